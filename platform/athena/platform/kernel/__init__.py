@@ -1,0 +1,1 @@
+"""The kernel: settings, errors, identity, database sessions, audit and the web shell."""

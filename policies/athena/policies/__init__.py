@@ -1,0 +1,1 @@
+"""What may be done and what may cross forces: roles, agreements, decisions, grant sets."""

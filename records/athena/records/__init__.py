@@ -1,0 +1,1 @@
+"""What a force owns: nominals, names, identifiers, locations, involvements, history."""

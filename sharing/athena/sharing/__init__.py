@@ -1,0 +1,1 @@
+"""What crosses forces: consortium search, disclosure and, later, partners."""

@@ -1,0 +1,1 @@
+"""Who takes part: forces, the client body, partner organisations, and their members."""
