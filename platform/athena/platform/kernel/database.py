@@ -1,0 +1,174 @@
+"""Sessions: one small pool for each database login, reading and writing as different types.
+
+A session is one transaction. It commits when its block ends without an error, and not before;
+services never commit. Leaving the block is what makes an answer safe to send: the audit row and
+what it describes are then in the store, together.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+from sqlalchemy import URL, CursorResult, Executable, Row, text
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from athena.platform.kernel.credentials import login_password
+from athena.platform.kernel.errors import StoreUnavailableError
+
+Parameters = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class StoreAddress:
+    """Where the store is: a host name or a socket directory, without anyone's password."""
+
+    host: str
+    port: int
+    database: str
+
+    def url(self, user: str, password: str) -> URL:
+        """Return the SQLAlchemy URL of one login."""
+        if self.host.startswith("/"):  # a socket directory can't stand in a URL's host
+            return URL.create(
+                "postgresql+asyncpg",
+                user,
+                password,
+                port=self.port,
+                database=self.database,
+                query={"host": self.host},
+            )
+        return URL.create("postgresql+asyncpg", user, password, self.host, self.port, self.database)
+
+
+class ReadSession:
+    """A transaction that reads; it may append to the audit log, which is what lets it see."""
+
+    def __init__(self, connection: AsyncConnection, login: str) -> None:
+        self._connection = connection
+        self.login = login
+
+    async def rows(
+        self, statement: str | Executable, parameters: Parameters | None = None
+    ) -> Sequence[Row[Any]]:
+        """Run a query and return all its rows."""
+        return (await self._run(statement, parameters)).all()
+
+    async def one(
+        self, statement: str | Executable, parameters: Parameters | None = None
+    ) -> Row[Any] | None:
+        """Run a query and return its only row, or None."""
+        return (await self._run(statement, parameters)).one_or_none()
+
+    async def value(self, statement: str | Executable, parameters: Parameters | None = None) -> Any:
+        """Run a query and return the first column of its only row, or None."""
+        return (await self._run(statement, parameters)).scalar_one_or_none()
+
+    async def _run(
+        self, statement: str | Executable, parameters: Parameters | None
+    ) -> CursorResult[Any]:
+        prepared = text(statement) if isinstance(statement, str) else statement
+        return await self._connection.execute(prepared, dict(parameters or {}))
+
+
+class WriteSession(ReadSession):
+    """A transaction that may also change records."""
+
+    async def execute(
+        self, statement: str | Executable, parameters: Parameters | None = None
+    ) -> int:
+        """Run a change and return how many rows it touched."""
+        return (await self._run(statement, parameters)).rowcount
+
+    @asynccontextmanager
+    async def savepoint(self) -> AsyncIterator[None]:
+        """A block whose changes are taken back alone when it fails."""
+        async with self._connection.begin_nested():
+            yield
+
+
+class Database:
+    """The store as this process reaches it: a pool for each login, made when first used."""
+
+    def __init__(
+        self, address: StoreAddress, master_secret: bytes, version: int = 1, pool_size: int = 4
+    ) -> None:
+        self.address = address
+        self._master_secret = master_secret
+        self._version = version
+        self._pool_size = pool_size
+        self._engines: dict[str, AsyncEngine] = {}
+
+    def password(self, login: str) -> str:
+        """Return the derived password of a login."""
+        return login_password(self._master_secret, login, self._version)
+
+    @asynccontextmanager
+    async def read(self, login: str) -> AsyncIterator[ReadSession]:
+        """Open a reading transaction as a login; it commits when the block ends well."""
+        async with self._transaction(login) as connection:
+            yield ReadSession(connection, login)
+
+    @asynccontextmanager
+    async def write(self, login: str) -> AsyncIterator[WriteSession]:
+        """Open a writing transaction as a login; it commits when the block ends well."""
+        async with self._transaction(login) as connection:
+            yield WriteSession(connection, login)
+
+    @asynccontextmanager
+    async def listen(self, login: str) -> AsyncIterator[asyncpg.Connection]:
+        """Open a plain connection outside the pools, for LISTEN."""
+        connection = await asyncpg.connect(
+            host=self.address.host,
+            port=self.address.port,
+            user=login,
+            password=self.password(login),
+            database=self.address.database,
+        )
+        try:
+            yield connection
+        finally:
+            await connection.close()
+
+    async def close(self) -> None:
+        """Close every pool."""
+        engines, self._engines = list(self._engines.values()), {}
+        await asyncio.gather(*(engine.dispose() for engine in engines))
+
+    @asynccontextmanager
+    async def _transaction(self, login: str) -> AsyncIterator[AsyncConnection]:
+        try:
+            connection = await self._engine(login).connect()
+        except (OSError, asyncpg.PostgresError, DBAPIError, TimeoutError) as error:
+            raise StoreUnavailableError(
+                "The records store can't be reached; nothing was read or changed. "
+                "Try again shortly."
+            ) from error
+        try:
+            async with connection.begin():
+                yield connection
+        except (OperationalError, InterfaceError) as error:
+            raise StoreUnavailableError(
+                "The records store broke off; nothing was changed. Try again shortly."
+            ) from error
+        finally:
+            await connection.close()
+
+    def _engine(self, login: str) -> AsyncEngine:
+        engine = self._engines.get(login)
+        if engine is None:
+            engine = create_async_engine(
+                self.address.url(login, self.password(login)),
+                pool_size=self._pool_size,
+                max_overflow=self._pool_size,
+                pool_recycle=1800,
+                pool_timeout=10,
+                hide_parameters=True,
+            )
+            self._engines[login] = engine
+        return engine

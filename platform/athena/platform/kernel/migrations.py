@@ -1,0 +1,37 @@
+"""What migrations share: running scripts, handing over definer functions, protecting tables."""
+
+from __future__ import annotations
+
+from alembic import op
+from sqlalchemy.engine import AdaptedConnection
+
+
+def script(sql: str) -> None:
+    """Run SQL as it stands, several statements at once, inside the migration's transaction.
+
+    SQLAlchemy prepares what it runs, and a prepared statement holds one command only; this goes
+    to the driver directly, so colons are plain colons too.
+    """
+    bind = op.get_bind()
+    bind.exec_driver_sql("SELECT 1")  # the driver opens its transaction with the first statement
+    adapted = bind.connection.dbapi_connection
+    assert isinstance(adapted, AdaptedConnection)
+    adapted.run_async(lambda driver: driver.execute(sql))
+
+
+def hand_over(function: str, owner: str) -> None:
+    """Give a SECURITY DEFINER function to an owner of its own, who may create nothing afterwards.
+
+    ``function`` is the qualified name with its argument types.
+    """
+    schema = function.split(".")[0]
+    script(f"GRANT USAGE, CREATE ON SCHEMA {schema} TO {owner}")
+    script(f"ALTER FUNCTION {function} OWNER TO {owner}")
+    script(f"REVOKE CREATE ON SCHEMA {schema} FROM {owner}")
+    script(f"REVOKE EXECUTE ON FUNCTION {function} FROM PUBLIC")
+
+
+def protect(table: str) -> None:
+    """Turn row-level security on for a table, for its owner too."""
+    script(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
+    script(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")

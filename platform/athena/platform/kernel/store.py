@@ -1,0 +1,211 @@
+"""Opening the store: the embedded server or a normal one, migrated, with its logins' passwords."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import URL, NullPool, make_url, text
+from sqlalchemy.engine import Connection
+from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+
+from athena.platform.kernel.credentials import login_password, scram_verifier
+from athena.platform.kernel.database import Database, StoreAddress
+from athena.platform.kernel.embedded import EmbeddedServer, default_data_dir
+from athena.platform.kernel.errors import ConfigurationError, StoreUnavailableError
+from athena.platform.kernel.settings import Settings
+
+SERVICE_LOGINS = (
+    "athena_amo",
+    "athena_auditor",
+    "athena_dictionary",
+    "athena_directory",
+    "athena_policy_writer",
+)
+EMBEDDED_DATABASE = "athena"
+MONTHS_AHEAD = 13
+"""How many months of audit partitions stand ready; later events go to a catch-all partition."""
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """An opened store: where it is, who administers it, and the secret its logins derive from."""
+
+    address: StoreAddress
+    admin_url: URL = field(repr=False)
+    master_secret: bytes = field(repr=False)
+    master_secret_version: int
+    pool_size: int
+    server: EmbeddedServer | None
+
+    def database(self) -> Database:
+        """Return the pools through which everything but migrations reaches the store."""
+        return Database(
+            self.address, self.master_secret, self.master_secret_version, self.pool_size
+        )
+
+    def verifier(self, login: str) -> str:
+        """Return a fresh SCRAM verifier of a login's derived password."""
+        password = login_password(self.master_secret, login, self.master_secret_version)
+        return scram_verifier(password, secrets.token_bytes(16))
+
+    def stop(self) -> None:
+        """Leave the embedded server; the last to leave stops it. A normal server stays."""
+        if self.server is not None:
+            self.server.stop()
+
+
+def data_dir(settings: Settings) -> Path:
+    """Return where this installation keeps its files."""
+    return settings.data_dir or default_data_dir()
+
+
+def open_store(settings: Settings, progress: Progress = lambda _: None) -> Store:
+    """Start or find the store that the settings name, without migrating it."""
+    server = None
+    if settings.database_url is None:
+        server = EmbeddedServer.start(data_dir(settings), progress=progress)
+        admin = server.address
+        address = StoreAddress(admin.host, admin.port, EMBEDDED_DATABASE)
+        admin_url = address.url(admin.admin_user, admin.admin_password)
+    else:
+        pooled = _parse(settings.database_url.get_secret_value(), "ATHENA_DATABASE_URL")
+        direct = settings.database_direct_url
+        admin_url = (
+            _parse(direct.get_secret_value(), "ATHENA_DATABASE_DIRECT_URL") if direct else pooled
+        )
+        address = _address(pooled)
+    return Store(
+        address=address,
+        admin_url=admin_url,
+        master_secret=_master_secret(settings),
+        master_secret_version=settings.master_secret_version,
+        pool_size=settings.pool_size,
+        server=server,
+    )
+
+
+async def migrate(
+    store: Store, revision: str = "head", progress: Progress = lambda _: None
+) -> None:
+    """Bring the store to a revision, set the service logins' passwords, ready the audit months."""
+    if store.server is not None:
+        await _create_database(store)
+    engine = create_async_engine(store.admin_url, poolclass=NullPool)
+    try:
+        async with engine.connect() as connection:
+            progress("Checking the store's tables")
+            await connection.run_sync(_upgrade, revision)
+            if revision == "head":
+                await _set_passwords(connection, store)
+                await connection.execute(
+                    text("SELECT audit.ensure_partitions(current_date, :months)"),
+                    {"months": MONTHS_AHEAD},
+                )
+                await connection.commit()
+    except (OSError, DBAPIError) as error:
+        raise StoreUnavailableError(
+            "The store couldn't be migrated; nothing of the failed step was kept: "
+            f"{_first_line(error)}"
+        ) from error
+    finally:
+        await engine.dispose()
+
+
+def alembic_config(connection: Connection | None = None) -> Config:
+    """Return Alembic's configuration, bound to a connection where one is given."""
+    scripts = Path(__file__).parents[4] / "alembic"
+    if not scripts.is_dir():
+        raise ConfigurationError(
+            "The migrations aren't beside the platform; install Athena from its source folder."
+        )
+    config = Config()
+    config.set_main_option("script_location", str(scripts).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    return config
+
+
+def _upgrade(connection: Connection, revision: str) -> None:
+    command.upgrade(alembic_config(connection), revision)
+
+
+async def _create_database(store: Store) -> None:
+    engine = create_async_engine(
+        store.admin_url.set(database="postgres"),
+        poolclass=NullPool,
+        isolation_level="AUTOCOMMIT",
+    )
+    try:
+        async with engine.connect() as connection:
+            name = store.address.database
+            exists = await connection.scalar(
+                text("SELECT true FROM pg_database WHERE datname = :name"), {"name": name}
+            )
+            if not exists:
+                await connection.execute(text(f'CREATE DATABASE "{name}"'))
+    finally:
+        await engine.dispose()
+
+
+async def _set_passwords(connection: AsyncConnection, store: Store) -> None:
+    """Give each service login its derived password; utility statements take no parameters."""
+    for login in SERVICE_LOGINS:
+        verifier = store.verifier(login)  # base64, ':' and '$' only: safe inside quotes
+        await connection.execute(
+            text(f"ALTER ROLE {login} PASSWORD '{verifier}'".replace(":", "\\:"))
+        )
+
+
+def _parse(value: str, name: str) -> URL:
+    try:
+        url = make_url(value)
+    except ArgumentError:
+        raise ConfigurationError(
+            f"{name} isn't a database URL; write postgresql://user:password@host:5432/athena."
+        ) from None
+    if not url.drivername.startswith("postgresql"):
+        raise ConfigurationError(f"{name} must name a PostgreSQL database.")
+    return url.set(drivername="postgresql+asyncpg")
+
+
+def _address(url: URL) -> StoreAddress:
+    socket = url.query.get("host")
+    host = socket if isinstance(socket, str) else url.host or "localhost"
+    return StoreAddress(host, url.port or 5432, url.database or "athena")
+
+
+def _master_secret(settings: Settings) -> bytes:
+    if settings.master_secret is not None:
+        secret = settings.master_secret.get_secret_value().encode()
+        if len(secret) < 32:
+            raise ConfigurationError(
+                "ATHENA_MASTER_SECRET is too short; use at least 32 random characters."
+            )
+        return secret
+    if settings.is_production:
+        raise ConfigurationError(
+            "ATHENA_MASTER_SECRET must be set in production: every login's password derives "
+            "from it."
+        )
+    path = data_dir(settings) / "master-secret"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return path.read_bytes()
+    with os.fdopen(descriptor, "wb") as file:
+        secret = secrets.token_hex(32).encode()
+        file.write(secret)
+    return secret
+
+
+def _first_line(error: Exception) -> str:
+    return str(getattr(error, "orig", None) or error).splitlines()[0]
