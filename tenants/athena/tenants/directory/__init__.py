@@ -1,0 +1,1 @@
+"""The directory of tenants: the forces, the client body, oversight. No personal data."""

@@ -1,0 +1,1 @@
+"""Members: who may sign in for a tenant, and the roles they hold today."""
