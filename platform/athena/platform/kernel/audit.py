@@ -1,0 +1,147 @@
+"""The audit log's vocabulary and its writer (Data Protection Act 2018, s.62).
+
+Every statement goes through the store's own functions, which set the time, the tenant and the
+transaction themselves; a login can't write the tables.
+"""
+
+from __future__ import annotations
+
+import enum
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.exc import DBAPIError
+
+from athena.platform.kernel.database import Database, ReadSession
+from athena.platform.kernel.identity import Level, NominalId, Subject, TenantId
+
+STALE_GRANT = "AT001"
+"""The SQLSTATE by which the store says that a grant set is unknown, expired or superseded."""
+
+
+class EventKind(enum.StrEnum):
+    """What s.62 asks to be logged, and two kinds of our own: administration and refusal."""
+
+    ADMINISTRATION = "administration"
+    ALTERATION = "alteration"
+    COLLECTION = "collection"
+    COMBINATION = "combination"
+    CONSULTATION = "consultation"
+    DISCLOSURE = "disclosure"
+    ERASURE = "erasure"
+    REFUSAL = "refusal"
+
+
+class StaleGrantError(Exception):
+    """The grant set isn't valid any more: decide again."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordSeen:
+    """A record that an event concerns, and at which level and under which agreement."""
+
+    owner_force: TenantId
+    nominal_id: NominalId
+    level: Level
+    agreement_id: str = ""
+    groups: Sequence[str] = ()
+
+    def document(self) -> dict[str, Any]:
+        """Return the record as the log keeps it."""
+        return {
+            "owner_force": self.owner_force,
+            "nominal_id": str(self.nominal_id),
+            "level": self.level.value,
+            "agreement_id": self.agreement_id,
+            "groups": list(self.groups),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """An appended event, and the store's count of labels at that moment."""
+
+    event_id: UUID
+    label_epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What an event says beyond who and when; ``content`` may hold personal data."""
+
+    kind: EventKind
+    action: str
+    reason: str
+    content: Mapping[str, Any] = field(default_factory=dict)
+    records: Sequence[RecordSeen] = ()
+
+
+async def append(session: ReadSession, grant_set_id: UUID, entry: Entry) -> Appended:
+    """Append an event under a grant set, in this transaction; StaleGrantError to decide again."""
+    try:
+        row = await session.one(
+            "SELECT event_id, label_epoch FROM audit.append(:grant_set, :kind, :action, :reason, "
+            "CAST(:content AS jsonb), CAST(:records AS jsonb))",
+            {
+                "grant_set": grant_set_id,
+                "kind": entry.kind.value,
+                "action": entry.action,
+                "reason": entry.reason,
+                "content": json.dumps(entry.content),
+                "records": _records(entry.records),
+            },
+        )
+    except DBAPIError as error:
+        if getattr(error.orig, "sqlstate", None) == STALE_GRANT:
+            raise StaleGrantError from None
+        raise
+    assert row is not None  # a function with OUT parameters returns one row
+    return Appended(row.event_id, row.label_epoch)
+
+
+async def refuse(database: Database, subject: Subject, entry: Entry, purpose: str | None) -> None:
+    """Log a refusal in a transaction of its own: what raised it rolled the other one back."""
+    async with database.read(subject.login) as session:
+        await session.value(
+            "SELECT audit.refuse(:action, :member, :username, :roles, :purpose, :reason, "
+            "CAST(:content AS jsonb), CAST(:records AS jsonb))",
+            {
+                "action": entry.action,
+                **_who(subject),
+                "purpose": purpose,
+                "reason": entry.reason,
+                "content": json.dumps(entry.content),
+                "records": _records(entry.records),
+            },
+        )
+
+
+async def administer(
+    session: ReadSession, subject: Subject, action: str, reason: str, content: Mapping[str, Any]
+) -> None:
+    """Log an act that touches no record: reading the log, changing an agreement."""
+    await session.value(
+        "SELECT audit.administer(:action, :member, :username, :roles, :reason, "
+        "CAST(:content AS jsonb))",
+        {
+            "action": action,
+            **_who(subject),
+            "reason": reason,
+            "content": json.dumps(content),
+        },
+    )
+
+
+def _who(subject: Subject) -> dict[str, Any]:
+    return {
+        "member": subject.member_id,
+        "username": subject.username,
+        "roles": sorted(role.value for role in subject.roles),
+    }
+
+
+def _records(records: Sequence[RecordSeen]) -> str:
+    return json.dumps([record.document() for record in records])

@@ -1,0 +1,142 @@
+"""The web shell: problems instead of tracebacks, safe headers, a bound on bodies."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from athena.platform.kernel.errors import (
+    PROBLEM_BASE,
+    AthenaError,
+    InvalidInputError,
+    MalformedRequestError,
+)
+
+PROBLEM_JSON = "application/problem+json"
+MAX_BODY_BYTES = 1_000_000
+
+SECURITY_HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; "
+        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+
+logger = logging.getLogger("athena.web")
+
+ProblemPage = Callable[[Request, int, dict[str, Any]], Response]
+"""Renders a problem as a page, for the paths that people visit with a browser."""
+
+
+def install(app: FastAPI, problem_page: ProblemPage) -> None:
+    """Give an application the shell; ``problem_page`` serves every path outside the APIs."""
+
+    def answer(request: Request, problem: dict[str, Any]) -> Response:
+        status = int(problem["status"])
+        if _is_api(request.url.path):
+            return problem_response(problem)
+        return problem_page(request, status, problem)
+
+    async def athena_error(request: Request, error: Exception) -> Response:
+        assert isinstance(error, AthenaError)
+        if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            logger.error("%s: %s", error.slug, error.detail)
+        return answer(request, error.problem())
+
+    async def invalid_request(request: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)
+        return answer(request, validation_problem(error))
+
+    async def http_error(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        phrase = HTTPStatus(error.status_code).phrase
+        problem = {
+            "type": PROBLEM_BASE + phrase.lower().replace(" ", "-"),
+            "title": phrase,
+            "status": error.status_code,
+            "detail": "Check the address and the method against the documentation.",
+        }
+        response = answer(request, problem)
+        response.headers.update(error.headers or {})
+        return response
+
+    async def unexpected(request: Request, error: Exception) -> Response:
+        # The message may quote data, so the log gets the type and place only.
+        logger.error("unexpected %s on %s", type(error).__name__, request.url.path)
+        return answer(request, AthenaError("The fault is logged; nothing was changed.").problem())
+
+    app.add_exception_handler(AthenaError, athena_error)
+    app.add_exception_handler(RequestValidationError, invalid_request)
+    app.add_exception_handler(HTTPException, http_error)
+    app.add_exception_handler(Exception, unexpected)
+    app.add_middleware(BodyLimit)
+    app.middleware("http")(_add_security_headers)
+
+
+def problem_response(problem: dict[str, Any]) -> JSONResponse:
+    """Return a problem document as the APIs send it (RFC 9457)."""
+    return JSONResponse(problem, status_code=problem["status"], media_type=PROBLEM_JSON)
+
+
+def validation_problem(error: RequestValidationError) -> dict[str, Any]:
+    """Return the problem of a request that doesn't fit its schema, without quoting its values."""
+    details = error.errors()
+    if any(detail["type"] == "json_invalid" for detail in details):
+        return MalformedRequestError("The body isn't valid JSON in UTF-8.").problem()
+    errors = [
+        {"field": "/" + "/".join(str(part) for part in detail["loc"][1:]), "detail": detail["msg"]}
+        for detail in details[:20]
+    ]
+    fields = ", ".join(sorted({entry["field"] for entry in errors}))
+    return InvalidInputError(f"Mend these fields: {fields}.", errors=errors).problem()
+
+
+class BodyLimit:
+    """Refuses bodies over `MAX_BODY_BYTES`, whatever length they declare."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Count what arrives and answer 413 once it is too much."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        received = 0
+
+        async def counted() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > MAX_BODY_BYTES:
+                raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+            return message
+
+        await self._app(scope, counted, send)
+
+
+async def _add_security_headers(
+    request: Request, call_next: Callable[[Request], Awaitable[Response]]
+) -> Response:
+    response = await call_next(request)
+    for name, value in SECURITY_HEADERS.items():
+        response.headers.setdefault(name, value)
+    if request.url.path.startswith("/assets/"):
+        response.headers["Cache-Control"] = "public, max-age=3600"
+    return response
+
+
+def _is_api(path: str) -> bool:
+    return path.startswith(("/api/", "/ppss/", "/livez", "/readyz", "/openapi"))
