@@ -1,0 +1,80 @@
+"""Fixtures that every kind of test shares: the server, the databases, what the machine lacks."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from support.cluster import Cluster, running_cluster  # noqa: E402 - after the path is set
+
+from athena.platform.kernel.store import Store  # noqa: E402
+
+TOOLS = Path(__file__).parents[1] / ".tools" / "bin"
+
+NEEDED = {
+    "needs_opa": ("opa", "OPA isn't on PATH nor in .tools; `make policies` installs it"),
+    "needs_postgresql_15": (
+        "/usr/lib/postgresql/15/bin/postgres",
+        "PostgreSQL 15's server programs aren't installed (Debian: postgresql-15)",
+    ),
+    "needs_browser": ("chromium", "Chromium isn't on PATH (Debian: chromium)"),
+    "needs_pgbouncer": ("pgbouncer", "PgBouncer isn't on PATH (Debian: pgbouncer)"),
+}
+
+
+def pytest_configure() -> None:
+    """Let the tests find the tools that the Makefile installs beside the project."""
+    os.environ["PATH"] += f"{os.pathsep}{TOOLS}{os.pathsep}/usr/sbin"
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip a test whose server is absent, or fail it where every server must be present."""
+    for marker, (command, reason) in NEEDED.items():
+        if item.get_closest_marker(marker) and shutil.which(command) is None:
+            if os.environ.get("ATHENA_REQUIRE_SERVERS") == "1":
+                pytest.fail(f"{reason}; ATHENA_REQUIRE_SERVERS=1 allows no skip")
+            pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def run_directory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Yield a directory that all workers of this run share and the server's user can enter."""
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID", f"single-{os.getpid()}")
+    directory = Path(tempfile.gettempdir()) / f"athena-tests-{run[:12]}"
+    directory.mkdir(mode=0o755, exist_ok=True)
+    yield directory
+    if run.startswith("single-"):
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def cluster(run_directory: Path) -> Iterator[Cluster]:
+    """Yield the PostgreSQL server of this run."""
+    with running_cluster(run_directory) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+async def consortium(cluster: Cluster) -> str:
+    """Return the template database with the nine forces and no record."""
+    with cluster.locked():
+        return await cluster.consortium_template()
+
+
+@pytest.fixture
+async def fresh_store(cluster: Cluster, consortium: str) -> AsyncIterator[Store]:
+    """Yield a store of the test's own: nine forces, their members, no record."""
+    with cluster.locked():
+        name = await cluster.create(consortium)
+    try:
+        yield cluster.store(name)
+    finally:
+        await cluster.drop(name)
