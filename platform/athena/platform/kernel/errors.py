@@ -35,8 +35,12 @@ class AthenaError(Exception):
         }
 
 
-class InvalidInputError(AthenaError):
-    """The request can't be understood or breaks a rule of the data; nothing was changed."""
+class InvalidInputError(AthenaError, ValueError):
+    """The request can't be understood or breaks a rule of the data; nothing was changed.
+
+    It is a ValueError too, so that Pydantic turns one raised by a validator into the place of
+    the field that caused it.
+    """
 
     status = 422
     slug = "invalid-input"

@@ -96,7 +96,10 @@ def validation_problem(error: RequestValidationError) -> dict[str, Any]:
     if any(detail["type"] == "json_invalid" for detail in details):
         return MalformedRequestError("The body isn't valid JSON in UTF-8.").problem()
     errors = [
-        {"field": "/" + "/".join(str(part) for part in detail["loc"][1:]), "detail": detail["msg"]}
+        {
+            "field": "/" + "/".join(str(part) for part in detail["loc"][1:]),
+            "detail": detail["msg"].removeprefix("Value error, "),
+        }
         for detail in details[:20]
     ]
     fields = ", ".join(sorted({entry["field"] for entry in errors}))

@@ -1,0 +1,1 @@
+"""Nominals: the people a force knows, and every field group that hangs on them."""
