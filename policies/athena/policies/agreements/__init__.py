@@ -1,0 +1,1 @@
+"""Sharing agreements: what crosses forces, under which terms."""

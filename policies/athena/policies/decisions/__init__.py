@@ -1,0 +1,1 @@
+"""The decision point: Rego compiled by OPA to WebAssembly and evaluated in the process."""

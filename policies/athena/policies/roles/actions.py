@@ -1,0 +1,22 @@
+"""Every action that a role can allow."""
+
+from __future__ import annotations
+
+import enum
+
+
+class Action(enum.StrEnum):
+    """What a member can ask the platform to do, in the alphabet's order."""
+
+    AGREEMENTS_READ = "agreements.read"
+    AUDIT_READ = "audit.read"
+    AUDIT_READ_OWN_FORCE = "audit.read_own_force"
+    MEMBERS_MANAGE = "members.manage"
+    NOMINALS_AMEND = "nominals.amend"
+    NOMINALS_CREATE = "nominals.create"
+    NOMINALS_ERASE = "nominals.erase"
+    NOMINALS_IMPORT = "nominals.import"
+    NOMINALS_READ = "nominals.read"
+    NOMINALS_SEARCH = "nominals.search"
+    TENANTS_MANAGE = "tenants.manage"
+    TENANTS_READ = "tenants.read"

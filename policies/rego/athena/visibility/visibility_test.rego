@@ -1,0 +1,173 @@
+# METADATA
+# description: The rules of docs/policy.md, one test each
+package athena.visibility_test
+
+import data.athena.visibility
+
+_purposes := [
+	"custody",
+	"data_quality",
+	"firearms_licensing",
+	"intelligence",
+	"investigation",
+	"missing_person",
+	"safeguarding",
+]
+
+_agreement := {
+	"id": "3c1f0000-0000-4000-8000-000000000001",
+	"reference": "ATH-ISA-T1",
+	"status": "in_force",
+	"parties": [{"tenant": "essex", "role": "owner"}, {"tenant": "kent", "role": "recipient"}],
+	"signatories": [{"tenant": "essex"}, {"tenant": "kent"}],
+	"purposes": {"investigation": {"level": "full", "groups": ["addresses", "contacts"]}},
+	"record_classes": ["nominal"],
+	"subject_categories": ["suspect", "other"],
+	"marking_ceiling": "OFFICIAL",
+	"handling_ceiling": "P",
+	"sensitive_processing": false,
+	"restricted_level": "pointer",
+	"onward_sharing": false,
+	"valid_from": "2026-04-01",
+	"valid_to": "2031-03-31",
+	"review_due": "2030-04-01",
+	"dpia_expires": "2030-04-01",
+}
+
+_label := {
+	"id": 7,
+	"owner": "essex",
+	"record_class": "nominal",
+	"marking": "OFFICIAL",
+	"handling": "P",
+	"conditions": [],
+	"categories": ["suspect"],
+	"sensitive": false,
+	"restricted": false,
+}
+
+_input := {
+	"requester": {"tenant": "kent", "kind": "force", "roles": ["officer"]},
+	"purpose": "investigation",
+	"purposes": _purposes,
+	"today": "2026-11-24",
+	"agreements": [_agreement],
+	"labels": [_label],
+}
+
+_decide(changes) := decision if {
+	asked := object.union(_input, changes)
+	decision := visibility.decisions[0] with input as asked
+}
+
+_under(changes) := _decide({"agreements": [object.union(_agreement, changes)]})
+
+_of(changes) := _decide({"labels": [object.union(_label, changes)]})
+
+test_agreement_allows if {
+	decision := _decide({})
+	decision.level == "full"
+	decision.groups == ["addresses", "contacts"]
+	decision.agreement == _agreement.id
+	decision.reasons == ["agreement_allows"]
+	decision.obligations == ["no_onward_sharing"]
+}
+
+test_unknown_purpose_denies if _decide({"purpose": "curiosity"}).reasons == ["purpose_unknown"]
+
+test_client_body_denies if {
+	requester := {"requester": {"tenant": "amo", "kind": "client_body", "roles": ["officer"]}}
+	_decide(requester).reasons == ["not_a_force"]
+}
+
+test_administrator_sees_no_records if {
+	requester := {"requester": {"tenant": "kent", "kind": "force", "roles": ["force_administrator"]}}
+	_decide(requester).reasons == ["role_sees_no_records"]
+}
+
+test_no_agreement_denies if _decide({"agreements": []}).reasons == ["no_agreement"]
+
+test_standing_denies if {
+	_under({"status": "suspended"}).reasons == ["agreement_suspended"]
+	_under({"status": "draft"}).reasons == ["agreement_not_in_force"]
+	_under({"signatories": [{"tenant": "essex"}]}).reasons == ["agreement_unsigned"]
+	_under({"valid_to": "2026-11-23"}).reasons == ["agreement_expired"]
+	_under({"valid_from": "2026-11-25"}).reasons == ["agreement_not_yet_valid"]
+	_under({"review_due": "2026-11-23"}).reasons == ["agreement_review_overdue"]
+	_under({"dpia_expires": "2026-11-23"}).reasons == ["agreement_assessment_expired"]
+}
+
+test_last_day_counts if {
+	_under({"valid_to": "2026-11-24"}).level == "full"
+	_under({"valid_from": "2026-11-24"}).level == "full"
+}
+
+test_purpose_not_in_agreement if {
+	_decide({"purpose": "custody"}).reasons == ["purpose_not_in_agreement"]
+}
+
+test_label_not_covered if {
+	_of({"categories": ["suspect", "victim"]}).reasons == ["category_not_in_agreement"]
+	_of({"record_class": "custody"}).reasons == ["record_class_not_in_agreement"]
+	_of({"marking": "OFFICIAL-SENSITIVE"}).reasons == ["marking_above_ceiling"]
+	_of({"marking": "SECRET"}).reasons == ["label_unknown"]
+}
+
+test_no_category_counts_as_other if _of({"categories": []}).level == "full"
+
+test_caps_to_pointer if {
+	every changes in [
+		{"handling": "C"},
+		{"restricted": true},
+		{"sensitive": true},
+		{"conditions": ["S2"]},
+	] {
+		decision := _of(changes)
+		decision.level == "pointer"
+		decision.groups == []
+	}
+}
+
+test_restricted_can_be_nothing if {
+	decision := _decide({
+		"agreements": [object.union(_agreement, {"restricted_level": "none"})],
+		"labels": [object.union(_label, {"restricted": true})],
+	})
+	decision.level == "none"
+	decision.reasons == ["restricted_record"]
+}
+
+test_own_force_full if {
+	decision := _of({"owner": "kent"})
+	decision.level == "full"
+	count(decision.groups) == 7
+	decision.reasons == ["own_force"]
+}
+
+test_own_restricted_needs_a_role if {
+	_of({"owner": "kent", "restricted": true}).level == "pointer"
+	decision := _decide({
+		"requester": {"tenant": "kent", "kind": "force", "roles": ["supervisor"]},
+		"labels": [object.union(_label, {"owner": "kent", "restricted": true})],
+	})
+	decision.level == "full"
+}
+
+test_data_quality_is_for_own_records if {
+	requester := {"tenant": "kent", "kind": "force", "roles": ["records_manager"]}
+	decision := _decide({"requester": requester, "purpose": "data_quality"})
+	decision.reasons == ["data_quality_is_for_own_records"]
+}
+
+test_best_agreement_wins if {
+	wider := object.union(_agreement, {
+		"id": "3c1f0000-0000-4000-8000-000000000002",
+		"reference": "ATH-ISA-T2",
+		"purposes": {"investigation": {
+			"level": "full",
+			"groups": ["addresses", "contacts", "markers"],
+		}},
+	})
+	_decide({"agreements": [_agreement, wider]}).agreement == wider.id
+	_decide({"agreements": [wider, _agreement]}).agreement == wider.id
+}
