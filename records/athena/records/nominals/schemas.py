@@ -266,7 +266,6 @@ class Disclosed(BaseModel):
     owner_force: str
     disclosure: Level
     agreement_id: UUID | None
-    agreement: str | None
     reasons: list[str]
     obligations: list[str]
     withheld: list[FieldGroup]

@@ -1,0 +1,73 @@
+"""Names and dates of birth packed into one integer, which every index compares exactly.
+
+Comparing integers is leakproof, so PostgreSQL keeps the index under row-level security; fuzzy
+operators aren't, and lose it.
+
+A name key is ``surname term (23 bits) | given-name term (23 bits) | day of birth (16 bits)``, a
+date key the same parts led by the day. Term 0 stands for a name that isn't there, day 0 for an
+unknown date. A date known to its month or year only stands on its first day.
+"""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+TERM_BITS = 23
+DAY_BITS = 16
+MOST_TERMS = (1 << TERM_BITS) - 1
+MOST_DAYS = (1 << DAY_BITS) - 1
+
+_EPOCH = date(1899, 12, 31)
+_GIVEN_SHIFT = DAY_BITS
+_SURNAME_SHIFT = DAY_BITS + TERM_BITS
+_DAY_SHIFT = 2 * TERM_BITS
+
+Range = tuple[int, int]
+"""The lowest and the highest key of a range, both included."""
+
+
+def day_number(day: date | None) -> int:
+    """Return the days since 1899-12-31 (so 1900-01-01 is 1), or 0 for an unknown or earlier day."""
+    if day is None:
+        return 0
+    return min(max((day - _EPOCH).days, 0), MOST_DAYS)
+
+
+def day_of(number: int) -> date | None:
+    """Return the day of a number, or None for 0."""
+    return _EPOCH + timedelta(days=number) if number else None
+
+
+def name_key(surname: int, given: int, day: int) -> int:
+    """Pack a name key."""
+    return surname << _SURNAME_SHIFT | given << _GIVEN_SHIFT | day
+
+
+def date_key(surname: int, given: int, day: int) -> int:
+    """Pack a date key."""
+    return day << _DAY_SHIFT | surname << TERM_BITS | given
+
+
+def unpack_name_key(key: int) -> tuple[int, int, int]:
+    """Return the surname term, the given-name term and the day of a name key."""
+    return key >> _SURNAME_SHIFT, key >> _GIVEN_SHIFT & MOST_TERMS, key & MOST_DAYS
+
+
+def pair_key(surname: int, given: int) -> int:
+    """Pack a (surname, given name) pair without a date."""
+    return surname << TERM_BITS | given
+
+
+def pair_range(surname: int, given: int, first_day: int = 0, last_day: int = MOST_DAYS) -> Range:
+    """Return the name keys of a pair, born between two days."""
+    return name_key(surname, given, first_day), name_key(surname, given, last_day)
+
+
+def surname_range(surname: int) -> Range:
+    """Return the name keys of a surname, whatever the given name and date."""
+    return name_key(surname, 0, 0), name_key(surname, MOST_TERMS, MOST_DAYS)
+
+
+def day_range(day: int) -> Range:
+    """Return the date keys of a day of birth."""
+    return date_key(0, 0, day), date_key(MOST_TERMS, MOST_TERMS, day)

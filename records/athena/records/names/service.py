@@ -1,0 +1,60 @@
+"""Registering names: every token gets its number before a record refers to it.
+
+Registration runs in a short transaction of its own, so that forces never wait for each other's
+uncommitted names. A name registered for a record that then isn't written does no harm.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+
+from athena.platform.kernel.database import Database
+from athena.platform.kernel.errors import StoreUnavailableError
+from athena.records.names import repository
+from athena.records.names.keys import pair_key
+from athena.records.names.normalise import name_pairs
+
+TermPair = tuple[int, int]
+_ATTEMPTS = 20
+
+
+class NameRegister:
+    """Numbers of tokens, remembered by this process as far as it has met them."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._numbers: dict[str, int] = {"": 0}
+        self._pairs: set[int] = set()
+
+    def pairs_of(self, given_names: str, surname: str) -> list[TermPair]:
+        """Return the term pairs of a name that `register` has seen."""
+        return [
+            (self._numbers[family], self._numbers[given])
+            for family, given in name_pairs(given_names, surname)
+        ]
+
+    async def register(self, names: Iterable[tuple[str, str]]) -> None:
+        """Make sure that every (given names, surname) has its terms and pairs in the store."""
+        pairs = {pair for given, surname in names for pair in name_pairs(given, surname)}
+        await self._number({token for pair in pairs for token in pair} - self._numbers.keys())
+        keys = {pair_key(self._numbers[family], self._numbers[given]) for family, given in pairs}
+        new = keys - self._pairs
+        if new:
+            async with self._database.write(repository.DICTIONARY) as session:
+                if await repository.add_pairs(session, new):
+                    await repository.announce(session)
+            self._pairs |= new
+
+    async def _number(self, tokens: Collection[str]) -> None:
+        missing = set(tokens)
+        for _ in range(_ATTEMPTS):
+            if not missing:
+                return
+            async with self._database.write(repository.DICTIONARY) as session:
+                found = await repository.find_terms(session, missing)
+                if len(found) < len(missing):
+                    await repository.add_terms(session, missing - found.keys())
+                    found = await repository.find_terms(session, missing)
+            self._numbers |= found
+            missing -= found.keys()
+        raise StoreUnavailableError("The name dictionary is full; call the operators.")

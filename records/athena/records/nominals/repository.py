@@ -1,0 +1,222 @@
+"""The SQL of nominals: every statement runs in a logged transaction, under the store's policies."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any
+from uuid import UUID, uuid4
+
+from athena.platform.kernel.database import WriteSession
+from athena.platform.kernel.identity import LabelId, NominalId, TenantId
+from athena.policies.visibility.models import Alteration, Consultation
+from athena.records.nominals.models import NOMINAL_COLUMNS, Row, RowBatch, RowTable
+from athena.records.nominals.schemas import InvolvementDraft, NominalDraft
+
+
+async def intern_label(session: WriteSession, draft: NominalDraft) -> LabelId:
+    """Return the number of the label that a draft carries, made where it is new."""
+    number = await session.value(
+        "SELECT ctx.intern_label('nominal', :marking, :handling, :conditions, :categories, "
+        ":sensitive, :restricted)",
+        {
+            "marking": draft.marking.value,
+            "handling": draft.handling.value,
+            "conditions": [condition.value for condition in draft.conditions],
+            "categories": [category.value for category in draft.categories],
+            "sensitive": draft.sensitive,
+            "restricted": draft.restricted,
+        },
+    )
+    return LabelId(number)
+
+
+async def insert_batch(alteration: Alteration, batch: RowBatch) -> None:
+    """Insert rows of many tables, a statement for each table."""
+    for table in RowBatch.TABLES:
+        rows = batch.rows.get(table)
+        if rows:
+            columns = ", ".join(rows[0])
+            await alteration.session.execute(
+                f"INSERT INTO records.{table} ({columns}) SELECT {columns} "
+                f"FROM jsonb_populate_recordset(CAST(NULL AS records.{table}), "
+                "CAST(:rows AS jsonb))",
+                {"rows": json.dumps(rows)},
+            )
+
+
+async def record_ids(
+    alteration: Alteration,
+    owner: TenantId,
+    label_id: LabelId,
+    involvements: Iterable[InvolvementDraft],
+) -> dict[tuple[str, str], UUID]:
+    """Return the ids of record headers by class and number, creating those that are new.
+
+    A new header starts with the label of the nominal that brought it.
+    """
+    wanted = {(item.record_class.value, item.record_number) for item in involvements}
+    if not wanted:
+        return {}
+    classes, numbers = zip(*sorted(wanted), strict=True)
+    parameters = {"owner": owner, "classes": list(classes), "numbers": list(numbers)}
+    find = (
+        "SELECT r.record_class, r.record_number, r.record_id FROM records.record AS r "
+        "JOIN unnest(CAST(:classes AS text[]), CAST(:numbers AS text[])) AS w (class, number) "
+        "ON r.record_class = w.class AND r.record_number = w.number "
+        "WHERE r.owner_force = :owner"
+    )
+    found = {
+        (row.record_class, row.record_number): row.record_id
+        for row in await alteration.session.rows(find, parameters)
+    }
+    new = sorted(wanted - found.keys())
+    for record_class, number in new:
+        record_id = uuid4()
+        await alteration.session.execute(
+            "INSERT INTO records.record (owner_force, record_id, record_class, record_number, "
+            "label_id) VALUES (:owner, :id, :class, :number, :label)",
+            {
+                "owner": owner,
+                "id": record_id,
+                "class": record_class,
+                "number": number,
+                "label": label_id,
+            },
+        )
+        found[record_class, number] = record_id
+    return found
+
+
+async def nominals(
+    consultation: Consultation, ids: Collection[tuple[TenantId, NominalId]]
+) -> dict[NominalId, Row]:
+    """Return the visible ones of some nominals with their names: the summary level."""
+    if not ids:
+        return {}
+    owners, nominal_ids = zip(*ids, strict=True)
+    rows = await consultation.session.rows(
+        "SELECT n.owner_force, n.nominal_id, n.label_id, n.version, n.sex, n.gender, "
+        "n.date_of_birth, n.date_of_birth_precision, n.date_of_death, n.place_of_birth, "
+        "(SELECT jsonb_agg(jsonb_build_object('kind', m.kind, 'given_names', m.given_names, "
+        "'surname', m.surname) ORDER BY m.kind <> 'primary', m.row_id) "
+        "FROM records.nominal_name AS m WHERE m.owner_force = n.owner_force "
+        "AND m.nominal_id = n.nominal_id) AS names "
+        "FROM unnest(CAST(:owners AS smallint[]), CAST(:ids AS uuid[])) AS w (owner, id) "
+        "JOIN records.nominal AS n ON n.owner_force = w.owner AND n.nominal_id = w.id",
+        {"owners": list(owners), "ids": list(nominal_ids)},
+    )
+    return {NominalId(row.nominal_id): dict(row._mapping) for row in rows}
+
+
+async def find_owner(consultation: Consultation, nominal_id: NominalId) -> TenantId | None:
+    """Return the owner of a visible nominal, or None when there is none that may be seen."""
+    owner = await consultation.session.value(
+        "SELECT n.owner_force FROM tenants.tenant AS t JOIN records.nominal AS n "
+        "ON n.owner_force = t.tenant_id AND n.nominal_id = :id",
+        {"id": nominal_id},
+    )
+    return None if owner is None else TenantId(owner)
+
+
+async def sections(
+    consultation: Consultation,
+    owner: TenantId,
+    nominal_id: NominalId,
+    tables: Iterable[RowTable],
+) -> dict[str, list[Row]]:
+    """Return every visible row of some child tables of one nominal, by section, in one query."""
+    parts = [
+        f"(SELECT coalesce(jsonb_agg(to_jsonb(c) {_SHAPES.get(table.name, '')} "
+        f"ORDER BY c.row_id), '[]') FROM records.{table.name} AS c {_JOINS.get(table.name, '')} "
+        f"WHERE c.owner_force = :owner AND c.nominal_id = :id) AS {table.section}"
+        for table in tables
+    ]
+    row = await consultation.session.one(
+        f"SELECT {', '.join(parts)}", {"owner": owner, "id": nominal_id}
+    )
+    assert row is not None  # a SELECT without FROM returns one row
+    return dict(row._mapping)
+
+
+_SHAPES = {
+    "address": "|| jsonb_build_object('location', to_jsonb(l))",
+    "involvement": (
+        "|| jsonb_build_object('record_class', r.record_class, 'record_number', r.record_number)"
+    ),
+}
+_JOINS = {
+    "address": (
+        "JOIN records.location AS l ON l.owner_force = c.owner_force "
+        "AND l.location_id = c.location_id"
+    ),
+    "involvement": (
+        "LEFT JOIN records.record AS r ON r.owner_force = c.owner_force "
+        "AND r.record_id = c.record_id"
+    ),
+}
+
+
+async def raise_version(
+    alteration: Alteration,
+    owner: TenantId,
+    nominal_id: NominalId,
+    version: int,
+    label_id: LabelId,
+    values: Row,
+) -> bool:
+    """Write the summary of a nominal as its next version; False if it isn't at ``version``."""
+    assignments = ", ".join(f"{column} = new.{column}" for column in NOMINAL_COLUMNS)
+    touched = await alteration.session.execute(
+        f"UPDATE records.nominal AS n SET version = n.version + 1, "
+        f"label_id = :label, changed_at = now(), changed_xid = pg_current_xact_id(), {assignments} "
+        "FROM jsonb_populate_record(CAST(NULL AS records.nominal), CAST(:values AS jsonb)) AS new "
+        "WHERE n.owner_force = :owner AND n.nominal_id = :id AND n.version = :version",
+        {
+            "owner": owner,
+            "id": nominal_id,
+            "version": version,
+            "label": label_id,
+            "values": json.dumps(values),
+        },
+    )
+    return touched == 1
+
+
+async def remove_rows(
+    alteration: Alteration,
+    table: str,
+    owner: TenantId,
+    nominal_id: NominalId,
+    row_ids: Collection[UUID],
+) -> None:
+    """Remove child rows; the store keeps what they were in the history."""
+    await alteration.session.execute(
+        f"DELETE FROM records.{table} WHERE owner_force = :owner AND nominal_id = :id "
+        "AND row_id = ANY(CAST(:rows AS uuid[]))",
+        {"owner": owner, "id": nominal_id, "rows": list(row_ids)},
+    )
+
+
+async def erase(
+    alteration: Alteration, owner: TenantId, nominal_id: NominalId, version: int
+) -> bool:
+    """Erase a nominal with all that hangs on it, history too; False if not at ``version``."""
+    touched = await alteration.session.execute(
+        "DELETE FROM records.nominal WHERE owner_force = :owner AND nominal_id = :id "
+        "AND version = :version",
+        {"owner": owner, "id": nominal_id, "version": version},
+    )
+    return touched == 1
+
+
+async def history(
+    consultation: Consultation, owner: TenantId, nominal_id: NominalId
+) -> Sequence[Any]:
+    """Return the replaced rows of a nominal that may be seen, the newest first."""
+    return await consultation.session.rows(
+        "SELECT scope, table_name, row_id, image, valid_from, replaced_at, replaced_by "
+        "FROM records.history WHERE owner_force = :owner AND nominal_id = :id "
+        "ORDER BY replaced_at DESC, table_name, row_id",
+        {"owner": owner, "id": nominal_id},
+    )

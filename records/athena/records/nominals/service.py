@@ -1,0 +1,305 @@
+"""What can be done with nominals: read, create, amend, erase, load in bulk.
+
+Each function takes the consultation or alteration in which it happens, so none can run without
+a decision and its event in the log. None commits.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+from uuid import UUID, uuid4
+
+from pydantic import BaseModel
+from sqlalchemy.exc import DBAPIError
+
+from athena.platform.kernel.audit import Entry, EventKind, RecordSeen, append
+from athena.platform.kernel.errors import ConflictError, NotFoundError, RefusedError
+from athena.platform.kernel.identity import FieldGroup, LabelId, NominalId, TenantId
+from athena.policies.visibility.models import Alteration, Consultation, LabelView
+from athena.records.names.service import NameRegister
+from athena.records.nominals import repository
+from athena.records.nominals.dates import PartialDate
+from athena.records.nominals.models import ROW_TABLES, Row, RowBatch, RowWriter, nominal_values
+from athena.records.nominals.schemas import (
+    AddressDraft,
+    AssessmentDraft,
+    ContactDraft,
+    DescriptionDraft,
+    Disclosed,
+    IdentifierDraft,
+    InvolvementDraft,
+    InvolvementView,
+    LocationDraft,
+    MarkerDraft,
+    NameDraft,
+    NominalDraft,
+    NominalView,
+)
+from athena.records.nominals.values import HandlingCode, HandlingCondition, Marking
+
+_NOT_VISIBLE = "There is no such nominal, or none that you may see for this purpose."
+_DRAFTS: Mapping[str, type[BaseModel]] = {
+    "names": NameDraft,
+    "identifiers": IdentifierDraft,
+    "contacts": ContactDraft,
+    "addresses": AddressDraft,
+    "descriptions": DescriptionDraft,
+    "markers": MarkerDraft,
+    "assessments": AssessmentDraft,
+    "involvements": InvolvementDraft,
+}
+_VIEWS: Mapping[str, type[BaseModel]] = {**_DRAFTS, "involvements": InvolvementView}
+_GROUP_TABLES = [table for table in ROW_TABLES if table.group is not None]
+
+
+async def read_summaries(
+    consultation: Consultation, ids: Collection[tuple[TenantId, NominalId]]
+) -> dict[NominalId, Disclosed]:
+    """Return the visible ones of some nominals at the summary level, by id."""
+    rows = await repository.nominals(consultation, ids)
+    return {key: _disclosed(consultation, row, {}) for key, row in rows.items()}
+
+
+async def read(consultation: Consultation, nominal_id: NominalId) -> Disclosed:
+    """Return one nominal with every group that may be seen, and log that it was disclosed.
+
+    NotFoundError alike for a nominal that isn't there and for one that may not be seen.
+    """
+    owner = await repository.find_owner(consultation, nominal_id)
+    if owner is None:
+        raise NotFoundError(_NOT_VISIBLE)
+    rows = await repository.nominals(consultation, [(owner, nominal_id)])
+    sections = await repository.sections(consultation, owner, nominal_id, _GROUP_TABLES)
+    disclosed = _disclosed(consultation, rows[nominal_id], sections)
+    await log_seen(consultation, "nominals.read", [disclosed])
+    return disclosed
+
+
+async def log_seen(consultation: Consultation, action: str, seen: Sequence[Disclosed]) -> None:
+    """Append which records a consultation showed, at which level and under which agreement."""
+    owners = {view.label.owner: view.label.owner_force for view in _views(consultation)}
+    records = [
+        RecordSeen(
+            owners[item.owner_force],
+            NominalId(item.id),
+            item.disclosure,
+            str(item.agreement_id or ""),
+            [group for group in FieldGroup if group not in item.withheld],
+        )
+        for item in seen
+    ]
+    entry = Entry(EventKind.CONSULTATION, action, consultation.reason, records=records)
+    await append(consultation.session, consultation.visibility.grant_set_id, entry)
+
+
+async def prepare(register: NameRegister, draft: NominalDraft) -> None:
+    """Register the names of a draft; do it before the transaction that writes it opens."""
+    await register.register((name.given_names, name.surname) for name in draft.names)
+
+
+async def create(alteration: Alteration, register: NameRegister, draft: NominalDraft) -> NominalId:
+    """Write a new nominal of the member's own force and return its id."""
+    nominal_id = NominalId(uuid4())
+    await create_many(alteration, register, [(nominal_id, draft)])
+    return nominal_id
+
+
+async def create_many(
+    alteration: Alteration,
+    register: NameRegister,
+    drafts: Sequence[tuple[NominalId, NominalDraft]],
+) -> None:
+    """Write new nominals of the member's own force, in a few statements, and log them."""
+    owner = alteration.subject.tenant_id
+    labels: dict[tuple[object, ...], LabelId] = {}
+    records: dict[tuple[str, str], UUID] = {}
+    batch = RowBatch()
+    for nominal_id, draft in drafts:
+        label_id = labels.get(label_key(draft))
+        if label_id is None:
+            label_id = await repository.intern_label(alteration.session, draft)
+            labels[label_key(draft)] = label_id
+        new = [
+            item
+            for item in draft.involvements
+            if (item.record_class.value, item.record_number) not in records
+        ]
+        records |= await repository.record_ids(alteration, owner, label_id, new)
+        RowWriter(owner, register, records).add_nominal(batch, nominal_id, label_id, draft)
+    await repository.insert_batch(alteration, batch)
+    await _log_written(alteration, "nominals.create", [key for key, _ in drafts])
+
+
+async def amend(
+    alteration: Alteration,
+    register: NameRegister,
+    nominal_id: NominalId,
+    version: int,
+    draft: NominalDraft,
+) -> int:
+    """Make a nominal what the draft says, if it is still at ``version``; return the next version.
+
+    Rows that stay the same stay untouched; replaced ones go to the history. ConflictError when
+    somebody changed it meanwhile, RefusedError for another force's nominal.
+    """
+    owner = await _own(alteration, nominal_id)
+    before = (await repository.nominals(alteration, [(owner, nominal_id)]))[nominal_id]
+    stored = await repository.sections(alteration, owner, nominal_id, ROW_TABLES)
+    label_id = await repository.intern_label(alteration.session, draft)
+    await _raise_version(alteration, owner, nominal_id, version, label_id, draft)
+    records = await repository.record_ids(alteration, owner, label_id, draft.involvements)
+    writer = RowWriter(owner, register, records)
+    batch = RowBatch()
+    for table in ROW_TABLES:
+        wanted = {_canonical(item): item for item in getattr(draft, table.section)}
+        present = {
+            _canonical(_shape(_DRAFTS[table.section], row)): UUID(row["row_id"])
+            for row in stored[table.section]
+        }
+        kept = wanted.keys() & present.keys()
+        if table.section == "names" and _born(before) != draft.date_of_birth:
+            kept = set()  # the name keys hold the date of birth
+        gone = [row_id for key, row_id in present.items() if key not in kept]
+        if gone:
+            await repository.remove_rows(alteration, table.name, owner, nominal_id, gone)
+        for key, item in wanted.items():
+            if key not in kept:
+                writer.add_child(batch, table, nominal_id, label_id, item, draft)
+    await repository.insert_batch(alteration, batch)
+    await _log_written(alteration, "nominals.amend", [nominal_id])
+    return version + 1
+
+
+async def erase(alteration: Alteration, nominal_id: NominalId, version: int) -> None:
+    """Erase a nominal of the member's own force, its history with it (DPA 2018, s.47).
+
+    The log keeps that it was erased, and the change feed its id.
+    """
+    owner = await _own(alteration, nominal_id)
+    if not await repository.erase(alteration, owner, nominal_id, version):
+        raise ConflictError(
+            "Somebody changed this nominal meanwhile; read it again before you erase it."
+        )
+    await _log_written(alteration, "nominals.erase", [nominal_id], EventKind.ERASURE)
+
+
+def label_key(draft: NominalDraft) -> tuple[object, ...]:
+    """Return what the label of a draft depends on."""
+    return (
+        draft.marking,
+        draft.handling,
+        tuple(sorted(draft.conditions)),
+        draft.categories,
+        draft.sensitive,
+        draft.restricted,
+    )
+
+
+async def _own(alteration: Alteration, nominal_id: NominalId) -> TenantId:
+    owner = await repository.find_owner(alteration, nominal_id)
+    if owner is None:
+        raise NotFoundError(_NOT_VISIBLE)
+    if owner != alteration.subject.tenant_id:
+        raise RefusedError("Only the force that owns a nominal may change it; contact that force.")
+    return owner
+
+
+async def _log_written(
+    alteration: Alteration,
+    action: str,
+    ids: Sequence[NominalId],
+    kind: EventKind = EventKind.ALTERATION,
+) -> None:
+    entry = Entry(
+        kind,
+        action,
+        alteration.reason,
+        {"nominals": [str(nominal_id) for nominal_id in ids]},
+    )
+    await append(alteration.session, alteration.visibility.grant_set_id, entry)
+
+
+def _views(consultation: Consultation) -> Collection[LabelView]:
+    return consultation.visibility.views.values()
+
+
+async def _raise_version(
+    alteration: Alteration,
+    owner: TenantId,
+    nominal_id: NominalId,
+    version: int,
+    label_id: LabelId,
+    draft: NominalDraft,
+) -> None:
+    try:
+        raised = await repository.raise_version(
+            alteration, owner, nominal_id, version, label_id, nominal_values(draft)
+        )
+    except DBAPIError as error:
+        if getattr(error.orig, "sqlstate", None) != "42501":
+            raise
+        raise RefusedError(
+            "You would lose sight of this nominal under its new handling; "
+            "ask a supervisor to make the change."
+        ) from None
+    if not raised:
+        raise ConflictError(
+            "Somebody changed this nominal meanwhile; read it again and repeat your change."
+        )
+
+
+def _disclosed(
+    consultation: Consultation, row: Row, sections: Mapping[str, Sequence[Row]]
+) -> Disclosed:
+    view = consultation.visibility.view(row["label_id"])
+    label = view.label
+    shown = {
+        table.section: [_shape(_VIEWS[table.section], item) for item in sections[table.section]]
+        for table in ROW_TABLES
+        if table.group in view.groups and table.section in sections
+    }
+    born = _born(row)
+    nominal = NominalView(
+        names=row["names"],
+        sex=row["sex"],
+        gender=row["gender"],
+        date_of_birth=str(born) if born else None,
+        date_of_death=row["date_of_death"],
+        place_of_birth=row["place_of_birth"],
+        version=row["version"],
+        marking=Marking(label.marking),
+        handling=HandlingCode(label.handling),
+        conditions=[HandlingCondition(condition) for condition in label.conditions],
+        restricted=label.restricted,
+        **shown,
+    )
+    return Disclosed(
+        id=row["nominal_id"],
+        owner_force=label.owner,
+        disclosure=view.level,
+        agreement_id=UUID(view.agreement_id) if view.agreement_id else None,
+        reasons=list(view.reasons),
+        obligations=list(view.obligations),
+        withheld=list(view.withheld),
+        nominal=nominal,
+    )
+
+
+def _born(row: Row) -> PartialDate | None:
+    day = row["date_of_birth"]
+    return PartialDate.of(day, row["date_of_birth_precision"]) if day else None
+
+
+def _shape(model: type[BaseModel], row: Row) -> Any:
+    """Return a stored row as a value; what is stored was validated when it was written."""
+    values = {name: row.get(name) for name in model.model_fields}
+    if model is AddressDraft:
+        location = row["location"]
+        values["location"] = {name: location.get(name) for name in LocationDraft.model_fields}
+    return model.model_validate(values)
+
+
+def _canonical(item: BaseModel) -> str:
+    return json.dumps(item.model_dump(mode="json"), sort_keys=True)
