@@ -15,7 +15,7 @@ _COLUMNS = "tenant_id, slug, kind, name, login, contact_unit, contact_email, con
 
 async def list_tenants(session: ReadSession) -> list[Tenant]:
     """Return every tenant, by its name."""
-    rows = await session.rows(f"SELECT {_COLUMNS} FROM tenants.tenant ORDER BY name")  # noqa: S608 - constants only
+    rows = await session.rows(f"SELECT {_COLUMNS} FROM tenants.tenant ORDER BY name")
     return [_tenant(row) for row in rows]
 
 

@@ -1,0 +1,1 @@
+"""Consortium search: a dictionary of names in the process, then plain index look-ups."""

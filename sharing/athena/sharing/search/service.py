@@ -1,0 +1,287 @@
+"""Consortium search: look up, rank, show what policy shows, log what was seen.
+
+The searcher takes an open consultation, so it can't run without a decision and its event.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+from athena.platform.kernel.errors import ConflictError, NotFoundError
+from athena.platform.kernel.identity import Level, NominalId, TenantId
+from athena.policies.visibility.models import Consultation
+from athena.records.names.normalise import given_tokens, surname_tokens
+from athena.records.nominals import service as nominals
+from athena.records.nominals.schemas import Disclosed, NameDraft, NominalDraft
+from athena.sharing.search import repository
+from athena.sharing.search.names import LiveNames
+from athena.sharing.search.plan import make_plan
+from athena.sharing.search.query import PersonQuery, Reading
+from athena.sharing.search.ranking import (
+    LIKELY,
+    Candidate,
+    FieldMatch,
+    Ranked,
+    rank,
+)
+from athena.sharing.search.schemas import Contact, Explanation, Hit, SearchAnswer
+from athena.tenants.directory.service import Directory
+
+ENOUGH = 20
+"""How many good hits make looking further afield needless."""
+
+GOOD = 0.5
+MOST_HITS = 200
+_EACH_NARROW = 40
+_EACH_WIDE = 60
+_TOTAL = 800
+_BY_PLACE = 0.4
+_BY_NUMBER = 0.99
+
+
+@dataclass(frozen=True, slots=True)
+class Searcher:
+    """Searches across forces: the dictionary of names, the directory, agreements' titles."""
+
+    names: LiveNames
+    directory: Directory
+    agreements: Mapping[UUID, str]
+
+    async def search(
+        self,
+        consultation: Consultation,
+        query: PersonQuery,
+        asked: Mapping[str, Any],
+        limit: int = ENOUGH,
+    ) -> SearchAnswer:
+        """Search, keep the order of hits for paging, and return the first page.
+
+        ``asked`` are the fields as typed, kept with the search for its own member.
+        """
+        ranked = await self._ranked(consultation, query)
+        pointers = await self._pointers(consultation, query)
+        search_id = uuid4()
+        kept = [_keep(item) for item in ranked[:MOST_HITS]]
+        await repository.save(consultation, search_id, dict(asked), kept)
+        shown = await self._page(consultation, ranked[:limit])
+        return self._answer(consultation, search_id, [*shown, *pointers], limit, limit, len(kept))
+
+    async def page(
+        self, consultation: Consultation, search_id: UUID, offset: int, limit: int = ENOUGH
+    ) -> SearchAnswer:
+        """Return a later page of a search; what may be seen is decided anew, the order stays."""
+        row = await self.saved(consultation, search_id)
+        hits = [_restore(hit) for hit in row.hits[offset : offset + limit]]
+        shown = await self._page(consultation, hits)
+        return self._answer(consultation, search_id, shown, offset + limit, limit, len(row.hits))
+
+    async def saved(self, consultation: Consultation, search_id: UUID) -> Any:
+        """Return the member's own saved search of the same purpose, or raise NotFoundError."""
+        row = await repository.saved(consultation, search_id)
+        if row is None or row.purpose != consultation.visibility.purpose:
+            raise NotFoundError("This search has expired or isn't yours; search again.")
+        return row
+
+    async def check_not_known(
+        self,
+        consultation: Consultation,
+        search_id: UUID,
+        draft: NominalDraft,
+        acknowledged: Sequence[UUID],
+    ) -> None:
+        """Refuse a new nominal that is likely known and wasn't acknowledged (ConflictError).
+
+        The search named must be the member's own; the likely matches are looked for again from
+        the draft itself, so that a search for something else doesn't open the door.
+        """
+        await self.saved(consultation, search_id)
+        likely: dict[NominalId, float] = {}
+        for name in draft.names:
+            ranked = await self._ranked(consultation, _query_of(name, draft))
+            likely |= {item.nominal_id: item.score for item in ranked if item.score >= LIKELY}
+        unseen = [str(key) for key in likely if key not in set(acknowledged)]
+        if unseen:
+            raise ConflictError(
+                "This person may be known already: look at the likely matches, then send their "
+                "ids in 'acknowledged_matches' if this is somebody else.",
+                likely_matches=unseen[:MOST_HITS],
+            )
+
+    async def _ranked(self, consultation: Consultation, query: PersonQuery) -> list[Ranked]:
+        ranked = await self._ranked_by_name(consultation, query) if query.has_name else []
+        exact = await self._found_by_value(consultation, query)
+        if not exact:
+            return ranked
+        known = {(item.owner_force, item.nominal_id): item for item in ranked}
+        for key, (match, score) in exact.items():
+            item = known.get(key)
+            if item is None:
+                known[key] = Ranked(*key, score, (match,))
+            else:
+                lifted = round(1 - (1 - item.score) * (1 - score), 4)
+                known[key] = replace(item, score=lifted, explanation=(*item.explanation, match))
+        return sorted(known.values(), key=lambda item: (-item.score, str(item.nominal_id)))
+
+    async def _ranked_by_name(self, consultation: Consultation, query: PersonQuery) -> list[Ranked]:
+        plan = make_plan(query, self.names.current)
+        candidates: list[Candidate] = []
+        if plan.narrow:
+            candidates += await repository.by_name(consultation, plan.narrow, _EACH_NARROW, _TOTAL)
+        if plan.days:
+            candidates += await repository.by_day(
+                consultation, plan.days, plan.surname_terms, plan.given_terms, _TOTAL
+            )
+        ranked = rank(query, plan, candidates)
+        if plan.wide and sum(item.score >= GOOD for item in ranked) < ENOUGH:
+            candidates += await repository.by_name(consultation, plan.wide, _EACH_WIDE, _TOTAL)
+            ranked = rank(query, plan, candidates)
+        if query.sex is None:
+            return ranked
+        return await self._of_sex(consultation, query, ranked[:MOST_HITS])
+
+    async def _of_sex(
+        self, consultation: Consultation, query: PersonQuery, ranked: Sequence[Ranked]
+    ) -> list[Ranked]:
+        """Leave out those recorded as another sex than the one asked for."""
+        seen = await nominals.read_summaries(
+            consultation, [(item.owner_force, item.nominal_id) for item in ranked]
+        )
+        return [
+            item
+            for item in ranked
+            if item.nominal_id in seen
+            and seen[item.nominal_id].nominal.sex in (query.sex, None, "U")
+        ]
+
+    async def _found_by_value(
+        self, consultation: Consultation, query: PersonQuery
+    ) -> dict[tuple[TenantId, NominalId], tuple[FieldMatch, float]]:
+        found: dict[tuple[TenantId, NominalId], tuple[FieldMatch, float]] = {}
+        if query.postcode:
+            match = FieldMatch("postcode", query.postcode, query.postcode, "exact", 0.0)
+            for key in await repository.by_postcode(consultation, query.postcode):
+                found[key] = (match, _BY_PLACE)
+        if query.telephone:
+            match = FieldMatch("telephone", query.telephone, query.telephone, "exact", 0.0)
+            for key in await repository.by_telephone(consultation, query.telephone):
+                found[key] = (match, _BY_NUMBER)
+        if query.identifiers:
+            value = query.identifiers[0].value
+            match = FieldMatch("identifier", value, value, "exact", 0.0)
+            for key in await repository.by_identifier(consultation, query.identifiers):
+                found[key] = (match, _BY_NUMBER)
+        return found
+
+    async def _pointers(self, consultation: Consultation, query: PersonQuery) -> list[Hit]:
+        ranges = make_plan(query, self.names.current).pointers if query.has_name else ()
+        if not ranges and not query.identifiers:
+            return []
+        found = await repository.pointers(consultation, ranges, query.identifiers)
+        hits = []
+        for owner, label_id in found:
+            view = consultation.visibility.view(label_id)
+            tenant = self.directory.by_id(owner)
+            hits.append(
+                Hit(
+                    id=None,
+                    owner_force=tenant.slug,
+                    disclosure=Level.POINTER,
+                    nominal=None,
+                    score=None,
+                    explanation=[],
+                    agreement_id=UUID(view.agreement_id) if view.agreement_id else None,
+                    agreement=self._title(view.agreement_id),
+                    reasons=list(view.reasons),
+                    obligations=list(view.obligations),
+                    withheld=list(view.withheld),
+                    contact=Contact(
+                        unit=tenant.contact_unit,
+                        email=tenant.contact_email,
+                        telephone=tenant.contact_telephone,
+                    ),
+                )
+            )
+        return hits
+
+    async def _page(self, consultation: Consultation, ranked: Sequence[Ranked]) -> list[Hit]:
+        """Return hits in their order, without those that policy no longer shows, and log them."""
+        seen = await nominals.read_summaries(
+            consultation, [(item.owner_force, item.nominal_id) for item in ranked]
+        )
+        shown = [item for item in ranked if item.nominal_id in seen]
+        disclosed = [seen[item.nominal_id] for item in shown]
+        await nominals.log_seen(consultation, "nominals.search", disclosed)
+        return [self._hit(item, record) for item, record in zip(shown, disclosed, strict=True)]
+
+    def _hit(self, item: Ranked, record: Disclosed) -> Hit:
+        return Hit(
+            id=record.id,
+            owner_force=record.owner_force,
+            disclosure=record.disclosure,
+            nominal=record.nominal,
+            score=item.score,
+            explanation=[Explanation(**asdict(match)) for match in item.explanation],
+            agreement_id=record.agreement_id,
+            agreement=self._title(str(record.agreement_id or "")),
+            reasons=record.reasons,
+            obligations=record.obligations,
+            withheld=record.withheld,
+        )
+
+    def _title(self, agreement_id: str) -> str | None:
+        return self.agreements.get(UUID(agreement_id)) if agreement_id else None
+
+    @staticmethod
+    def _answer(
+        consultation: Consultation,
+        search_id: UUID,
+        results: list[Hit],
+        following: int,
+        limit: int,
+        total: int,
+    ) -> SearchAnswer:
+        purpose = consultation.visibility.purpose
+        more = (
+            f"/api/v1/nominals/searches/{search_id}"
+            f"?purpose={purpose}&offset={following}&limit={limit}"
+        )
+        return SearchAnswer(
+            search_id=search_id,
+            decision_id=consultation.visibility.decision_id,
+            purpose=purpose,
+            searched_at=datetime.now(UTC),
+            results=results,
+            next=more if following < total else None,
+        )
+
+
+def _keep(item: Ranked) -> dict[str, Any]:
+    """Return a hit as the saved search keeps it."""
+    return {
+        "owner": item.owner_force,
+        "id": str(item.nominal_id),
+        "score": item.score,
+        "why": [asdict(match) for match in item.explanation],
+    }
+
+
+def _restore(hit: Mapping[str, Any]) -> Ranked:
+    return Ranked(
+        TenantId(hit["owner"]),
+        NominalId(UUID(hit["id"])),
+        hit["score"],
+        tuple(FieldMatch(**match) for match in hit["why"]),
+    )
+
+
+def _query_of(name: NameDraft, draft: NominalDraft) -> PersonQuery:
+    """Return the query that finds whoever a new nominal may already be."""
+    reading = Reading(surname_tokens(name.surname), given_tokens(name.given_names))
+    born = draft.date_of_birth
+    exact = born if born is not None and born.day is not None else None
+    years = (born.year, born.latest.year) if born is not None and exact is None else None
+    return PersonQuery(readings=(reading,), born=exact, born_years=years)
