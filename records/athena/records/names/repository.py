@@ -51,7 +51,7 @@ async def terms_since(session: ReadSession, xid: int) -> list[tuple[int, str]]:
     """Return (number, token) of the terms registered in or after a transaction."""
     rows = await session.rows(
         "SELECT term_id, token FROM names.term WHERE registered_xid >= CAST(:xid AS xid8)",
-        {"xid": str(xid)},
+        {"xid": xid},
     )
     return [(row.term_id, row.token) for row in rows]
 
@@ -60,7 +60,7 @@ async def pairs_since(session: ReadSession, xid: int) -> list[int]:
     """Return the pairs registered in or after a transaction."""
     rows = await session.rows(
         "SELECT pair FROM names.pair WHERE registered_xid >= CAST(:xid AS xid8)",
-        {"xid": str(xid)},
+        {"xid": xid},
     )
     return [row.pair for row in rows]
 

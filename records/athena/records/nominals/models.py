@@ -18,6 +18,9 @@ from athena.records.nominals.schemas import AddressDraft, InvolvementDraft, Nomi
 
 Row = dict[str, Any]
 
+RecordKey = tuple[str, str]
+"""The class and the number of a record, which name it within its force."""
+
 
 @dataclass(frozen=True, slots=True)
 class RowTable:
@@ -99,7 +102,7 @@ class RowWriter:
 
     owner: TenantId
     register: NameRegister
-    record_ids: Mapping[tuple[str, str], UUID]
+    record_ids: Mapping[RecordKey, UUID]
     """The ids of the record headers, by class and number."""
 
     def nominal_row(self, nominal_id: NominalId, label_id: LabelId, draft: NominalDraft) -> Row:
@@ -139,8 +142,7 @@ class RowWriter:
                 {"owner_force": self.owner, "location_id": row["location_id"], **location},
             )
         elif isinstance(item, InvolvementDraft):
-            key = (item.record_class.value, item.record_number)
-            row["record_id"] = str(self.record_ids[key])
+            row["record_id"] = str(self.record_ids[record_key(item)])
         batch.add(table.name, row)
         if table.section == "names":
             born = draft.date_of_birth.earliest if draft.date_of_birth else None
@@ -163,6 +165,11 @@ class RowWriter:
 
     def _key(self, nominal_id: NominalId) -> Row:
         return {"owner_force": self.owner, "nominal_id": str(nominal_id)}
+
+
+def record_key(involvement: InvolvementDraft) -> RecordKey:
+    """Return what names the record of an involvement."""
+    return involvement.record_class.value, involvement.record_number
 
 
 def nominal_values(draft: NominalDraft) -> Row:

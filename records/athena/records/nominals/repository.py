@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID, uuid4
 
 from athena.platform.kernel.database import WriteSession
 from athena.platform.kernel.identity import LabelId, NominalId, TenantId
 from athena.policies.visibility.models import Alteration, Consultation
-from athena.records.nominals.models import NOMINAL_COLUMNS, Row, RowBatch, RowTable
-from athena.records.nominals.schemas import InvolvementDraft, NominalDraft
+from athena.records.nominals.models import NOMINAL_COLUMNS, RecordKey, Row, RowBatch, RowTable
+from athena.records.nominals.schemas import NominalDraft
 
 
 async def intern_label(session: WriteSession, draft: NominalDraft) -> LabelId:
@@ -46,45 +46,40 @@ async def insert_batch(alteration: Alteration, batch: RowBatch) -> None:
 
 
 async def record_ids(
-    alteration: Alteration,
-    owner: TenantId,
-    label_id: LabelId,
-    involvements: Iterable[InvolvementDraft],
-) -> dict[tuple[str, str], UUID]:
+    alteration: Alteration, owner: TenantId, wanted: Mapping[RecordKey, LabelId]
+) -> dict[RecordKey, UUID]:
     """Return the ids of record headers by class and number, creating those that are new.
 
-    A new header starts with the label of the nominal that brought it.
+    A new header starts with the label given for it: that of the nominal that brought it.
     """
-    wanted = {(item.record_class.value, item.record_number) for item in involvements}
     if not wanted:
         return {}
-    classes, numbers = zip(*sorted(wanted), strict=True)
-    parameters = {"owner": owner, "classes": list(classes), "numbers": list(numbers)}
-    find = (
+    classes, numbers = zip(*wanted, strict=True)
+    rows = await alteration.session.rows(
         "SELECT r.record_class, r.record_number, r.record_id FROM records.record AS r "
         "JOIN unnest(CAST(:classes AS text[]), CAST(:numbers AS text[])) AS w (class, number) "
         "ON r.record_class = w.class AND r.record_number = w.number "
-        "WHERE r.owner_force = :owner"
+        "WHERE r.owner_force = :owner",
+        {"owner": owner, "classes": list(classes), "numbers": list(numbers)},
     )
-    found = {
-        (row.record_class, row.record_number): row.record_id
-        for row in await alteration.session.rows(find, parameters)
+    found: dict[RecordKey, UUID] = {
+        (row.record_class, row.record_number): row.record_id for row in rows
     }
-    new = sorted(wanted - found.keys())
-    for record_class, number in new:
-        record_id = uuid4()
-        await alteration.session.execute(
-            "INSERT INTO records.record (owner_force, record_id, record_class, record_number, "
-            "label_id) VALUES (:owner, :id, :class, :number, :label)",
-            {
-                "owner": owner,
-                "id": record_id,
-                "class": record_class,
-                "number": number,
-                "label": label_id,
-            },
-        )
-        found[record_class, number] = record_id
+    batch = RowBatch()
+    for key, label_id in wanted.items():
+        if key not in found:
+            found[key] = uuid4()
+            batch.add(
+                "record",
+                {
+                    "owner_force": owner,
+                    "record_id": str(found[key]),
+                    "record_class": key[0],
+                    "record_number": key[1],
+                    "label_id": label_id,
+                },
+            )
+    await insert_batch(alteration, batch)
     return found
 
 

@@ -21,7 +21,15 @@ from athena.policies.visibility.models import Alteration, Consultation, LabelVie
 from athena.records.names.service import NameRegister
 from athena.records.nominals import repository
 from athena.records.nominals.dates import PartialDate
-from athena.records.nominals.models import ROW_TABLES, Row, RowBatch, RowWriter, nominal_values
+from athena.records.nominals.models import (
+    ROW_TABLES,
+    RecordKey,
+    Row,
+    RowBatch,
+    RowWriter,
+    nominal_values,
+    record_key,
+)
 from athena.records.nominals.schemas import (
     AddressDraft,
     AssessmentDraft,
@@ -114,20 +122,18 @@ async def create_many(
     """Write new nominals of the member's own force, in a few statements, and log them."""
     owner = alteration.subject.tenant_id
     labels: dict[tuple[object, ...], LabelId] = {}
-    records: dict[tuple[str, str], UUID] = {}
+    headers: dict[RecordKey, LabelId] = {}
+    for _, draft in drafts:
+        key = label_key(draft)
+        if key not in labels:
+            labels[key] = await repository.intern_label(alteration.session, draft)
+        for involvement in draft.involvements:
+            headers.setdefault(record_key(involvement), labels[key])
+    records = await repository.record_ids(alteration, owner, headers)
+    writer = RowWriter(owner, register, records)
     batch = RowBatch()
     for nominal_id, draft in drafts:
-        label_id = labels.get(label_key(draft))
-        if label_id is None:
-            label_id = await repository.intern_label(alteration.session, draft)
-            labels[label_key(draft)] = label_id
-        new = [
-            item
-            for item in draft.involvements
-            if (item.record_class.value, item.record_number) not in records
-        ]
-        records |= await repository.record_ids(alteration, owner, label_id, new)
-        RowWriter(owner, register, records).add_nominal(batch, nominal_id, label_id, draft)
+        writer.add_nominal(batch, nominal_id, labels[label_key(draft)], draft)
     await repository.insert_batch(alteration, batch)
     await _log_written(alteration, "nominals.create", [key for key, _ in drafts])
 
@@ -149,7 +155,8 @@ async def amend(
     stored = await repository.sections(alteration, owner, nominal_id, ROW_TABLES)
     label_id = await repository.intern_label(alteration.session, draft)
     await _raise_version(alteration, owner, nominal_id, version, label_id, draft)
-    records = await repository.record_ids(alteration, owner, label_id, draft.involvements)
+    headers = {record_key(item): label_id for item in draft.involvements}
+    records = await repository.record_ids(alteration, owner, headers)
     writer = RowWriter(owner, register, records)
     batch = RowBatch()
     for table in ROW_TABLES:

@@ -1,0 +1,1 @@
+"""A made-up consortium: people who don't exist, reproducible from a seed."""
