@@ -6,10 +6,12 @@ import logging
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import unquote
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -19,6 +21,7 @@ from athena.platform.kernel.errors import (
     InvalidInputError,
     MalformedRequestError,
 )
+from athena.platform.kernel.identity import Subject
 
 PROBLEM_JSON = "application/problem+json"
 MAX_BODY_BYTES = 1_000_000
@@ -143,3 +146,35 @@ async def _add_security_headers(
 
 def _is_api(path: str) -> bool:
     return path.startswith(("/api/", "/ppss/", "/livez", "/readyz", "/openapi"))
+
+
+class Problem(BaseModel):
+    """A problem document (RFC 9457)."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+
+
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Return OpenAPI's description of the problems that a route can answer with."""
+    return {
+        status: {"model": Problem, "content": {PROBLEM_JSON: {}}}
+        for status in (400, 401, 403, 422, 500, 503, *statuses)
+    }
+
+
+Caller = Callable[..., Awaitable[Subject]]
+"""The dependency that tells who calls, or raises NotSignedInError."""
+
+
+def header_text(value: str | None) -> str | None:
+    """Return a header's text as it was meant: UTF-8 where it is, percent-encoded or not."""
+    if value is None:
+        return None
+    try:
+        text = value.encode("latin-1").decode("utf-8")
+    except UnicodeError:
+        text = value
+    return unquote(text)

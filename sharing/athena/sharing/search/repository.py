@@ -103,7 +103,7 @@ async def save(
     consultation: Consultation,
     search_id: UUID,
     query: dict[str, Any],
-    hits: Iterable[dict[str, Any]],
+    hits: dict[str, Any],
 ) -> None:
     """Keep a search and the order of its hits for its member, and drop expired ones."""
     subject = consultation.subject
@@ -121,7 +121,7 @@ async def save(
             "purpose": consultation.visibility.purpose.value,
             "reason": consultation.reason,
             "query": json.dumps(query),
-            "hits": json.dumps(list(hits)),
+            "hits": json.dumps(hits),
             "hours": SEARCH_HOURS,
         },
     )

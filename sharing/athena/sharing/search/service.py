@@ -12,8 +12,8 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from athena.platform.kernel.errors import ConflictError, NotFoundError
-from athena.platform.kernel.identity import Level, NominalId, TenantId
-from athena.policies.visibility.models import Consultation
+from athena.platform.kernel.identity import LabelId, Level, NominalId, TenantId
+from athena.policies.visibility.models import Consultation, LabelView
 from athena.records.names.normalise import given_tokens, surname_tokens
 from athena.records.nominals import service as nominals
 from athena.records.nominals.schemas import Disclosed, NameDraft, NominalDraft
@@ -29,6 +29,7 @@ from athena.sharing.search.ranking import (
     rank,
 )
 from athena.sharing.search.schemas import Contact, Explanation, Hit, SearchAnswer
+from athena.tenants.directory.models import Tenant
 from athena.tenants.directory.service import Directory
 
 ENOUGH = 20
@@ -63,21 +64,29 @@ class Searcher:
         ``asked`` are the fields as typed, kept with the search for its own member.
         """
         ranked = await self._ranked(consultation, query)
-        pointers = await self._pointers(consultation, query)
+        pointers = await self._find_pointers(consultation, query)
         search_id = uuid4()
-        kept = [_keep(item) for item in ranked[:MOST_HITS]]
+        kept: dict[str, list[Any]] = {
+            "ranked": [_keep(item) for item in ranked[:MOST_HITS]],
+            "pointers": [[owner, label_id] for owner, label_id in pointers],
+        }
         await repository.save(consultation, search_id, dict(asked), kept)
         shown = await self._page(consultation, ranked[:limit])
-        return self._answer(consultation, search_id, [*shown, *pointers], limit, limit, len(kept))
+        shown += self._pointer_hits(consultation, pointers)
+        return self._answer(consultation, search_id, shown, limit, limit, len(kept["ranked"]))
 
     async def page(
         self, consultation: Consultation, search_id: UUID, offset: int, limit: int = ENOUGH
     ) -> SearchAnswer:
-        """Return a later page of a search; what may be seen is decided anew, the order stays."""
+        """Return a page of a search; what may be seen is decided anew, the order stays."""
         row = await self.saved(consultation, search_id)
-        hits = [_restore(hit) for hit in row.hits[offset : offset + limit]]
-        shown = await self._page(consultation, hits)
-        return self._answer(consultation, search_id, shown, offset + limit, limit, len(row.hits))
+        ranked = [_restore(hit) for hit in row.hits["ranked"][offset : offset + limit]]
+        shown = await self._page(consultation, ranked)
+        if offset == 0:
+            found = [(TenantId(owner), LabelId(label)) for owner, label in row.hits["pointers"]]
+            shown += self._pointer_hits(consultation, found)
+        total = len(row.hits["ranked"])
+        return self._answer(consultation, search_id, shown, offset + limit, limit, total)
 
     async def saved(self, consultation: Consultation, search_id: UUID) -> Any:
         """Return the member's own saved search of the same purpose, or raise NotFoundError."""
@@ -176,36 +185,44 @@ class Searcher:
                 found[key] = (match, _BY_NUMBER)
         return found
 
-    async def _pointers(self, consultation: Consultation, query: PersonQuery) -> list[Hit]:
+    async def _find_pointers(
+        self, consultation: Consultation, query: PersonQuery
+    ) -> list[tuple[TenantId, LabelId]]:
         ranges = make_plan(query, self.names.current).pointers if query.has_name else ()
         if not ranges and not query.identifiers:
             return []
-        found = await repository.pointers(consultation, ranges, query.identifiers)
-        hits = []
-        for owner, label_id in found:
-            view = consultation.visibility.view(label_id)
-            tenant = self.directory.by_id(owner)
-            hits.append(
-                Hit(
-                    id=None,
-                    owner_force=tenant.slug,
-                    disclosure=Level.POINTER,
-                    nominal=None,
-                    score=None,
-                    explanation=[],
-                    agreement_id=UUID(view.agreement_id) if view.agreement_id else None,
-                    agreement=self._title(view.agreement_id),
-                    reasons=list(view.reasons),
-                    obligations=list(view.obligations),
-                    withheld=list(view.withheld),
-                    contact=Contact(
-                        unit=tenant.contact_unit,
-                        email=tenant.contact_email,
-                        telephone=tenant.contact_telephone,
-                    ),
-                )
-            )
-        return hits
+        return await repository.pointers(consultation, ranges, query.identifiers)
+
+    def _pointer_hits(
+        self, consultation: Consultation, found: Sequence[tuple[TenantId, LabelId]]
+    ) -> list[Hit]:
+        """Return a hit for each force that holds a record which is still a pointer."""
+        views = [(owner, consultation.visibility.views.get(label_id)) for owner, label_id in found]
+        return [
+            self._pointer_hit(self.directory.by_id(owner), view)
+            for owner, view in views
+            if view is not None and view.level is Level.POINTER
+        ]
+
+    def _pointer_hit(self, tenant: Tenant, view: LabelView) -> Hit:
+        return Hit(
+            id=None,
+            owner_force=tenant.slug,
+            disclosure=Level.POINTER,
+            nominal=None,
+            score=None,
+            explanation=[],
+            agreement_id=UUID(view.agreement_id) if view.agreement_id else None,
+            agreement=self._title(view.agreement_id),
+            reasons=list(view.reasons),
+            obligations=list(view.obligations),
+            withheld=list(view.withheld),
+            contact=Contact(
+                unit=tenant.contact_unit,
+                email=tenant.contact_email,
+                telephone=tenant.contact_telephone,
+            ),
+        )
 
     async def _page(self, consultation: Consultation, ranked: Sequence[Ranked]) -> list[Hit]:
         """Return hits in their order, without those that policy no longer shows, and log them."""

@@ -1,0 +1,95 @@
+"""Pages: rendering templates, and the browser's session in a cookie no script can read."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Awaitable, Callable
+from typing import Any
+from uuid import UUID
+
+from fastapi import Request, Response
+from fastapi.responses import HTMLResponse, RedirectResponse
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
+
+from athena.platform.kernel.errors import NotSignedInError, RefusedError
+from athena.platform.kernel.identity import Subject
+from athena.platform.kernel.tokens import TokenIssuer
+
+COOKIE = "athena_session"
+SESSION_SECONDS = 8 * 3600
+
+FindSubject = Callable[[UUID], Awaitable[Subject]]
+
+
+def make_templates(*packages: str) -> Environment:
+    """Return the templates of some packages over the layout and GOV.UK Frontend's components."""
+    names = (*packages, "athena.platform.kernel", "govuk_frontend_jinja")
+    return Environment(
+        loader=ChoiceLoader([PackageLoader(name) for name in names]),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def render(templates: Environment, name: str, status: int = 200, **values: Any) -> HTMLResponse:
+    """Render a template as a page."""
+    page = templates.get_template(name).render(
+        {"form_token": "", "subject": None, **values}  # what the layout always asks for
+    )
+    return HTMLResponse(page, status_code=status)
+
+
+class BrowserSessions:
+    """Who visits, and whether a form was sent from a page of ours."""
+
+    def __init__(self, tokens: TokenIssuer, find_subject: FindSubject) -> None:
+        self._tokens = tokens
+        self._find_subject = find_subject
+
+    async def visitor(self, request: Request) -> Subject:
+        """Return who visits; NotSignedInError without a valid session."""
+        token = request.cookies.get(COOKIE)
+        if not token:
+            raise NotSignedInError("Choose an account first.")
+        return await self._find_subject(self._tokens.verify(token))
+
+    def begin(self, subject: Subject, response: Response) -> Response:
+        """Start a session with a response."""
+        response.set_cookie(
+            COOKIE,
+            self._tokens.issue(subject.member_id, SESSION_SECONDS),
+            max_age=SESSION_SECONDS,
+            httponly=True,
+            samesite="strict",
+        )
+        return response
+
+    @staticmethod
+    def end(response: Response) -> Response:
+        """End the session with a response."""
+        response.delete_cookie(COOKIE, httponly=True, samesite="strict")
+        return response
+
+    @staticmethod
+    def form_token(request: Request) -> str:
+        """Return what a form of this session must send back: no other site's page can know it."""
+        session = request.cookies.get(COOKIE, "").encode()
+        return hmac.digest(session, b"form", hashlib.sha256).hex()
+
+    def check_form(self, request: Request, sent: str) -> None:
+        """Refuse a form that doesn't come from a page of this session."""
+        if not hmac.compare_digest(self.form_token(request).encode(), sent.encode()):
+            raise RefusedError("This form is from another session; open the page again.")
+
+
+_problem_templates = make_templates()
+
+
+def problem_page(request: Request, status: int, problem: dict[str, Any]) -> Response:
+    """Render a problem for a person; without a session the way forward is to sign in."""
+    if status == NotSignedInError.status and request.method == "GET":
+        return RedirectResponse("/accounts", 303)
+    return render(_problem_templates, "problem.html", status, problem=problem)
