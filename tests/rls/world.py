@@ -133,17 +133,23 @@ async def load_nominal(world: World, login: str, owner: int, name: str, grant: U
                 "INSERT INTO records.nominal (owner_force, nominal_id, label_id, sex, "
                 "date_of_birth, date_of_birth_precision) "
                 "VALUES ($1, $2, $3, 'M', '1982-02-19', 'day')",
-                owner, nominal, label,
+                owner,
+                nominal,
+                label,
             )
             await connection.execute(
                 "INSERT INTO records.location (owner_force, location_id, street, postcode) "
                 "VALUES ($1, $2, 'Secret Street', 'ZZ1 1ZZ')",
-                owner, location,
+                owner,
+                location,
             )
             await connection.execute(
                 "INSERT INTO records.record (owner_force, record_id, record_class, "
                 "record_number, label_id) VALUES ($1, $2, 'investigation', $3, $4)",
-                owner, record, f"{owner}/{name}/1", label,
+                owner,
+                record,
+                f"{owner}/{name}/1",
+                label,
             )
             common = "owner_force, nominal_id, row_id, label_id"
             rows = {
@@ -161,17 +167,27 @@ async def load_nominal(world: World, login: str, owner: int, name: str, grant: U
                 row = name_row if table.startswith("nominal_name") else uuid4()
                 await connection.execute(
                     f"INSERT INTO records.{table}, {common}) VALUES ({values}, $1, $2, $3, $4)",
-                    owner, nominal, row, label,
+                    owner,
+                    nominal,
+                    row,
+                    label,
                 )
             await connection.execute(
                 f"INSERT INTO records.name_key (name_key, date_key, name_row_id, {common}) "
                 "VALUES ($1, $2, $3, $4, $5, $6, $7)",
-                name_key, date_key, name_row, owner, nominal, uuid4(), label,
+                name_key,
+                date_key,
+                name_row,
+                owner,
+                nominal,
+                uuid4(),
+                label,
             )
             await connection.execute(
                 "UPDATE records.nominal SET version = version + 1, place_of_birth = 'Secretham' "
                 "WHERE owner_force = $1 AND nominal_id = $2",
-                owner, nominal,
+                owner,
+                nominal,
             )
     finally:
         await connection.close()

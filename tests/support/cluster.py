@@ -82,8 +82,14 @@ class Cluster:
         await self._run(f'CREATE DATABASE "{name}"{source}')
         if template:  # database privileges aren't copied with a template
             await self._run(f'REVOKE ALL ON DATABASE "{name}" FROM PUBLIC')
-            for role in ("athena_force", "athena_amo", "athena_auditor", "athena_dictionary",
-                         "athena_directory", "athena_policy_writer"):
+            for role in (
+                "athena_force",
+                "athena_amo",
+                "athena_auditor",
+                "athena_dictionary",
+                "athena_directory",
+                "athena_policy_writer",
+            ):
                 await self._run(f'GRANT CONNECT ON DATABASE "{name}" TO {role}')
         return name
 
@@ -138,8 +144,10 @@ def running_cluster(directory: Path) -> Iterator[Cluster]:
 
 def _migrations_digest() -> str:
     digest = hashlib.sha256()
-    sources = [*sorted((ROOT / "alembic" / "versions").glob("*.py")),
-               ROOT / "tenants/athena/tenants/consortium.py"]
+    sources = [
+        *sorted((ROOT / "alembic" / "versions").glob("*.py")),
+        ROOT / "tenants/athena/tenants/consortium.py",
+    ]
     for path in sources:
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import socket
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Any
@@ -18,6 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from athena.platform.kernel.errors import (
     PROBLEM_BASE,
     AthenaError,
+    ConfigurationError,
     InvalidInputError,
     MalformedRequestError,
 )
@@ -178,3 +180,19 @@ def header_text(value: str | None) -> str | None:
     except UnicodeError:
         text = value
     return unquote(text)
+
+
+def listening_socket(host: str, port: int) -> socket.socket:
+    """Return a socket that listens; ConfigurationError when the address is taken or not ours."""
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        listener = socket.socket(family, socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(2048)
+    except OSError as error:
+        raise ConfigurationError(
+            f"Can't listen on {host} port {port} ({error.strerror}); "
+            "set ATHENA_HOST and ATHENA_PORT to a free address."
+        ) from None
+    return listener

@@ -127,6 +127,11 @@ class Gate:
         self._state = None
         self._granted.clear()
 
+    async def check(self) -> None:
+        """Raise StoreUnavailableError unless the policy can be read from the store."""
+        async with self.database.read(repository.POLICY_WRITER) as session:
+            await repository.versions(session)
+
     def authorise(self, subject: Subject, action: Action) -> Authorised:
         """Return the proof that a member's roles allow an action, or raise RefusedError."""
         return self._roles.authorise(subject, action)

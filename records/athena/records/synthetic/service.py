@@ -1,17 +1,21 @@
-"""Loading a made-up consortium through the real constraints, each force by its own login."""
+"""Loading a made-up consortium through the real constraints, each force by its own login.
+
+A seed that was interrupted goes on where it stopped, and one that is complete adds nothing.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from uuid import uuid4
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 
 from athena.platform.kernel.audit import Entry, EventKind
 from athena.platform.kernel.database import Database
 from athena.platform.kernel.identity import NominalId, Purpose, Subject
 from athena.policies.roles.actions import Action
 from athena.policies.visibility.service import Gate
+from athena.records.imports import repository
+from athena.records.imports.service import SourcedDraft, load_drafts
 from athena.records.names.service import NameRegister
-from athena.records.nominals import service as nominals
 from athena.records.synthetic.people import SyntheticNominal
 from athena.tenants.members.service import subject_by_username
 
@@ -19,52 +23,68 @@ BATCH = 500
 """How many nominals of one force go into one transaction."""
 
 Progress = Callable[[int], None]
+Seen = Callable[[str, str, NominalId], None]
+_REASON = "Synthetic data for a demonstration"
+
+
+async def count_loaded(database: Database, gate: Gate, source: str, forces: Sequence[str]) -> int:
+    """Return how many synthetic nominals of a source the forces hold."""
+    total = 0
+    for force in forces:
+        subject = await subject_by_username(database, f"records.{force}")
+        entry = Entry(EventKind.CONSULTATION, "nominals.count", _REASON)
+        async with gate.consult(
+            subject, Action.NOMINALS_IMPORT, Purpose.DATA_QUALITY, entry
+        ) as consultation:
+            total += await repository.count(consultation, source)
+    return total
 
 
 async def load(
     database: Database,
     gate: Gate,
     people: Iterable[SyntheticNominal],
+    source: str,
     progress: Progress = lambda _: None,
-    seen: Callable[[SyntheticNominal, NominalId], None] = lambda _person, _id: None,
+    seen: Seen = lambda _force, _source_id, _nominal_id: None,
 ) -> int:
-    """Load synthetic nominals and return how many; ``progress`` gets the count so far.
+    """Load synthetic nominals and return how many were new.
 
-    ``seen`` learns under which id each was stored, for tests that need the truth.
+    ``source`` names the seed. ``progress`` gets the count so far; ``seen`` learns under which id
+    each was stored, for tests that need the truth (the source id ends in the person's number).
     """
     register = NameRegister(database)
     subjects: dict[str, Subject] = {}
-    waiting: dict[str, list[tuple[NominalId, SyntheticNominal]]] = {}
-    loaded = 0
+    waiting: dict[str, list[SourcedDraft]] = {}
+    numbers: Counter[str] = Counter()
+    done = new = 0
 
     async def flush(force: str) -> None:
-        nonlocal loaded
+        nonlocal done, new
         batch = waiting.pop(force)
         if force not in subjects:
             subjects[force] = await subject_by_username(database, f"records.{force}")
         await register.register(
-            (name.given_names, name.surname) for _, item in batch for name in item.draft.names
+            (name.given_names, name.surname) for item in batch for name in item.draft.names
         )
-        entry = Entry(
-            EventKind.COLLECTION,
-            "nominals.seed",
-            "Synthetic data for a demonstration",
-            {"count": len(batch)},
-        )
+        entry = Entry(EventKind.COLLECTION, "nominals.seed", _REASON, {"count": len(batch)})
         async with gate.alter(
             subjects[force], Action.NOMINALS_IMPORT, Purpose.DATA_QUALITY, entry
         ) as alteration:
-            drafts = [(nominal_id, item.draft) for nominal_id, item in batch]
-            await nominals.create_many(alteration, register, drafts)
-        loaded += len(batch)
-        progress(loaded)
+            references = await load_drafts(alteration, register, source, batch)
+        for source_id, nominal_id in references:
+            seen(force, source_id, nominal_id)
+        done, new = done + len(batch), new + len(references)
+        progress(done)
 
     for person in people:
-        nominal_id = NominalId(uuid4())
-        seen(person, nominal_id)
-        waiting.setdefault(person.force, []).append((nominal_id, person))
-        if len(waiting[person.force]) == BATCH:
-            await flush(person.force)
+        force = person.force
+        numbers[force] += 1
+        waiting.setdefault(force, []).append(
+            SourcedDraft(f"{numbers[force]}/{person.person}", person.draft)
+        )
+        if len(waiting[force]) == BATCH:
+            await flush(force)
     for force in list(waiting):
         await flush(force)
-    return loaded
+    return new

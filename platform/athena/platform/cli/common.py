@@ -1,0 +1,79 @@
+"""What commands share: opening the platform, speaking to a person or to a program."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from typing import Annotated, Any, TypeVar
+
+import typer
+from rich.console import Console
+
+from athena.platform.kernel.embedded import raise_on_termination
+from athena.platform.kernel.identity import Subject
+from athena.platform.kernel.settings import Settings, load_settings
+from athena.platform.kernel.store import Store, migrate, open_store
+from athena.platform.runtime import Runtime, running
+from athena.policies.agreements.service import seed_baseline
+from athena.tenants.consortium import found_consortium
+from athena.tenants.members.service import subject_by_username
+
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+As = Annotated[str, typer.Option("--as", help="The account that acts, for example officer.kent.")]
+Purpose = Annotated[str, typer.Option("--purpose", help="Why: a purpose from the list.")]
+Reason = Annotated[str, typer.Option("--reason", help="Why, in your own words. It is logged.")]
+
+T = TypeVar("T")
+
+
+def run(coroutine: Coroutine[Any, Any, T]) -> T:
+    """Run a command's coroutine to its end."""
+    raise_on_termination()
+    return asyncio.run(coroutine)
+
+
+def say(text: str) -> None:
+    """Tell a person at the terminal how things go; programs read standard output."""
+    err.print(text, style="dim")
+
+
+def print_json(value: Any) -> None:
+    """Print a value as JSON on standard output."""
+    typer.echo(json.dumps(value, indent=2, default=str, ensure_ascii=False))
+
+
+@asynccontextmanager
+async def opened_store(settings: Settings | None = None) -> AsyncIterator[Store]:
+    """Open the store of the settings, migrated and founded, and leave it at the end."""
+    store = open_store(settings or load_settings(), progress=say)
+    try:
+        await migrate(store)
+        database = store.database()
+        try:
+            if await found_consortium(database, store.verifier):
+                say("Founded the consortium: nine forces, their members")
+            if await seed_baseline(database):
+                say("Stored the baseline of sharing agreements")
+        finally:
+            await database.close()
+        yield store
+    finally:
+        store.stop()
+
+
+@asynccontextmanager
+async def opened() -> AsyncIterator[Runtime]:
+    """Open the whole platform over the store of the settings."""
+    settings = load_settings()
+    async with opened_store(settings) as store, running(store, settings) as runtime:
+        yield runtime
+
+
+async def acting(runtime: Runtime, username: str) -> Subject:
+    """Return the member of a user name; in a demo the command line may act as anyone."""
+    return await subject_by_username(runtime.database, username)

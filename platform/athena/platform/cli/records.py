@@ -1,0 +1,195 @@
+"""Commands that read: search, show, audit, agreements."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated, Any
+from uuid import UUID
+
+import typer
+from rich.table import Table
+
+from athena.platform.cli.common import (
+    As,
+    Json,
+    Purpose,
+    Reason,
+    acting,
+    opened,
+    out,
+    print_json,
+    run,
+)
+from athena.platform.kernel import audit, audit_log
+from athena.platform.kernel.audit import Entry, EventKind
+from athena.platform.kernel.errors import RefusedError
+from athena.platform.kernel.identity import NominalId, Subject
+from athena.platform.runtime import Runtime
+from athena.policies.agreements.service import baseline
+from athena.policies.roles.actions import Action
+from athena.policies.visibility.service import parse_purpose, parse_reason
+from athena.records.nominals import service as nominals
+from athena.records.nominals.values import Sex
+from athena.sharing.search.routes import run_search
+from athena.sharing.search.schemas import Hit, SearchAnswer, SearchRequest
+
+audit_app = typer.Typer(help="The log of who looked at what, and why.", no_args_is_help=True)
+nominal_app = typer.Typer(help="One nominal.", no_args_is_help=True)
+agreements_app = typer.Typer(help="Sharing agreements.", no_args_is_help=True)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command()(search)
+    nominal_app.command("show")(show)
+    audit_app.command("tail")(tail)
+    agreements_app.command("list")(list_agreements)
+    app.add_typer(nominal_app, name="nominals")
+    app.add_typer(audit_app, name="audit")
+    app.add_typer(agreements_app, name="agreements")
+
+
+def search(
+    account: As,
+    purpose: Purpose,
+    reason: Reason,
+    name: Annotated[
+        str | None, typer.Argument(help='As you heard it: "jon smyth 1980", or an identifier.')
+    ] = None,
+    postcode: Annotated[str | None, typer.Option(help="A whole postcode.")] = None,
+    telephone: Annotated[str | None, typer.Option(help="A telephone number.")] = None,
+    sex: Annotated[Sex | None, typer.Option(help="Recorded sex.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=50, help="How many results.")] = 20,
+    as_json: Json = False,
+) -> None:
+    """Search the nominals of all nine forces."""
+    request = SearchRequest(
+        name=name,
+        postcode=postcode,
+        telephone=telephone,
+        sex=sex,
+        purpose=purpose,
+        reason=reason,
+        limit=limit,
+    )
+
+    async def work() -> tuple[SearchAnswer, float]:
+        async with opened() as runtime:
+            subject = await acting(runtime, account)
+            started = time.perf_counter()
+            answer = await run_search(runtime.gate, runtime.searcher, subject, request)
+            return answer, time.perf_counter() - started
+
+    answer, seconds = run(work())
+    if as_json:
+        print_json(answer.model_dump(mode="json"))
+        return
+    table = Table(box=None, pad_edge=False)
+    for heading in ("Match", "Name", "Born", "Force", "Shown", "Withheld", "Id"):
+        table.add_column(heading, overflow="fold")
+    for hit in answer.results:
+        table.add_row(*_row(hit))
+    out.print(table)
+    out.print(f"{len(answer.results)} results in {seconds * 1000:.0f} ms; the search is logged.")
+
+
+def show(
+    nominal_id: UUID, account: As, purpose: Purpose, reason: Reason, as_json: Json = False
+) -> None:
+    """Show one nominal with every group that policy shows."""
+    entry = Entry(
+        EventKind.CONSULTATION,
+        "nominals.read",
+        parse_reason(reason),
+        {"nominal": str(nominal_id)},
+    )
+
+    async def work() -> dict[str, Any]:
+        async with opened() as runtime:
+            subject = await acting(runtime, account)
+            async with runtime.gate.consult(
+                subject, Action.NOMINALS_READ, parse_purpose(purpose), entry
+            ) as consultation:
+                record = await nominals.read(consultation, NominalId(nominal_id))
+        return record.model_dump(mode="json", exclude_none=True)
+
+    found = run(work())
+    if as_json:
+        print_json(found)
+        return
+    for key, value in {**found.pop("nominal"), **found}.items():
+        out.print(f"{key.replace('_', ' '):20} {_plain(value)}")
+
+
+def tail(
+    account: Annotated[str, typer.Option("--as", help="auditor, or dpo.<force>.")] = "auditor",
+    count: Annotated[int, typer.Option("-n", min=1, max=1000, help="How many events.")] = 20,
+    as_json: Json = False,
+) -> None:
+    """Show the newest events of the log; reading it is logged too."""
+
+    async def work() -> list[dict[str, Any]]:
+        async with opened() as runtime:
+            subject = await acting(runtime, account)
+            return [dict(row._mapping) for row in await _read_log(runtime, subject, count)]
+
+    events = run(work())
+    if as_json:
+        print_json(events)
+        return
+    for event in reversed(events):
+        out.print(
+            f"{event['at']:%Y-%m-%d %H:%M:%S}Z  {event['kind']:14} {event['action']:18} "
+            f"{event['username']:22} {event['purpose'] or '-':14} "
+            f"{len(event['records'])} records  {event['reason']}"
+        )
+
+
+def list_agreements(as_json: Json = False) -> None:
+    """List the baseline of sharing agreements; docs/agreements.md tells them in full."""
+    found = [agreement.model_dump(mode="json") for agreement in baseline()]
+    if as_json:
+        print_json(found)
+        return
+    for agreement in found:
+        out.print(f"{agreement['reference']}  {agreement['status']:12} {agreement['title']}")
+
+
+async def _read_log(runtime: Runtime, subject: Subject, count: int) -> Any:
+    gate = runtime.gate
+    try:
+        gate.authorise(subject, Action.AUDIT_READ)
+    except RefusedError:
+        purpose = parse_purpose("data_quality")
+        entry = Entry(EventKind.CONSULTATION, "audit.read", "Reads the own force's log")
+        async with gate.consult(
+            subject, Action.AUDIT_READ_OWN_FORCE, purpose, entry
+        ) as consultation:
+            return await audit_log.newest(consultation.session, count)
+    async with runtime.database.read(subject.login) as session:
+        await audit.administer(session, subject, "audit.read", "Reads the log", {"count": count})
+        return await audit_log.newest(session, count)
+
+
+def _row(hit: Hit) -> tuple[str, ...]:
+    if hit.nominal is None:
+        contact = f"ask {hit.contact.unit}, {hit.contact.telephone}" if hit.contact else ""
+        return ("", f"(a record may exist: {contact})", "", hit.owner_force, "pointer", "all", "")
+    name = hit.nominal.names[0]
+    return (
+        f"{(hit.score or 0) * 100:.0f}%",
+        f"{name.given_names} {name.surname}".strip(),
+        hit.nominal.date_of_birth or "",
+        hit.owner_force,
+        hit.disclosure.value,
+        ", ".join(hit.withheld) or "-",
+        str(hit.id),
+    )
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, list):
+        return "; ".join(_plain(item) for item in value) or "-"
+    if isinstance(value, dict):
+        return ", ".join(f"{_plain(part)}" for part in value.values() if part not in (None, ""))
+    return str(value)

@@ -1,0 +1,128 @@
+"""Commands that run the platform: demo, serve, migrate, token, members."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import time
+from typing import Annotated
+
+import typer
+import uvicorn
+
+from athena.platform.app import create_app
+from athena.platform.cli.common import Json, opened, opened_store, out, print_json, run, say
+from athena.platform.cli.data import seed_store
+from athena.platform.kernel.embedded import raise_on_termination
+from athena.platform.kernel.errors import ConfigurationError
+from athena.platform.kernel.settings import Settings, load_settings
+from athena.platform.kernel.store import Store, data_dir
+from athena.platform.kernel.tokens import TokenIssuer
+from athena.platform.kernel.web import listening_socket
+from athena.tenants.members.service import list_accounts, subject_by_username
+
+DEMO_SEED = 1
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command()(demo)
+    app.command()(serve)
+    app.command()(migrate)
+    app.command()(token)
+    app.command()(members)
+
+
+def demo() -> None:
+    """Start everything with made-up data and serve it until Ctrl-C.
+
+    ATHENA_HOST, ATHENA_PORT, ATHENA_DATA_DIR and ATHENA_DEMO_NOMINALS change where and how much.
+    """
+    started = time.monotonic()
+    settings = load_settings()
+    if settings.is_production:
+        raise ConfigurationError("The demo doesn't run with ATHENA_ENV=production.")
+    run(_serve(settings, started, seeded=True))
+
+
+def serve() -> None:
+    """Serve the API and the pages over the store of the settings, without adding data."""
+    run(_serve(load_settings(), time.monotonic(), seeded=False))
+
+
+def migrate() -> None:
+    """Bring the store's tables up to date and set its logins' passwords."""
+
+    async def work() -> None:
+        async with opened_store():
+            say("The store is up to date")
+
+    run(work())
+
+
+def token(
+    account: Annotated[str, typer.Option("--as", help="For whom, for example officer.kent.")],
+    minutes: Annotated[int, typer.Option(min=1, max=720, help="How long it holds.")] = 60,
+) -> None:
+    """Print a short-lived bearer token of a demo account on the last line."""
+    settings = load_settings()
+    issuer = TokenIssuer.open(settings, data_dir(settings))
+
+    async def work() -> str:
+        async with opened_store(settings) as store:
+            database = store.database()
+            try:
+                subject = await subject_by_username(database, account)
+            finally:
+                await database.close()
+        return issuer.issue(subject.member_id, minutes * 60)
+
+    typer.echo(run(work()))
+
+
+def members(as_json: Json = False) -> None:
+    """List the accounts of the consortium."""
+
+    async def work() -> list[tuple[str, str, str]]:
+        async with opened() as runtime:
+            return await list_accounts(runtime.database)
+
+    found = run(work())
+    if as_json:
+        print_json([{"username": u, "name": n, "tenant": t} for u, n, t in found])
+        return
+    for username, shown, tenant in found:
+        out.print(f"{username:28} {shown:40} {tenant}")
+
+
+async def _serve(settings: Settings, started: float, *, seeded: bool) -> None:
+    raise_on_termination()
+    with listening_socket(settings.host, settings.port) as listener:
+        async with opened_store(settings) as store:
+            if seeded:
+                await seed_store(store, settings, settings.demo_nominals, DEMO_SEED)
+            await _run_server(
+                store, settings, listener.getsockname()[1], listener.fileno(), started
+            )
+
+
+async def _run_server(
+    store: Store, settings: Settings, port: int, descriptor: int, started: float
+) -> None:
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s %(message)s")
+    config = uvicorn.Config(
+        create_app(store, settings), fd=descriptor, log_level="warning", server_header=False
+    )
+
+    class Announce(uvicorn.Server):
+        """Says where the page is once it really answers."""
+
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            if self.started:
+                seconds = time.monotonic() - started
+                out.print(f"Ready in {seconds:.1f} s: http://{settings.host}:{port}/")
+                out.print("Stop with Ctrl-C.")
+
+    server = Announce(config)
+    await server.serve()

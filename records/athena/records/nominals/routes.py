@@ -1,0 +1,113 @@
+"""One nominal over HTTP: read, amend, erase. The purpose and the reason come in headers."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Header, Response
+from pydantic import BaseModel, Field
+
+from athena.platform.kernel.audit import Entry, EventKind
+from athena.platform.kernel.identity import NominalId, Subject
+from athena.platform.kernel.web import Caller, header_text, problems
+from athena.policies.roles.actions import Action
+from athena.policies.visibility.service import Gate, parse_purpose, parse_reason
+from athena.records.names.service import NameRegister
+from athena.records.nominals import service
+from athena.records.nominals.schemas import Disclosed, Draft, NominalDraft
+
+PurposeHeader = Annotated[
+    str | None, Header(alias="Athena-Purpose", description="Why you look, from the list")
+]
+ReasonHeader = Annotated[
+    str | None,
+    Header(
+        alias="Athena-Reason",
+        description="In your own words; percent-encode what isn't plain ASCII. It is logged",
+    ),
+]
+
+
+class Amendment(Draft):
+    """A nominal as it shall be, and the version it was read at."""
+
+    version: int = Field(ge=1)
+    nominal: NominalDraft
+
+
+class Amended(BaseModel):
+    """The version after an amendment."""
+
+    id: UUID
+    version: int
+
+
+def make_router(gate: Gate, register: NameRegister, caller: Caller) -> APIRouter:
+    """Return the routes of one nominal."""
+    router = APIRouter(prefix="/api/v1/nominals", tags=["nominals"])
+
+    @router.get("/{nominal_id}", responses=problems(404))
+    async def read(
+        nominal_id: UUID,
+        purpose: PurposeHeader = None,
+        reason: ReasonHeader = None,
+        subject: Subject = Depends(caller),
+    ) -> Disclosed:
+        """Return a nominal with every group of fields that policy shows for the purpose."""
+        entry = Entry(
+            EventKind.CONSULTATION,
+            "nominals.read",
+            parse_reason(header_text(reason)),
+            {"nominal": str(nominal_id)},
+        )
+        async with gate.consult(
+            subject, Action.NOMINALS_READ, parse_purpose(purpose), entry
+        ) as consultation:
+            return await service.read(consultation, NominalId(nominal_id))
+
+    @router.put("/{nominal_id}", responses=problems(404, 409))
+    async def amend(
+        nominal_id: UUID,
+        amendment: Amendment,
+        purpose: PurposeHeader = None,
+        reason: ReasonHeader = None,
+        subject: Subject = Depends(caller),
+    ) -> Amended:
+        """Make a nominal of one's own force what the body says; replaced values are kept."""
+        entry = Entry(
+            EventKind.ALTERATION,
+            "nominals.amend",
+            parse_reason(header_text(reason)),
+            {"nominal": str(nominal_id)},
+        )
+        stated = parse_purpose(purpose)
+        await service.prepare(register, amendment.nominal)
+        async with gate.alter(subject, Action.NOMINALS_AMEND, stated, entry) as alteration:
+            version = await service.amend(
+                alteration, register, NominalId(nominal_id), amendment.version, amendment.nominal
+            )
+        return Amended(id=nominal_id, version=version)
+
+    @router.delete("/{nominal_id}", status_code=204, responses=problems(404, 409))
+    async def erase(
+        nominal_id: UUID,
+        version: int,
+        purpose: PurposeHeader = None,
+        reason: ReasonHeader = None,
+        subject: Subject = Depends(caller),
+    ) -> Response:
+        """Erase a nominal of one's own force with its history; the log keeps that it was."""
+        entry = Entry(
+            EventKind.ERASURE,
+            "nominals.erase",
+            parse_reason(header_text(reason)),
+            {"nominal": str(nominal_id)},
+        )
+        async with gate.alter(
+            subject, Action.NOMINALS_ERASE, parse_purpose(purpose), entry
+        ) as alteration:
+            await service.erase(alteration, NominalId(nominal_id), version)
+        return Response(status_code=204)
+
+    return router
