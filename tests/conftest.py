@@ -13,9 +13,8 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from support.cluster import Cluster, running_cluster  # noqa: E402 - after the path is set
-
-from athena.platform.kernel.store import Store  # noqa: E402
+from athena.platform.kernel.store import Store
+from support.cluster import Cluster, running_cluster
 
 TOOLS = Path(__file__).parents[1] / ".tools" / "bin"
 

@@ -6,6 +6,7 @@ microsecond and gives the same answer, which a test proves for every combination
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.resources import as_file, files
@@ -67,6 +68,7 @@ class RoleTable:
 
 def make_enforcer() -> casbin.Enforcer:
     """Return Casbin's enforcer over the packaged model and policy."""
+    logging.getLogger("casbin").setLevel(logging.WARNING)  # it prints its whole policy at load
     package = files("athena.policies.roles")
     with as_file(package / "model.conf") as model, as_file(package / "policy.csv") as policy:
         return casbin.Enforcer(str(model), str(policy))

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from uuid import UUID, uuid4
 
 import asyncpg
+
 from support.cluster import Cluster
 
 GROUPS = (
@@ -70,7 +71,7 @@ async def build_world(cluster: Cluster, database: str) -> World:
             await connection.close()
     every = list(world.labels.values())
     essex = [world.labels[name] for name in ("open", "pointer", "closed")]
-    own = {scope: essex for scope in ("match", "summary", *GROUPS)}
+    own = dict.fromkeys(("match", "summary", *GROUPS), essex)
     world.grants["essex"] = await store_grant(world, "athena_essex", world.essex, own)
     for name in ("open", "pointer", "closed"):
         await load_nominal(world, "athena_essex", world.essex, name, world.grants["essex"])

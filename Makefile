@@ -1,0 +1,71 @@
+# Athena. `make help` lists the targets; `make demo` and `make test` are all a newcomer needs.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help install demo test check policies bench prove-search clean
+
+UV_VERSION := 0.9.7
+OPA_VERSION := 1.20.2
+TOOLS := $(CURDIR)/.tools
+STAMP := .venv/.installed
+RUN := .venv/bin
+WORKERS ?= 2
+export UV_PYTHON_DOWNLOADS := never
+export PATH := $(TOOLS)/bin:$(PATH)
+
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
+
+install: $(STAMP) ## Create the environment from the lock file
+
+$(STAMP): pyproject.toml uv.lock
+	@set -euo pipefail; \
+	python=""; \
+	for name in python3.13 python3.12 python3.11 python3 python; do \
+	  if "$$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then python=$$("$$name" -c 'import sys; print(sys.executable)'); break; fi; \
+	done; \
+	if [ -z "$$python" ]; then echo "Athena needs Python 3.11 or newer on PATH."; exit 1; fi; \
+	uv=$$(command -v uv || true); \
+	if [ -z "$$uv" ]; then \
+	  if [ ! -x "$(TOOLS)/uv/bin/uv" ]; then \
+	    echo "Installing uv into .tools"; \
+	    "$$python" -m venv "$(TOOLS)/uv" && "$(TOOLS)/uv/bin/pip" install --quiet --disable-pip-version-check "uv>=$(UV_VERSION)"; \
+	  fi; \
+	  uv="$(TOOLS)/uv/bin/uv"; \
+	fi; \
+	echo "Installing the locked environment"; \
+	"$$uv" sync --frozen --quiet --python "$$python"
+	@touch $@
+
+demo: install ## Start everything with made-up data and serve it (Ctrl-C stops it)
+	@exec $(RUN)/athena demo
+
+test: install ## Run every test that this machine can run
+	$(RUN)/pytest -n $(WORKERS) --dist loadfile
+
+check: install ## Format, lint, types, import contracts, policy rules
+	$(RUN)/ruff format --check .
+	$(RUN)/ruff check .
+	$(RUN)/mypy
+	$(RUN)/lint-imports
+	@if command -v opa >/dev/null; then \
+	  set -e; opa fmt --fail policies/rego >/dev/null; opa check --strict policies/rego; opa test policies/rego; \
+	elif [ "$${CI:-}" = "true" ]; then echo "CI needs OPA on PATH."; exit 1; \
+	else echo "OPA isn't on PATH: the policy rules weren't checked (make policies installs it)."; fi
+	@if command -v regal >/dev/null; then regal lint policies/rego; else echo "regal isn't on PATH: not run."; fi
+
+policies: install $(TOOLS)/bin/opa ## Rebuild the policy bundle with the pinned OPA
+	$(RUN)/python policies/build_bundle.py
+
+$(TOOLS)/bin/opa:
+	@if opa version 2>/dev/null | grep -q "Version: $(OPA_VERSION)$$"; then mkdir -p $(TOOLS)/bin; ln -sf "$$(command -v opa)" $@; \
+	else GOBIN=$(TOOLS)/bin go install github.com/open-policy-agent/opa@v$(OPA_VERSION); fi
+
+bench: install ## Measure search on 100,000 nominals against a trigram query
+	$(RUN)/athena bench search --nominals 100000
+
+prove-search: install ## Measure search on a million nominals (about half an hour)
+	$(RUN)/athena bench search --nominals 1000000 --out bench-search.json
+
+clean: ## Remove the environment and caches; data directories stay
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
