@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-from support.api import REASON, Platform, running_platform
-from support.cluster import Cluster
-from support.expectations import LABELS, Cell, read_table
 
 from athena.platform.kernel.audit import Entry, EventKind
 from athena.platform.kernel.identity import FieldGroup, Purpose
@@ -19,6 +14,9 @@ from athena.records.nominals.models import ROW_TABLES
 from athena.records.nominals.schemas import NominalDraft
 from athena.tenants.consortium import FORCE_SLUGS
 from athena.tenants.members.service import subject_by_username
+from support.api import REASON, Platform
+from support.cluster import Cluster
+from support.expectations import LABELS, Cell, read_table
 
 CELLS = read_table()
 
@@ -46,17 +44,6 @@ def everything(owner: str, label: str) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-async def platform(
-    cluster: Cluster, consortium: str, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Platform]:
-    with cluster.locked():
-        name = await cluster.create(consortium)
-    async with running_platform(cluster.store(name), tmp_path_factory.mktemp("data")) as running:
-        yield running
-    await cluster.drop(name)
-
-
-@pytest.fixture(scope="module")
 async def ids(platform: Platform) -> dict[tuple[str, str], str]:
     """Create one nominal of every force under every label."""
     runtime = platform.runtime
@@ -65,7 +52,7 @@ async def ids(platform: Platform) -> dict[tuple[str, str], str]:
         subject = await subject_by_username(runtime.database, f"records.{force}")
         for label in LABELS:
             draft = NominalDraft.model_validate(everything(force, label))
-            await nominals.prepare(runtime.register, draft)
+            await nominals.prepare(runtime.database, runtime.register, subject, draft)
             entry = Entry(EventKind.COLLECTION, "nominals.create", REASON)
             async with runtime.gate.alter(
                 subject, Action.NOMINALS_CREATE, Purpose.DATA_QUALITY, entry

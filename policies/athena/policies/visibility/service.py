@@ -30,6 +30,7 @@ from athena.platform.kernel.audit import (
 )
 from athena.platform.kernel.database import Database, WriteSession
 from athena.platform.kernel.errors import (
+    AthenaError,
     ConflictError,
     DecisionUnavailableError,
     InvalidInputError,
@@ -136,6 +137,16 @@ class Gate:
         """Return the proof that a member's roles allow an action, or raise RefusedError."""
         return self._roles.authorise(subject, action)
 
+    async def permit(
+        self, subject: Subject, action: Action, purpose: Purpose, entry: Entry
+    ) -> Authorised:
+        """Authorise what must be prepared before a transaction opens; a refusal is logged."""
+        try:
+            return self.authorise(subject, action)
+        except RefusedError as error:
+            await self._log_refusal(subject, purpose, entry, error)
+            raise
+
     @asynccontextmanager
     async def consult(
         self, subject: Subject, action: Action, purpose: Purpose, entry: Entry
@@ -166,10 +177,15 @@ class Gate:
                 opened = await self._begin(stack, subject, purpose, entry)
                 yield opened
         except _LOGGED_REFUSALS as error:
-            content = {**entry.content, "problem": error.slug}
-            refusal = replace(entry, kind=EventKind.REFUSAL, content=content)
-            await refuse(self.database, subject, refusal, purpose.value)
+            await self._log_refusal(subject, purpose, entry, error)
             raise
+
+    async def _log_refusal(
+        self, subject: Subject, purpose: Purpose, entry: Entry, error: AthenaError
+    ) -> None:
+        content = {**entry.content, "problem": error.slug}
+        refusal = replace(entry, kind=EventKind.REFUSAL, content=content)
+        await refuse(self.database, subject, refusal, purpose.value)
 
     async def _begin(
         self, stack: AsyncExitStack, subject: Subject, purpose: Purpose, entry: Entry

@@ -102,7 +102,10 @@ def guess_identifiers(text: str) -> list[Identifier]:
 
 _FIELD = "/identifier"
 _FORCE_OWN = {IdentifierKind.CUSTODY_NUMBER, IdentifierKind.CRIME_NUMBER, IdentifierKind.URN}
-_OWN_PATTERN = (r"[0-9]{2}[A-Z0-9]{0,4}/[A-Z0-9/-]{1,40}", "46/00123/26, force code in front")
+_OWN_PATTERN = (
+    r"[0-9]{2}[A-Z0-9]{0,4}/[A-Z0-9-]{1,30}/[A-Z0-9/-]{1,20}",
+    "46/00123/26, force code in front",
+)
 _PATTERNS = {
     IdentifierKind.NATIONAL_INSURANCE_NUMBER: (
         r"(?!BG|GB|KN|NK|NT|TN|ZZ)[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z][0-9]{6}[A-D]",

@@ -82,7 +82,8 @@ def make_router(gate: Gate, register: NameRegister, caller: Caller) -> APIRouter
             {"nominal": str(nominal_id)},
         )
         stated = parse_purpose(purpose)
-        await service.prepare(register, amendment.nominal)
+        await gate.permit(subject, Action.NOMINALS_AMEND, stated, entry)
+        await service.prepare(gate.database, register, subject, amendment.nominal)
         async with gate.alter(subject, Action.NOMINALS_AMEND, stated, entry) as alteration:
             version = await service.amend(
                 alteration, register, NominalId(nominal_id), amendment.version, amendment.nominal

@@ -15,8 +15,9 @@ from pydantic import BaseModel
 from sqlalchemy.exc import DBAPIError
 
 from athena.platform.kernel.audit import Entry, EventKind, RecordSeen, append
+from athena.platform.kernel.database import Database
 from athena.platform.kernel.errors import ConflictError, NotFoundError, RefusedError
-from athena.platform.kernel.identity import FieldGroup, LabelId, NominalId, TenantId
+from athena.platform.kernel.identity import FieldGroup, LabelId, NominalId, Subject, TenantId
 from athena.policies.visibility.models import Alteration, Consultation, LabelView
 from athena.records.names.service import NameRegister
 from athena.records.nominals import repository
@@ -102,9 +103,16 @@ async def log_seen(consultation: Consultation, action: str, seen: Sequence[Discl
     await append(consultation.session, consultation.visibility.grant_set_id, entry)
 
 
-async def prepare(register: NameRegister, draft: NominalDraft) -> None:
-    """Register the names of a draft; do it before the transaction that writes it opens."""
+async def prepare(
+    database: Database, register: NameRegister, subject: Subject, draft: NominalDraft
+) -> None:
+    """Make the names and the label of a draft known, before the transaction that writes it opens.
+
+    A decision covers the labels that exist when it is made, so a new one must be there first.
+    """
     await register.register((name.given_names, name.surname) for name in draft.names)
+    async with database.write(subject.login) as session:
+        await repository.intern_label(session, draft)
 
 
 async def create(alteration: Alteration, register: NameRegister, draft: NominalDraft) -> NominalId:

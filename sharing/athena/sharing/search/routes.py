@@ -79,7 +79,8 @@ def make_router(
             {"search": str(request.search_id)},
         )
         stated = parse_purpose(purpose)
-        await nominals.prepare(register, request.nominal)
+        await gate.permit(subject, Action.NOMINALS_CREATE, stated, entry)
+        await nominals.prepare(gate.database, register, subject, request.nominal)
         async with gate.alter(subject, Action.NOMINALS_CREATE, stated, entry) as alteration:
             await searcher.check_not_known(
                 alteration, request.search_id, request.nominal, request.acknowledged_matches

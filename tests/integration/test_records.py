@@ -1,0 +1,224 @@
+"""Creating, amending, erasing, and the log that goes with each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from support.api import REASON, Platform
+
+PERSON: dict[str, Any] = {
+    "names": [
+        {"given_names": "Ottoline", "surname": "Farquharson-Blythe"},
+        {"kind": "alias", "given_names": "Otti", "surname": "Blythe"},
+    ],
+    "sex": "F",
+    "date_of_birth": "1971-05-09",
+    "identifiers": [{"kind": "probation_crn", "value": "a 654321"}],
+    "contacts": [{"kind": "telephone", "value": "07700 900456"}],
+    "addresses": [{"location": {"premises": "4", "street": "Kiln Lane", "postcode": "zz9 9zz"}}],
+    "markers": [{"code": "weapons", "note": "Synthetic"}],
+    "involvements": [
+        {"record_class": "investigation", "record_number": "46/1/26", "role": "suspect"}
+    ],
+}
+
+
+async def log(platform: Platform) -> list[Any]:
+    """Return the whole log, the oldest first."""
+    async with platform.runtime.database.read("athena_auditor") as session:
+        rows = await session.rows(
+            "SELECT e.*, c.reason, c.content FROM audit.event AS e "
+            "JOIN audit.content AS c ON c.at = e.at AND c.event_id = e.event_id ORDER BY e.at"
+        )
+    return list(rows)
+
+
+async def create(platform: Platform, person: dict[str, Any], **fields: Any) -> str:
+    """Create a person as Kent's officer and return the id."""
+    answer = await platform.create("officer.kent", person, **fields)
+    assert answer.status_code == 201, answer.text
+    nominal_id: str = answer.json()["id"]
+    return nominal_id
+
+
+class TestCreating:
+    async def test_what_was_written_is_read(self, platform: Platform) -> None:
+        nominal_id = await create(platform, PERSON)
+        shown = (await platform.read("officer.kent", nominal_id)).json()
+        nominal = shown["nominal"]
+        assert nominal["identifiers"] == [{"kind": "probation_crn", "value": "A654321"}]
+        assert nominal["contacts"] == [{"kind": "telephone", "value": "+447700900456"}]
+        assert nominal["addresses"][0]["location"]["postcode"] == "ZZ9 9ZZ"
+        assert nominal["date_of_birth"] == "1971-05-09"
+        assert [name["kind"] for name in nominal["names"]] == ["primary", "alias"]
+        assert nominal["involvements"][0]["record_number"] == "46/1/26"
+        assert shown["withheld"] == []
+
+    async def test_it_is_found_at_once_by_alias_and_by_value(self, platform: Platform) -> None:
+        person = {**PERSON, "names": [{"given_names": "Peregrine", "surname": "Wetherby"}]}
+        person["identifiers"] = [{"kind": "prison_nomis_number", "value": "B4321CD"}]
+        person["contacts"] = [{"kind": "telephone", "value": "07700 900777"}]
+        nominal_id = await create(platform, person)
+        for fields in (
+            {"name": "perigrine weatherby"},
+            {"name": "b4321cd"},
+            {"identifier": "B4321CD"},
+            {"telephone": "+44 7700 900777"},
+            {"given_name": "Wetherby", "surname": "Peregrine"},
+        ):
+            found = (await platform.search("officer.essex", **fields)).json()["results"]
+            assert found[0]["id"] == nominal_id, fields
+
+    async def test_a_likely_match_must_be_acknowledged(self, platform: Platform) -> None:
+        person = {**PERSON, "names": [{"given_names": "Horatio", "surname": "Blenkinsop"}]}
+        first = await create(platform, person)
+        refused = await platform.create("officer.kent", person)
+        assert refused.status_code == 409
+        assert refused.json()["likely_matches"] == [first]
+        second = await create(platform, person, acknowledged_matches=[first])
+        assert second != first
+
+    async def test_a_search_is_required_and_must_be_ones_own(self, platform: Platform) -> None:
+        person = {**PERSON, "names": [{"given_names": "Cornelia", "surname": "Thistlewood"}]}
+        others = await platform.search("officer.essex", name="cornelia thistlewood")
+        body = {"search_id": others.json()["search_id"], "nominal": person}
+        answer = await platform.client.post(
+            "/api/v1/nominals", json=body, headers=await platform.headers("officer.kent")
+        )
+        assert answer.status_code == 404
+
+
+class TestAmending:
+    async def test_what_is_replaced_is_kept(self, platform: Platform) -> None:
+        person = {**PERSON, "names": [{"given_names": "Lysander", "surname": "Ogilvie"}]}
+        nominal_id = await create(platform, person)
+        changed = {
+            **person,
+            "contacts": [{"kind": "email", "value": "l@mail.example"}],
+            "marking": "OFFICIAL-SENSITIVE",
+        }
+        answer = await self.amend(platform, nominal_id, 1, changed)
+        assert answer.json() == {"id": nominal_id, "version": 2}
+        shown = (await platform.read("officer.kent", nominal_id)).json()["nominal"]
+        assert shown["contacts"] == [{"kind": "email", "value": "l@mail.example"}]
+        assert shown["marking"] == "OFFICIAL-SENSITIVE"
+        assert shown["version"] == 2
+        tables = await self.history(platform, nominal_id)
+        assert tables == {"contact", "nominal"}
+
+    async def test_an_older_version_is_refused(self, platform: Platform) -> None:
+        person = {**PERSON, "names": [{"given_names": "Isolde", "surname": "Pemberton"}]}
+        nominal_id = await create(platform, person)
+        assert (await self.amend(platform, nominal_id, 1, person)).status_code == 200
+        answer = await self.amend(platform, nominal_id, 1, {**person, "sex": "M"})
+        assert answer.status_code == 409
+        assert (await platform.read("officer.kent", nominal_id)).json()["nominal"]["sex"] == "F"
+
+    async def test_another_forces_nominal_is_refused_and_logged(self, platform: Platform) -> None:
+        person = {**PERSON, "names": [{"given_names": "Barnabas", "surname": "Eldridge"}]}
+        nominal_id = await create(platform, person)
+        answer = await self.amend(platform, nominal_id, 1, person, username="officer.essex")
+        assert answer.status_code == 403
+        newest = [event for event in await log(platform) if event.kind == "refusal"][-1]
+        assert (newest.username, newest.action) == ("officer.essex", "nominals.amend")
+
+    async def test_a_new_birthday_is_found(self, platform: Platform) -> None:
+        person = {**PERSON, "names": [{"given_names": "Evadne", "surname": "Marchbanks"}]}
+        nominal_id = await create(platform, person)
+        await self.amend(platform, nominal_id, 1, {**person, "date_of_birth": "1969-11-30"})
+        found = await platform.search(
+            "officer.kent", name="evadne marchbanks", date_of_birth="1969-11-30"
+        )
+        best = found.json()["results"][0]
+        assert best["id"] == nominal_id
+        assert [match["how"] for match in best["explanation"]] == ["exact"] * 3
+
+    @staticmethod
+    async def amend(
+        platform: Platform,
+        nominal_id: str,
+        version: int,
+        nominal: dict[str, Any],
+        username: str = "officer.kent",
+    ) -> Any:
+        return await platform.client.put(
+            f"/api/v1/nominals/{nominal_id}",
+            json={"version": version, "nominal": nominal},
+            headers=await platform.headers(username),
+        )
+
+    @staticmethod
+    async def history(platform: Platform, nominal_id: str) -> set[str]:
+        """Return which tables hold a replaced row of a nominal, as the store's superuser."""
+        from sqlalchemy import NullPool, text
+        from sqlalchemy.ext.asyncio import create_async_engine
+
+        engine = create_async_engine(platform.runtime.store.admin_url, poolclass=NullPool)
+        async with engine.connect() as connection:
+            rows = await connection.execute(
+                text("SELECT DISTINCT table_name FROM records.history WHERE nominal_id = :id"),
+                {"id": nominal_id},
+            )
+            found = set(rows.scalars())
+        await engine.dispose()
+        return found
+
+
+class TestErasing:
+    async def test_only_a_records_manager_erases_and_the_log_keeps_it(
+        self, platform: Platform
+    ) -> None:
+        person = {**PERSON, "names": [{"given_names": "Mortimer", "surname": "Snodgrass"}]}
+        nominal_id = await create(platform, person)
+        url = f"/api/v1/nominals/{nominal_id}?version=1"
+        officer = await platform.headers("officer.kent")
+        assert (await platform.client.delete(url, headers=officer)).status_code == 403
+        manager = await platform.headers("records.kent", "data_quality")
+        assert (await platform.client.delete(url, headers=manager)).status_code == 204
+        assert (await platform.read("officer.kent", nominal_id)).status_code == 404
+        assert not await TestAmending.history(platform, nominal_id)
+        kinds = [event.kind for event in await log(platform) if event.action == "nominals.erase"]
+        assert kinds == ["refusal", "erasure", "erasure"]
+
+
+class TestLogging:
+    async def test_a_search_says_who_why_and_what_was_seen(self, platform: Platform) -> None:
+        person = {**PERSON, "names": [{"given_names": "Araminta", "surname": "Fotheringay"}]}
+        nominal_id = await create(platform, person)
+        answer = (await platform.search("officer.norfolk", name="araminta fotheringay")).json()
+        opened, seen = (await log(platform))[-2:]
+        for event in (opened, seen):
+            assert event.kind == "consultation"
+            assert event.username == "officer.norfolk"
+            assert event.roles == ["officer"]
+            assert event.purpose == "investigation"
+            assert event.reason == REASON
+            assert str(event.decision_id) == answer["decision_id"]
+            assert event.policy_revision > 0
+            assert event.xid == opened.xid
+        assert opened.content["query"] == {"name": "araminta fotheringay"}
+        assert [record["nominal_id"] for record in seen.records] == [nominal_id]
+        assert seen.records[0]["level"] == "full"
+        assert seen.records[0]["agreement_id"] == answer["results"][0]["agreement_id"]
+
+    async def test_a_refusal_is_logged_though_nothing_else_is(self, platform: Platform) -> None:
+        answer = await platform.search("admin.kent", name="anyone at all")
+        assert answer.status_code == 403
+        newest = (await log(platform))[-1]
+        assert (newest.kind, newest.username) == ("refusal", "admin.kent")
+        assert newest.content["problem"] == "refused"
+
+    async def test_paging_is_stable_and_decided_anew(self, platform: Platform) -> None:
+        for given in ("Ada", "Bea", "Cleo"):
+            person = {**PERSON, "names": [{"given_names": given, "surname": "Vandersloot"}]}
+            await create(platform, person)
+        first = (await platform.search("officer.kent", surname="Vandersloot", limit=2)).json()
+        headers = await platform.headers("officer.kent")
+        second = (await platform.client.get(first["next"], headers=headers)).json()
+        seen = [hit["id"] for page in (first, second) for hit in page["results"]]
+        assert len(set(seen)) == 3
+        assert second["next"] is None
+        stolen = await platform.client.get(
+            first["next"], headers=await platform.headers("officer.essex")
+        )
+        assert stolen.status_code == 404
