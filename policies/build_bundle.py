@@ -39,9 +39,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as scratch:
         files = build(opa, Path(scratch))
     if check:
-        differing = [
-            name for name, content in files.items() if (BUNDLE / name).read_bytes() != content
-        ]
+        differing = [name for name, content in files.items() if committed(name) != content]
         if differing:
             sys.stderr.write(f"Out of date, run `make policies`: {', '.join(differing)}.\n")
             return 1
@@ -52,6 +50,12 @@ def main() -> int:
         (BUNDLE / name).write_bytes(content)
     sys.stdout.write(f"Built the policy bundle with OPA {OPA_VERSION}.\n")
     return 0
+
+
+def committed(name: str) -> bytes | None:
+    """Return a file of the committed bundle, or None."""
+    path = BUNDLE / name
+    return path.read_bytes() if path.is_file() else None
 
 
 def sources() -> list[Path]:
@@ -78,7 +82,12 @@ def build(opa: str, scratch: Path) -> dict[str, bytes]:
         member = bundle.extractfile("/policy.wasm")
         assert member is not None
         module = member.read()
-    manifest = {"entrypoint": ENTRYPOINT, "opa": OPA_VERSION, "revision": revision()}
+    manifest = {
+        "entrypoint": ENTRYPOINT,
+        "module": hashlib.sha256(module).hexdigest(),
+        "opa": OPA_VERSION,
+        "revision": revision(),
+    }
     return {
         "policy.wasm": module,
         "manifest.json": (json.dumps(manifest, indent=2) + "\n").encode(),

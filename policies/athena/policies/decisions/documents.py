@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from athena.platform.kernel.identity import FieldGroup, Level
+from athena.policies.decisions.reasons import Obligation, Reason
+
+OWN_FORCE_CLAUSE = "own_force"
+"""The clause of a decision that rests on ownership instead of an agreement."""
+
+AgreementReference = Annotated[
+    str, Field(pattern=r"^([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})?$")
+]
+"""The id of an agreement, or nothing."""
 
 
 class LabelDecision(BaseModel):
-    """What one label shows, and why; see docs/policy.md for the codes."""
+    """What one label shows, and why; see docs/policy.md for the rules and codes."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     label: int
     level: Level
     groups: tuple[FieldGroup, ...]
-    agreement: str
+    agreement: AgreementReference
     clause: str
-    reasons: tuple[str, ...] = Field(min_length=1)
-    obligations: tuple[str, ...]
+    reasons: tuple[Reason, ...] = Field(min_length=1)
+    obligations: tuple[Obligation, ...]
     withheld: tuple[FieldGroup, ...]
     expires_in: int = Field(gt=0, le=900)
 
@@ -28,17 +37,21 @@ class LabelDecision(BaseModel):
     def _consistent(self) -> Self:
         if self.groups and self.level is not Level.FULL:
             raise ValueError("only the level full has groups")
-        if set(self.groups) | set(self.withheld) != set(FieldGroup):
-            raise ValueError("every group is either shown or withheld")
-        if set(self.groups) & set(self.withheld):
-            raise ValueError("no group is both shown and withheld")
+        if sorted(self.groups + self.withheld) != sorted(FieldGroup):
+            raise ValueError("every group is either shown or withheld, and told once")
+        own = self.clause == OWN_FORCE_CLAUSE
+        if self.level is Level.NONE:
+            if self.clause or self.agreement:
+                raise ValueError("what shows nothing rests on no agreement")
+        elif own == bool(self.agreement) or not self.clause:
+            raise ValueError("what shows something rests on ownership or on an agreement")
         return self
 
 
 class VisibilityDocument(BaseModel):
-    """One decision for each label asked about."""
+    """One decision for each label asked about, in that order."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     decisions: tuple[LabelDecision, ...]
 

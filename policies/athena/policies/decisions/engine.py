@@ -2,84 +2,144 @@
 
 Every evaluation gets an instance of its own, so that nothing of one input can reach the next, and
 is bounded in memory and time. Whatever isn't a complete, valid answer is an error, which denies.
+docs/adr/0003-rego-in-webassembly.md says why this is a wrapper of ours.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
+import logging
+import math
 import threading
+import weakref
 from collections.abc import Mapping
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from typing import Any
 
 import wasmtime
-from pydantic import ValidationError
+from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from athena.platform.kernel.errors import ConfigurationError, DecisionUnavailableError
-from athena.policies.decisions.documents import VisibilityDocument
+from athena.policies.decisions.documents import LabelDecision, VisibilityDocument
 
 MEMORY_BYTES = 256 * 1024 * 1024
+"""The most memory one evaluation may take; 400 labels under 30 agreements take 5 MiB."""
+
 DEADLINE_SECONDS = 5.0
+"""The longest that one evaluation may run, give or take a tick of the clock."""
+
 _TICK_SECONDS = 0.25
-_PAGE = 65_536
-_START_PAGES = 16
+_PAGE_BYTES = 65_536
+
+# What the ABI lets a policy ask of its host. We compile only what OPA itself compiles to
+# WebAssembly, so any such call, and any abort, ends the evaluation; this host runs no Python.
+_HOST = """
+(module
+  (memory (export "memory") 16)
+  (func (export "opa_abort") (param i32) unreachable)
+  (func (export "opa_println") (param i32) unreachable)
+  (func (export "opa_builtin0") (param i32 i32) (result i32) unreachable)
+  (func (export "opa_builtin1") (param i32 i32 i32) (result i32) unreachable)
+  (func (export "opa_builtin2") (param i32 i32 i32 i32) (result i32) unreachable)
+  (func (export "opa_builtin3") (param i32 i32 i32 i32 i32) (result i32) unreachable)
+  (func (export "opa_builtin4") (param i32 i32 i32 i32 i32 i32) (result i32) unreachable))
+"""
+
+_JSON_FORMAT = 0
+_ENTRYPOINT = 0
+
+logger = logging.getLogger("athena.policies")
+
+
+class _Result(BaseModel):
+    """The value of the entrypoint, as OPA wraps it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    result: tuple[LabelDecision, ...]
+
+
+_RESULTS = TypeAdapter(tuple[_Result])  # exactly one: an undefined decision has none
 
 
 class WasmPolicy:
     """The compiled policy bundle; evaluations may run in several threads at once."""
 
-    def __init__(self, module: bytes, revision: str) -> None:
+    def __init__(
+        self, module: bytes, revision: str, deadline_seconds: float = DEADLINE_SECONDS
+    ) -> None:
+        """Compile a module; ``revision`` is the digest of the sources it was built from."""
         self.revision = revision
         config = wasmtime.Config()
         config.epoch_interruption = True
         self._engine = wasmtime.Engine(config)
         self._module = wasmtime.Module(self._engine, module)
-        threading.Thread(target=self._tick, name="policy-deadline", daemon=True).start()
+        self._host = wasmtime.Module(self._engine, _HOST)
+        self._deadline_ticks = math.ceil(deadline_seconds / _TICK_SECONDS)
+        stop = threading.Event()
+        weakref.finalize(self, stop.set)
+        threading.Thread(
+            target=_tick, args=(self._engine, stop), name="policy-deadline", daemon=True
+        ).start()
 
     @classmethod
-    def load(cls) -> WasmPolicy:
-        """Load the bundle that is part of the package, made by ``make policies``."""
-        bundle = files("athena.policies.decisions") / "bundle"
+    def load(cls, bundle: Traversable | None = None) -> WasmPolicy:
+        """Load a folder made by ``make policies``: the package's own unless told otherwise.
+
+        ConfigurationError when it is incomplete, broken, or its two files don't belong together.
+        """
+        folder = bundle or files("athena.policies.decisions") / "bundle"
         try:
-            manifest = json.loads((bundle / "manifest.json").read_text())
-            module = (bundle / "policy.wasm").read_bytes()
-        except (OSError, ValueError):
+            manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+            module = (folder / "policy.wasm").read_bytes()
+            if hashlib.sha256(module).hexdigest() != manifest["module"]:
+                raise ValueError("the module isn't the manifest's")
+            return cls(module, str(manifest["revision"]))
+        except (OSError, ValueError, LookupError, TypeError, wasmtime.WasmtimeError):
             raise ConfigurationError(
                 "The policy bundle is missing or broken; run `make policies` to build it."
             ) from None
-        return cls(module, str(manifest["revision"]))
 
     def evaluate(self, decision_input: Mapping[str, Any]) -> VisibilityDocument:
         """Decide every label of the input; DecisionUnavailableError for anything but an answer."""
-        asked = [label["id"] for label in decision_input["labels"]]
         try:
-            results = json.loads(self._run(json.dumps(decision_input).encode()))
-            document = VisibilityDocument(decisions=results[0]["result"])
-        except (wasmtime.WasmtimeError, wasmtime.Trap, ValidationError) as error:
-            raise _unavailable() from error
-        except (ValueError, LookupError, TypeError) as error:
-            raise _unavailable() from error
-        if [decision.label for decision in document.decisions] != asked:
-            raise _unavailable()
-        return document
+            asked = [label["id"] for label in decision_input["labels"]]
+            text = self._run(json.dumps(decision_input, allow_nan=False).encode())
+            (answer,) = _RESULTS.validate_json(text)
+            if [decision.label for decision in answer.result] != asked:
+                raise ValueError("the answer is about other labels than the question")
+            return VisibilityDocument(decisions=answer.result)
+        except (
+            wasmtime.WasmtimeError,
+            wasmtime.Trap,
+            ValueError,
+            LookupError,
+            TypeError,
+        ) as error:
+            # The message could quote the input, so only the kind of fault is logged.
+            logger.error("no policy decision: %s", type(error).__name__)
+            raise DecisionUnavailableError(
+                "The policy gave no valid decision, so nothing is shown; the fault is logged."
+            ) from error
 
     def _run(self, text: bytes) -> bytes:
         """Evaluate the one entrypoint on a fresh instance and return its JSON text."""
         store = wasmtime.Store(self._engine)
         store.set_limits(memory_size=MEMORY_BYTES)
-        store.set_epoch_deadline(int(DEADLINE_SECONDS / _TICK_SECONDS))
-        memory = wasmtime.Memory(
-            store, wasmtime.MemoryType(wasmtime.Limits(_START_PAGES, MEMORY_BYTES // _PAGE))
-        )
+        store.set_epoch_deadline(self._deadline_ticks)
         linker = wasmtime.Linker(self._engine)
-        linker.define(store, "env", "memory", memory)
-        self._refuse_imports(linker)
+        host = wasmtime.Instance(store, self._host, [])
+        linker.define_instance(store, "env", host)
         exports = linker.instantiate(store, self._module).exports(store)
+        memory = host.exports(store)["memory"]
+        assert isinstance(memory, wasmtime.Memory)
 
         def call(name: str, *arguments: int) -> int:
             function = exports[name]
             assert isinstance(function, wasmtime.Func)
-            return int(function(store, *arguments) or 0)
+            return int(function(store, *arguments))
 
         def allocate(content: bytes) -> int:
             address = call("opa_malloc", len(content))
@@ -89,28 +149,25 @@ class WasmPolicy:
         data = call("opa_json_parse", allocate(b"{}"), 2)
         address = allocate(text)
         heap = call("opa_heap_ptr_get")
-        result = call("opa_eval", 0, 0, data, address, len(text), heap, 0)
-        end = memory.data_len(store)
-        return bytes(memory.read(store, result, end)).split(b"\0", 1)[0]
-
-    def _refuse_imports(self, linker: wasmtime.Linker) -> None:
-        """Define the host functions of the ABI so that calling any of them ends the evaluation."""
-        for needed in self._module.imports:
-            if isinstance(needed.type, wasmtime.FuncType):
-                linker.define_func(needed.module, needed.name or "", needed.type, _refuse_host_call)
-
-    def _tick(self) -> None:
-        pause = threading.Event()
-        while not pause.wait(_TICK_SECONDS):
-            self._engine.increment_epoch()
+        result = call("opa_eval", 0, _ENTRYPOINT, data, address, len(text), heap, _JSON_FORMAT)
+        return _text_at(memory, store, result)
 
 
-def _refuse_host_call(*_: int) -> int:
-    """End an evaluation that aborts or asks for a function that OPA didn't compile."""
-    raise wasmtime.WasmtimeError("the policy asked its host for a function")
+def _text_at(memory: wasmtime.Memory, store: wasmtime.Store, address: int) -> bytes:
+    """Return the NUL-terminated text at an address, a page at a time."""
+    end = memory.data_len(store)
+    pages: list[bytes] = []
+    while address < end:
+        page = bytes(memory.read(store, address, min(address + _PAGE_BYTES, end)))
+        text, terminator, _ = page.partition(b"\0")
+        pages.append(text)
+        if terminator:
+            return b"".join(pages)
+        address += len(page)
+    raise ValueError("the policy's answer has no end")
 
 
-def _unavailable() -> DecisionUnavailableError:
-    return DecisionUnavailableError(
-        "The policy gave no valid decision, so nothing is shown; the fault is logged."
-    )
+def _tick(engine: wasmtime.Engine, stop: threading.Event) -> None:
+    """Move the engine's clock on, so that an evaluation past its deadline traps."""
+    while not stop.wait(_TICK_SECONDS):
+        engine.increment_epoch()

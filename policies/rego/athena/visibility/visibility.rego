@@ -2,17 +2,22 @@
 # title: Visibility
 # description: |
 #   For each label, how much of a record a requester may see for a purpose, and why. The rules are
-#   numbered and told in plain sentences in docs/policy.md. Everything denies by default.
-# scope: package
+#   numbered and told in plain sentences in docs/policy.md. Everything denies by default: a rule
+#   states what must hold, so that whatever is missing or malformed counts against disclosure.
 package athena.visibility
 
 # METADATA
-# description: One decision for every label of the input
+# title: Decisions
+# description: One decision for every label of the input, in the input's order.
 # entrypoint: true
 decisions := [_decision(label) | some label in input.labels]
 
+# METADATA
+# description: The levels of disclosure, least first.
 _levels := {"none": 0, "pointer": 1, "summary": 2, "full": 3}
 
+# METADATA
+# description: Every group of fields that an agreement can allow.
 _groups := {
 	"addresses",
 	"assessments",
@@ -23,12 +28,20 @@ _groups := {
 	"markers",
 }
 
+# METADATA
+# description: The markings that the store may hold, lowest first.
 _markings := {"OFFICIAL": 0, "OFFICIAL-SENSITIVE": 1}
 
+# METADATA
+# description: The handling codes of a 3x5x2 report, freest first.
 _handling_codes := {"P": 0, "C": 1}
 
+# METADATA
+# description: The classes of record that the platform knows.
 _record_classes := {"nominal", "investigation", "intelligence", "custody", "case"}
 
+# METADATA
+# description: What each condition of handling code C obliges whoever sees the record to do.
 _condition_obligations := {
 	"A1": "covert_development_only",
 	"A2": "covert_use_only",
@@ -37,124 +50,66 @@ _condition_obligations := {
 	"S2": "consult_originator",
 }
 
-_reading_roles := {"officer", "supervisor", "records_manager", "data_protection_officer"}
+# METADATA
+# description: The roles that may see records at all.
+_reading_roles := {"officer"} | _senior_roles
 
-_restricted_roles := {"supervisor", "records_manager", "data_protection_officer"}
+# METADATA
+# description: The roles that see their own force's restricted records and work on data quality.
+_senior_roles := {"supervisor", "records_manager", "data_protection_officer"}
 
-_data_quality_roles := {"supervisor", "records_manager", "data_protection_officer"}
-
+# METADATA
+# description: How many seconds a decision may be relied on.
 _lifetime := 300
 
+# METADATA
+# description: The requester's roles, as a set.
 _roles := {role | some role in input.requester.roles}
 
-# Why nothing may be seen whatever the label (rules 1 to 4).
-_bars contains "not_a_force" if input.requester.kind != "force"
+# METADATA
+# title: Rules 1 to 4
+# description: Why this requester sees nothing for this purpose, whatever the label.
+# scope: document
+_bars contains "not_a_force" if not _is_force
 
 _bars contains "role_sees_no_records" if count(_roles & _reading_roles) == 0
 
-_bars contains "purpose_unknown" if not input.purpose in input.purposes
+_bars contains "purpose_unknown" if not _is_purpose
 
 _bars contains "data_quality_needs_its_roles" if {
 	input.purpose == "data_quality"
-	count(_roles & _data_quality_roles) == 0
+	count(_roles & _senior_roles) == 0
 }
 
-# What keeps an agreement from being used at all (rule 7).
-_standing(agreement) := ((((({"agreement_not_in_force" |
-	not agreement.status in {"in_force", "suspended"}
-} | {"agreement_suspended" |
-	agreement.status == "suspended"
-}) | {"agreement_unsigned" |
-	some party in agreement.parties
-	not party.tenant in {signatory.tenant | some signatory in agreement.signatories}
-}) | {"agreement_not_yet_valid" |
-	input.today < agreement.valid_from
-}) | {"agreement_expired" |
-	input.today > agreement.valid_to
-}) | {"agreement_review_overdue" |
-	input.today > agreement.review_due
-}) | {"agreement_assessment_expired" |
-	input.today > agreement.dpia_expires
-}
+# METADATA
+# description: |
+#   Whether the requester is a force. A rule of its own because a `not` over an expression is
+#   undefined, not true, where part of that expression is missing; `not` over a rule is true.
+_is_force if input.requester.kind == "force"
 
-_has_party(agreement, tenant, role) if {
-	some party in agreement.parties
-	party.tenant == tenant
-	party.role == role
-}
+# METADATA
+# description: Whether the purpose is one of the consortium's list.
+_is_purpose if input.purpose in input.purposes
 
-# Agreements under which an owner may share with the requester, with what stands against each.
-_shared_by[owner] contains entry if {
-	some agreement in input.agreements
-	_has_party(agreement, input.requester.tenant, "recipient")
-	some party in agreement.parties
-	party.role == "owner"
-	owner := party.tenant
-	owner != input.requester.tenant
-	against := _standing(agreement) | {"purpose_not_in_agreement" |
-		not agreement.purposes[input.purpose]
-	}
-	entry := {"agreement": agreement, "against": against}
-}
-
-_categories(label) := {category | some category in label.categories} if count(label.categories) > 0
-
-_categories(label) := {"other"} if count(label.categories) == 0
-
-# What keeps an agreement from covering one label (rules 8 to 10).
-_against_label(agreement, label) := (({"record_class_not_in_agreement" |
-	not label.record_class in agreement.record_classes
-} | {"category_not_in_agreement" |
-	count(_categories(label) - {c | some c in agreement.subject_categories}) > 0
-}) | {"marking_above_ceiling" |
-	_markings[label.marking] > _markings[agreement.marking_ceiling]
-}) | {"restricted_record" |
-	label.restricted
-	agreement.restricted_level == "none"
-}
-
-# What lowers a label to a pointer under an agreement (rules 11 to 14).
-_caps(agreement, label) := (({"handling_above_ceiling" |
-	_handling_codes[label.handling] > _handling_codes[agreement.handling_ceiling]
-} | {"restricted_record" |
-	label.restricted
-}) | {"sensitive_processing_not_covered" |
-	label.sensitive
-	not agreement.sensitive_processing
-}) | {"consult_originator_first" |
-	"S2" in label.conditions
-}
-
+# METADATA
+# title: Rule 4
+# description: Whether the label is complete and of values that these rules know.
 _known(label) if {
+	is_string(label.owner)
 	label.record_class in _record_classes
 	_markings[label.marking] >= 0
 	_handling_codes[label.handling] >= 0
-}
-
-_candidate(agreement, label) := candidate if {
-	terms := agreement.purposes[input.purpose]
-	caps := _caps(agreement, label)
-	level := _capped(terms.level, caps)
-	groups := [group | level == "full"; some group in terms.groups; group in _groups]
-	candidate := {
-		"rank": [0 - _levels[level], 0 - count(groups), agreement.reference],
-		"level": level,
-		"groups": sort(groups),
-		"agreement": agreement,
-		"caps": caps,
+	is_boolean(label.sensitive)
+	is_boolean(label.restricted)
+	is_array(label.categories)
+	is_array(label.conditions)
+	every condition in label.conditions {
+		_condition_obligations[condition]
 	}
 }
 
-_capped(level, caps) := level if count(caps) == 0
-
-_capped(level, caps) := "pointer" if {
-	count(caps) > 0
-	_levels[level] >= _levels.pointer
-}
-
-_capped("none", caps) := "none" if count(caps) > 0
-
-# The decision of one label: the first that applies.
+# METADATA
+# description: The decision of one label, by the first of the rules that applies.
 _decision(label) := _nothing(label, _bars) if {
 	count(_bars) > 0
 } else := _nothing(label, {"label_unknown"}) if {
@@ -165,6 +120,8 @@ _decision(label) := _nothing(label, _bars) if {
 	input.purpose == "data_quality"
 } else := _across(label)
 
+# METADATA
+# description: The decision that shows nothing, for the reasons given.
 _nothing(label, reasons) := {
 	"label": label.id,
 	"level": "none",
@@ -177,63 +134,240 @@ _nothing(label, reasons) := {
 	"expires_in": _lifetime,
 }
 
-# Own force (rules 5 and 6).
+# METADATA
+# title: Rules 5 and 6
+# description: The decision for a label of the requester's own force.
 _own(label) := object.union(_nothing(label, {"own_force_restricted"}), {
 	"level": "pointer",
 	"clause": "own_force",
 }) if {
 	label.restricted
-	count(_roles & _restricted_roles) == 0
+	count(_roles & _senior_roles) == 0
 } else := object.union(_nothing(label, {"own_force"}), {
 	"level": "full",
 	"groups": sort(_groups),
 	"clause": "own_force",
-	"obligations": _condition_obligations_of(label),
+	"obligations": sort(_conditions(label)),
 	"withheld": [],
 })
 
-_across(label) := _disclosed(label, _best(label)) if {
-	_best(label)
-} else := _nothing(label, _why_not(label))
-
-_usable(label) := [candidate |
-	some entry in _shared_by[label.owner]
-	count(entry.against) == 0
-	count(_against_label(entry.agreement, label)) == 0
-	candidate := _candidate(entry.agreement, label)
-	candidate.level != "none"
-]
-
-# Rule 15: one agreement only: the highest level, then the most groups, then the reference.
-_best(label) := best if {
-	usable := _usable(label)
-	first := min([candidate.rank | some candidate in usable])
-	some best in usable
-	best.rank == first
+# METADATA
+# title: Rule 8
+# description: The agreements by which each owner shares with the requester, read once for all labels.
+_offers[owner] contains offer if {
+	some agreement in input.agreements
+	_is_party(agreement, input.requester.tenant, "recipient")
+	some party in agreement.parties
+	party.role == "owner"
+	owner := party.tenant
+	offer := {
+		"agreement": agreement,
+		"record_classes": {class | some class in agreement.record_classes},
+		"categories": {category | some category in agreement.subject_categories},
+		"groups": {group | some group in agreement.purposes[input.purpose].groups} & _groups,
+		"against": {reason |
+			some reason in _standing_reasons
+			not _stands(agreement, reason)
+		},
+	}
 }
 
+# METADATA
+# description: Whether a tenant is a party in this role.
+_is_party(agreement, tenant, role) if {
+	some party in agreement.parties
+	party.tenant == tenant
+	party.role == role
+}
+
+# METADATA
+# description: What can keep an agreement from being used at all.
+_standing_reasons := {
+	"agreement_assessment_expired",
+	"agreement_expired",
+	"agreement_not_in_force",
+	"agreement_not_yet_valid",
+	"agreement_review_overdue",
+	"agreement_suspended",
+	"agreement_unsigned",
+	"purpose_not_in_agreement",
+}
+
+# METADATA
+# title: Rules 7 and 8
+# description: Whether a reason does not stand against an agreement.
+# scope: document
+_stands(agreement, "agreement_assessment_expired") if input.today <= agreement.dpia_expires
+
+_stands(agreement, "agreement_expired") if input.today <= agreement.valid_to
+
+_stands(agreement, "agreement_not_in_force") if agreement.status in {"in_force", "suspended"}
+
+_stands(agreement, "agreement_not_yet_valid") if agreement.valid_from <= input.today
+
+_stands(agreement, "agreement_review_overdue") if input.today <= agreement.review_due
+
+_stands(agreement, "agreement_suspended") if agreement.status != "suspended"
+
+_stands(agreement, "agreement_unsigned") if {
+	signed := {signatory.tenant |
+		some signatory in agreement.signatories
+		signatory.signed_on <= input.today
+	}
+	every party in agreement.parties {
+		party.tenant in signed
+	}
+}
+
+_stands(agreement, "purpose_not_in_agreement") if _levels[agreement.purposes[input.purpose].level] > 0
+
+# METADATA
+# title: Rules 9, 10 and 12
+# description: What keeps an agreement from covering a label.
+_uncovered(offer, label) := {reason |
+	some reason in _coverage_reasons
+	not _covers(offer, label, reason)
+}
+
+# METADATA
+# description: What can keep an agreement from covering a label.
+_coverage_reasons := {
+	"category_not_in_agreement",
+	"marking_above_ceiling",
+	"record_class_not_in_agreement",
+	"restricted_record",
+}
+
+# METADATA
+# title: Rules 9, 10 and 12
+# description: Whether a reason does not keep an agreement from covering a label.
+# scope: document
+_covers(offer, label, "category_not_in_agreement") if {
+	count(_categories(label) - offer.categories) == 0
+}
+
+_covers(offer, label, "marking_above_ceiling") if {
+	_markings[label.marking] <= _markings[offer.agreement.marking_ceiling]
+}
+
+_covers(offer, label, "record_class_not_in_agreement") if label.record_class in offer.record_classes
+
+_covers(_, label, "restricted_record") if label.restricted == false
+
+_covers(offer, _, "restricted_record") if offer.agreement.restricted_level == "pointer"
+
+# METADATA
+# description: The label's subject categories; a label without any counts as other.
+_categories(label) := {category | some category in label.categories} if {
+	count(label.categories) > 0
+} else := {"other"}
+
+# METADATA
+# title: Rules 11 to 14
+# description: What lowers a label to a pointer under an agreement that covers it.
+_caps(offer, label) := {reason |
+	some reason in _cap_reasons
+	not _uncapped(offer, label, reason)
+}
+
+# METADATA
+# description: What can lower a label to a pointer.
+_cap_reasons := {
+	"consult_originator_first",
+	"handling_above_ceiling",
+	"restricted_record",
+	"sensitive_processing_not_covered",
+}
+
+# METADATA
+# title: Rules 11 to 14
+# description: Whether a reason does not lower a label to a pointer.
+# scope: document
+_uncapped(_, label, "consult_originator_first") if not "S2" in label.conditions
+
+_uncapped(offer, label, "handling_above_ceiling") if {
+	_handling_codes[label.handling] <= _handling_codes[offer.agreement.handling_ceiling]
+}
+
+_uncapped(_, label, "restricted_record") if label.restricted == false
+
+_uncapped(_, label, "sensitive_processing_not_covered") if label.sensitive == false
+
+_uncapped(offer, _, "sensitive_processing_not_covered") if offer.agreement.sensitive_processing == true
+
+# METADATA
+# title: Rule 15
+# description: The decision for a label of another force, under one agreement or none.
+_across(label) := _disclosed(label, best) if {
+	best := _best(_candidates(label))
+} else := _nothing(label, _why_not(label))
+
+# METADATA
+# description: What each agreement that covers the label would give, best first in the order of arrays.
+_candidates(label) := {candidate |
+	some offer in _offers[label.owner]
+	count(offer.against) == 0
+	count(_uncovered(offer, label)) == 0
+	caps := _caps(offer, label)
+	level := _capped(offer.agreement.purposes[input.purpose].level, caps)
+	groups := _groups_at(level, offer)
+	candidate := [
+		0 - _levels[level],
+		0 - count(groups),
+		offer.agreement.reference,
+		offer.agreement.id,
+		{"level": level, "groups": groups, "agreement": offer.agreement, "caps": caps},
+	]
+}
+
+# METADATA
+# title: Rule 15
+# description: The highest level, then the most groups, then the first reference and id.
+_best(candidates) := min(candidates)[4]
+
+# METADATA
+# description: The level under an agreement once its caps are applied.
+_capped(level, caps) := level if {
+	count(caps) == 0
+} else := "pointer"
+
+# METADATA
+# description: The groups that a level shows; only full shows any.
+_groups_at(level, offer) := offer.groups if {
+	level == "full"
+} else := set()
+
+# METADATA
+# title: Rule 15
+# description: The decision that an agreement gives.
 _disclosed(label, best) := {
 	"label": label.id,
 	"level": best.level,
-	"groups": best.groups,
+	"groups": sort(best.groups),
 	"agreement": best.agreement.id,
 	"clause": concat(".", ["purposes", input.purpose]),
 	"reasons": sort({"agreement_allows"} | best.caps),
-	"obligations": sort({obligation | some obligation in _condition_obligations_of(label)} | {"no_onward_sharing" |
-		not best.agreement.onward_sharing
-	}),
-	"withheld": sort(_groups - {group | some group in best.groups}),
+	"obligations": sort(_conditions(label) | _sharing_obligations(best.agreement)),
+	"withheld": sort(_groups - best.groups),
 	"expires_in": _lifetime,
 }
 
-_condition_obligations_of(label) := sort({obligation |
-	some condition in label.conditions
-	obligation := _condition_obligations[condition]
-})
+# METADATA
+# description: The obligations that come from the label's conditions.
+_conditions(label) := {_condition_obligations[condition] | some condition in label.conditions}
 
-_why_not(label) := {"no_agreement"} if {
-	count(object.get(_shared_by, label.owner, set())) == 0
-} else := {reason |
-	some entry in _shared_by[label.owner]
-	some reason in (entry.against | _against_label(entry.agreement, label))
-}
+# METADATA
+# description: The obligations that come from the agreement.
+_sharing_obligations(agreement) := set() if {
+	agreement.onward_sharing == true
+} else := {"no_onward_sharing"}
+
+# METADATA
+# title: Rule 16
+# description: Why nothing crosses, over every agreement by which the owner shares with the requester.
+_why_not(label) := {reason |
+	some offer in _offers[label.owner]
+	some reason in (offer.against | _uncovered(offer, label))
+} if {
+	_offers[label.owner]
+} else := {"no_agreement"}

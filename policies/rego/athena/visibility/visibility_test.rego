@@ -19,7 +19,10 @@ _agreement := {
 	"reference": "ATH-ISA-T1",
 	"status": "in_force",
 	"parties": [{"tenant": "essex", "role": "owner"}, {"tenant": "kent", "role": "recipient"}],
-	"signatories": [{"tenant": "essex"}, {"tenant": "kent"}],
+	"signatories": [
+		{"tenant": "essex", "signed_on": "2026-03-16"},
+		{"tenant": "kent", "signed_on": "2026-03-16"},
+	],
 	"purposes": {"investigation": {"level": "full", "groups": ["addresses", "contacts"]}},
 	"record_classes": ["nominal"],
 	"subject_categories": ["suspect", "other"],
@@ -90,16 +93,108 @@ test_no_agreement_denies if _decide({"agreements": []}).reasons == ["no_agreemen
 test_standing_denies if {
 	_under({"status": "suspended"}).reasons == ["agreement_suspended"]
 	_under({"status": "draft"}).reasons == ["agreement_not_in_force"]
-	_under({"signatories": [{"tenant": "essex"}]}).reasons == ["agreement_unsigned"]
+	_under({"signatories": [_agreement.signatories[0]]}).reasons == ["agreement_unsigned"]
 	_under({"valid_to": "2026-11-23"}).reasons == ["agreement_expired"]
 	_under({"valid_from": "2026-11-25"}).reasons == ["agreement_not_yet_valid"]
 	_under({"review_due": "2026-11-23"}).reasons == ["agreement_review_overdue"]
 	_under({"dpia_expires": "2026-11-23"}).reasons == ["agreement_assessment_expired"]
 }
 
+test_signature_of_tomorrow_is_none if {
+	later := {"tenant": "kent", "signed_on": "2026-11-25"}
+	_under({"signatories": [_agreement.signatories[0], later]}).reasons == ["agreement_unsigned"]
+}
+
+test_purpose_at_level_none_is_not_in_agreement if {
+	terms := {"investigation": {"level": "none", "groups": []}}
+	_under({"purposes": terms}).reasons == ["purpose_not_in_agreement"]
+}
+
+test_what_is_missing_from_an_agreement_counts_against_it if {
+	every field in [
+		"dpia_expires",
+		"marking_ceiling",
+		"purposes",
+		"record_classes",
+		"review_due",
+		"signatories",
+		"status",
+		"subject_categories",
+		"valid_from",
+		"valid_to",
+	] {
+		agreements := [object.remove(_agreement, [field])]
+		_decide({"agreements": agreements}).level == "none"
+	}
+}
+
+test_what_is_missing_from_a_label_denies if {
+	every field in [
+		"categories",
+		"conditions",
+		"handling",
+		"marking",
+		"owner",
+		"record_class",
+		"restricted",
+		"sensitive",
+	] {
+		labels := [object.remove(_label, [field])]
+		_decide({"labels": labels}).reasons == ["label_unknown"]
+	}
+}
+
+test_what_is_missing_from_the_requester_denies if {
+	every field in ["kind", "roles", "tenant"] {
+		requester := object.remove(_input.requester, [field])
+		without := object.union(object.remove(_input, ["requester"]), {"requester": requester})
+		decision := visibility.decisions[0] with input as without
+		decision.level == "none"
+	}
+}
+
+test_what_is_missing_from_the_input_denies if {
+	every field in ["agreements", "purpose", "purposes", "requester", "today"] {
+		without := object.remove(_input, [field])
+		decision := visibility.decisions[0] with input as without
+		decision.level == "none"
+	}
+}
+
+test_without_a_list_of_purposes_own_records_are_shut_too if {
+	own := object.union(_input, {"labels": [object.union(_label, {"owner": "kent"})]})
+	every field in ["purpose", "purposes"] {
+		without := object.remove(own, [field])
+		decision := visibility.decisions[0] with input as without
+		decision.reasons == ["purpose_unknown"]
+	}
+}
+
+test_what_is_missing_from_an_agreement_lowers_it if {
+	every field, changes in {
+		"handling_ceiling": {},
+		"sensitive_processing": {"sensitive": true},
+	} {
+		decision := _decide({
+			"agreements": [object.remove(_agreement, [field])],
+			"labels": [object.union(_label, changes)],
+		})
+		decision.level == "pointer"
+	}
+	restricted := _decide({
+		"agreements": [object.remove(_agreement, ["restricted_level"])],
+		"labels": [object.union(_label, {"restricted": true})],
+	})
+	restricted.level == "none"
+	unlimited := _decide({"agreements": [object.remove(_agreement, ["onward_sharing"])]})
+	unlimited.obligations == ["no_onward_sharing"]
+}
+
 test_last_day_counts if {
 	_under({"valid_to": "2026-11-24"}).level == "full"
 	_under({"valid_from": "2026-11-24"}).level == "full"
+	_under({"review_due": "2026-11-24"}).level == "full"
+	_under({"dpia_expires": "2026-11-24"}).level == "full"
 }
 
 test_purpose_not_in_agreement if {
@@ -111,6 +206,7 @@ test_label_not_covered if {
 	_of({"record_class": "custody"}).reasons == ["record_class_not_in_agreement"]
 	_of({"marking": "OFFICIAL-SENSITIVE"}).reasons == ["marking_above_ceiling"]
 	_of({"marking": "SECRET"}).reasons == ["label_unknown"]
+	_of({"conditions": ["S9"]}).reasons == ["label_unknown"]
 }
 
 test_no_category_counts_as_other if _of({"categories": []}).level == "full"
@@ -159,6 +255,27 @@ test_data_quality_is_for_own_records if {
 	decision.reasons == ["data_quality_is_for_own_records"]
 }
 
+test_data_quality_needs_a_senior_role if {
+	decision := _decide({"purpose": "data_quality"})
+	decision.reasons == ["data_quality_needs_its_roles"]
+}
+
+test_data_quality_reads_own_records if {
+	decision := _decide({
+		"requester": {"tenant": "kent", "kind": "force", "roles": ["records_manager"]},
+		"purpose": "data_quality",
+		"labels": [object.union(_label, {"owner": "kent"})],
+	})
+	decision.level == "full"
+}
+
+test_summary_shows_no_group if {
+	decision := _under({"purposes": {"investigation": {"level": "summary", "groups": []}}})
+	decision.level == "summary"
+	decision.groups == []
+	count(decision.withheld) == 7
+}
+
 test_best_agreement_wins if {
 	wider := object.union(_agreement, {
 		"id": "3c1f0000-0000-4000-8000-000000000002",
@@ -171,3 +288,32 @@ test_best_agreement_wins if {
 	_decide({"agreements": [_agreement, wider]}).agreement == wider.id
 	_decide({"agreements": [wider, _agreement]}).agreement == wider.id
 }
+
+test_equal_agreements_go_by_reference_then_id if {
+	later := object.union(_agreement, {"id": "0", "reference": "ATH-ISA-T2"})
+	_decide({"agreements": [later, _agreement]}).agreement == _agreement.id
+	twin := object.union(_agreement, {"id": "0"})
+	_decide({"agreements": [_agreement, twin]}).agreement == "0"
+	_decide({"agreements": [_agreement, _agreement]}).agreement == _agreement.id
+}
+
+test_reasons_of_every_agreement_are_told if {
+	suspended := object.union(_agreement, {"id": "0", "status": "suspended"})
+	other_class := object.union(_agreement, {"id": "1", "record_classes": ["custody"]})
+	decision := _decide({"agreements": [suspended, other_class]})
+	decision.reasons == ["agreement_suspended", "record_class_not_in_agreement"]
+}
+
+test_conditions_oblige if {
+	decision := _of({"conditions": ["A1", "A2", "A3", "S1"]})
+	decision.level == "full"
+	decision.obligations == [
+		"covert_development_only",
+		"covert_use_only",
+		"no_onward_sharing",
+		"overt_use_permitted",
+		"sanitise_under_delegated_authority",
+	]
+}
+
+test_onward_sharing_lifts_the_obligation if _under({"onward_sharing": true}).obligations == []
