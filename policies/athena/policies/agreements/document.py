@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import enum
+from collections import Counter
+from collections.abc import Hashable, Iterable
 from datetime import date
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, model_validator
 
 from athena.platform.kernel.identity import FieldGroup, Level, Purpose
 
 Sentence = Annotated[str, Field(min_length=1, max_length=2000)]
+Slug = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{1,40}$")]
+"""A tenant's short name, as the directory of tenants writes it."""
+
+RecordClass = Literal["nominal", "investigation", "intelligence", "custody", "case"]
+SubjectCategory = Literal["suspect", "convicted", "victim", "witness", "other"]
+"""What a person is to a record (Data Protection Act 2018, s.38(3)), and other."""
 
 
 class AgreementStatus(enum.StrEnum):
@@ -35,27 +43,28 @@ class Part(BaseModel):
 class Party(Part):
     """A tenant, and whether it owns what is shared or receives it; it may do both."""
 
-    tenant: str
+    tenant: Slug
     role: Literal["owner", "recipient", "partner"]
 
 
 class Terms(Part):
     """What one purpose may see: a level, and at the level full the groups that are listed."""
 
-    level: Level
+    level: Literal[Level.POINTER, Level.SUMMARY, Level.FULL]
     groups: tuple[FieldGroup, ...] = ()
 
     @model_validator(mode="after")
-    def _groups_need_full(self) -> Self:
-        if self.groups and self.level is not Level.FULL:
-            raise ValueError("only the level full lists groups")
+    def _groups_go_with_full(self) -> Self:
+        if bool(self.groups) != (self.level is Level.FULL):
+            raise ValueError("the level full lists at least one group, and no other lists any")
+        _distinct("groups", self.groups)
         return self
 
 
 class Signatory(Part):
     """Who signed for a party, by office, never by name."""
 
-    tenant: str
+    tenant: Slug
     office: Sentence
     signed_on: date
 
@@ -65,42 +74,69 @@ class Agreement(Part):
 
     What it must hold follows the police data-sharing practice under Part 3 of the Data Protection
     Act 2018: parties as joint controllers (s.58), lawful basis (s.35), purposes (s.36), review.
+    It may be unsigned, expired or overdue: then the policy uses it for nothing.
     """
 
     id: UUID
     reference: Annotated[str, Field(pattern=r"^ATH-ISA-[0-9]{2,4}$")]
-    version: int = Field(ge=1)
+    version: StrictInt = Field(ge=1)
     title: Sentence
     status: AgreementStatus
     parties: tuple[Party, ...] = Field(min_length=2)
     purposes: dict[Purpose, Terms] = Field(min_length=1)
     lawful_basis: Sentence
     legal_power: Sentence
-    record_classes: tuple[str, ...] = Field(min_length=1)
-    subject_categories: tuple[str, ...] = Field(min_length=1)
+    record_classes: tuple[RecordClass, ...] = Field(min_length=1)
+    subject_categories: tuple[SubjectCategory, ...] = Field(min_length=1)
     marking_ceiling: Literal["OFFICIAL", "OFFICIAL-SENSITIVE"]
     handling_ceiling: Literal["P", "C"]
-    sensitive_processing: bool
+    sensitive_processing: StrictBool
     restricted_level: Literal["none", "pointer"]
     geography: Sentence
-    rate_limit_per_hour: int = Field(ge=1)
-    onward_sharing: bool
-    retention_days: int = Field(ge=1)
+    rate_limit_per_hour: StrictInt = Field(ge=1)
+    onward_sharing: StrictBool
+    retention_days: StrictInt = Field(ge=1)
     valid_from: date
     valid_to: date
     review_due: date
     dpia_reference: Sentence
     dpia_expires: date
     signatories: tuple[Signatory, ...]
-    suspended_reason: str | None = None
+    suspended_reason: Sentence | None = None
 
     @model_validator(mode="after")
-    def _consistent(self) -> Self:
+    def _dates_run_forward(self) -> Self:
         if self.valid_to < self.valid_from:
             raise ValueError("an agreement can't end before it begins")
-        roles = {party.role for party in self.parties}
-        if "owner" not in roles or not roles & {"recipient", "partner"}:
-            raise ValueError("an agreement needs an owner and somebody who receives")
+        if self.review_due < self.valid_from:
+            raise ValueError("a review can't be due before the agreement begins")
+        return self
+
+    @model_validator(mode="after")
+    def _parties_fit(self) -> Self:
+        owners = {party.tenant for party in self.parties if party.role == "owner"}
+        receivers = {party.tenant for party in self.parties if party.role != "owner"}
+        if not owners or not any(receivers - {owner} for owner in owners):
+            raise ValueError("an agreement needs an owner and somebody else who receives")
+        _distinct("parties", self.parties)
+        signed = [signatory.tenant for signatory in self.signatories]
+        _distinct("signatories", signed)
+        if not set(signed) <= owners | receivers:
+            raise ValueError("only parties sign an agreement")
+        return self
+
+    @model_validator(mode="after")
+    def _terms_fit(self) -> Self:
+        if Purpose.DATA_QUALITY in self.purposes:
+            raise ValueError("data quality is worked on in one's own records, so isn't shared")
+        _distinct("record classes", self.record_classes)
+        _distinct("subject categories", self.subject_categories)
         if (self.status is AgreementStatus.SUSPENDED) != bool(self.suspended_reason):
             raise ValueError("a suspended agreement states why, and no other does")
         return self
+
+
+def _distinct(what: str, values: Iterable[Hashable]) -> None:
+    repeated = [value for value, times in Counter(values).items() if times > 1]
+    if repeated:
+        raise ValueError(f"the {what} are each listed once")
