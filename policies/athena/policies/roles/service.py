@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import InitVar, dataclass
 from importlib.resources import as_file, files
 
 import casbin
@@ -22,15 +22,18 @@ _PROOF = object()
 
 @dataclass(frozen=True, slots=True)
 class Authorised:
-    """Proof that a member's roles allow an action; only `RoleTable.authorise` makes one."""
+    """Proof that a member's roles allow an action; only `RoleTable.authorise` makes one.
+
+    The token isn't kept in the value, so that no copy with another action can be made from it.
+    """
 
     subject: Subject
     action: Action
-    proof: object
+    proof: InitVar[object]
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, proof: object) -> None:
         """Refuse a value that nothing decided."""
-        if self.proof is not _PROOF:
+        if proof is not _PROOF:
             raise TypeError("only RoleTable.authorise makes an Authorised")
 
 
