@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,17 @@ from athena.sharing.search.query import PersonQuery, Reading
 MOST_PAIRS = 300
 """The most (surname, given name) pairs that one search looks for."""
 
+MOST_FAMILIES = 6
+"""In how many of the closest surnames to look for any given name, when little else is found."""
+
+FAMILY_WEIGHT = -2.0
+"""How close a surname must be for that."""
+
+MOST_OF_FAMILY = 200
+"""The most given names to look for in one of them."""
+
+PAIRS_BEFORE_FAMILIES = 80
+
 MOST_POINTERS = 40
 POINTER_WEIGHT = -2.5
 """How close a name must be for the platform to say that a hidden record of it exists."""
@@ -32,8 +44,14 @@ POINTER_WEIGHT = -2.5
 MISSING_PART_COST = 2.5
 """What it costs that a record lacks the given name or the surname that was typed."""
 
-EXTRA_TOKEN_COST = 0.7
+LATER_GIVEN_NAME_COST = 0.7
 """What it costs that a later given name matches and not the first."""
+
+LATER_SURNAME_COST = 0.3
+"""What it costs that a part of a surname matches and not the whole."""
+
+MOST_TERMS_OF_PART = 90
+"""The most recorded names that the surname, or the given names, may mean together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +71,10 @@ class SearchPlan:
     narrow: tuple[Range, ...]
     """Name keys bounded by the date of birth or, without one, by nothing."""
     wide: tuple[Range, ...]
-    """The same pairs with any date, for when the narrow ones find too little."""
+    """The same pairs with any date, and the closest surnames with any given name.
+
+    They are for when the narrow ones find too little.
+    """
     days: tuple[Range, ...]
     """Date keys of the days of birth worth reading whole."""
     pointers: tuple[Range, ...]
@@ -84,7 +105,8 @@ class _Weighed:
 
 def make_plan(query: PersonQuery, names: NameDictionary) -> SearchPlan:
     """Return the look-ups for a query that has a name."""
-    interpretations = tuple(_interpret(reading, names) for reading in query.readings)
+    expand = cache(names.expand)
+    interpretations = tuple(_interpret(reading, expand) for reading in query.readings)
     weighed = _Weighed()
     surname_only: list[int] = []
     for interpretation in interpretations:
@@ -105,12 +127,14 @@ def make_plan(query: PersonQuery, names: NameDictionary) -> SearchPlan:
             for term in surname_only[:5]
             for given in names.given_with(term)[:60]
         ]
+    wide = any_date if narrow else []
+    families = list(_family_ranges(query, interpretations, names))
     surnames = {term for item in interpretations for term in item.surnames}
     given = {term for item in interpretations for term in item.given}
     return SearchPlan(
         interpretations=interpretations,
         narrow=tuple(narrow) if narrow else tuple(any_date),
-        wide=tuple(any_date) if narrow else (),
+        wide=(*wide[:PAIRS_BEFORE_FAMILIES], *families, *wide[PAIRS_BEFORE_FAMILIES:]),
         days=tuple(day_range(number) for number in _whole_days(query)),
         pointers=tuple(_pointer_ranges(query, weighed.best(MOST_POINTERS, POINTER_WEIGHT))),
         surname_terms=tuple(sorted(surnames)),
@@ -118,26 +142,49 @@ def make_plan(query: PersonQuery, names: NameDictionary) -> SearchPlan:
     )
 
 
-def _interpret(reading: Reading, names: NameDictionary) -> Interpretation:
+def _family_ranges(
+    query: PersonQuery, interpretations: Iterable[Interpretation], names: NameDictionary
+) -> Iterable[Range]:
+    """Yield the closest surnames with any given name, in the year of birth if it is known.
+
+    So a person is found whose given name was typed as one that leads nowhere: a pet name that no
+    table has, a middle name that isn't recorded.
+    """
+    weights: dict[int, float] = {}
+    for item in interpretations:
+        for term, expansion in item.surnames.items() if item.given else ():
+            weight = expansion.log_p - item.reading.penalty
+            if weight >= FAMILY_WEIGHT:
+                weights[term] = max(weight, weights.get(term, weight))
+    for term in sorted(weights, key=lambda term: -weights[term])[:MOST_FAMILIES]:
+        if query.born_years is None:
+            yield surname_range(term)
+        else:
+            first, last = _year_days(query.born_years)
+            for given in names.given_with(term)[:MOST_OF_FAMILY]:
+                yield pair_range(term, given, first, last)
+
+
+def _interpret(reading: Reading, expand: Callable[[str], list[Expansion]]) -> Interpretation:
     return Interpretation(
         reading,
-        _expand_all(reading.surname, names, whole_first=True),
-        _expand_all(reading.given, names, whole_first=False),
+        _expand_all(reading.surname, expand, LATER_SURNAME_COST),
+        _expand_all(reading.given, expand, LATER_GIVEN_NAME_COST),
     )
 
 
 def _expand_all(
-    tokens: Sequence[str], names: NameDictionary, whole_first: bool
+    tokens: Sequence[str], expand: Callable[[str], list[Expansion]], later_cost: float
 ) -> dict[int, Expansion]:
-    """Return the expansions of every token by term; a later token costs a little more."""
+    """Return the expansions of every token by term; those of a later token cost more."""
     found: dict[int, Expansion] = {}
     for place, token in enumerate(tokens):
-        cost = EXTRA_TOKEN_COST * min(place, 1) if not whole_first else 0.3 * min(place, 1)
-        for item in names.expand(token):
-            dearer = Expansion(item.term_id, item.token, item.log_p - cost, item.how)
-            if item.term_id not in found or found[item.term_id].log_p < dearer.log_p:
-                found[item.term_id] = dearer
-    return dict(sorted(found.items(), key=lambda entry: -entry[1].log_p)[:90])
+        for item in expand(token):
+            if place:
+                item = replace(item, log_p=item.log_p - later_cost)
+            if item.term_id not in found or found[item.term_id].log_p < item.log_p:
+                found[item.term_id] = item
+    return dict(sorted(found.items(), key=lambda entry: -entry[1].log_p)[:MOST_TERMS_OF_PART])
 
 
 def _weigh_pairs(weighed: _Weighed, item: Interpretation, names: NameDictionary) -> None:
