@@ -11,7 +11,7 @@ from datetime import date
 from athena.platform.kernel.errors import InvalidInputError
 
 OLDEST_AGE = 120
-"""A date of birth is at most this many years ago (POLE 034)."""
+"""The age in years that nobody on record is above (POLE 034)."""
 
 _MONTHS = {
     name: number
@@ -114,14 +114,21 @@ def parse_partial_date(text: str, field: str = "/date_of_birth") -> PartialDate:
         if month not in _MONTHS:
             raise InvalidInputError("Write the month as a number or in English.", field=field)
         month = str(_MONTHS[month])
-    return PartialDate(int(year), int(month) if month else None, int(day) if day else None)
+    try:
+        return PartialDate(int(year), int(month) if month else None, int(day) if day else None)
+    except InvalidInputError as error:
+        raise InvalidInputError(error.detail, field=field) from None
 
 
 def check_date_of_birth(born: PartialDate, today: date, field: str = "/date_of_birth") -> None:
-    """Refuse a date of birth in the future, today, or over 120 years ago (POLE 034)."""
+    """Refuse a date of birth in the future, today, or of someone over 120 (POLE 034).
+
+    A partial date is taken at its earliest day.
+    """
     if born.earliest >= today:
         raise InvalidInputError("A date of birth must be in the past.", field=field)
-    if today.year - born.year > OLDEST_AGE:
+    birthday = (born.earliest.month, born.earliest.day)
+    if today.year - born.year - ((today.month, today.day) < birthday) > OLDEST_AGE:
         raise InvalidInputError(
             f"A date of birth is at most {OLDEST_AGE} years ago; check the century.", field=field
         )

@@ -14,7 +14,7 @@ from athena.platform.kernel.errors import InvalidInputError
 
 
 class Sex(enum.StrEnum):
-    """Recorded sex, as one letter."""
+    """Sex as recorded, one letter (POLE 037); gender as a person states it is a text beside it."""
 
     FEMALE = "F"
     MALE = "M"
@@ -27,6 +27,7 @@ class NameKind(enum.StrEnum):
     PRIMARY = "primary"
     ALIAS = "alias"
     FORMER = "former"
+    MAIDEN = "maiden"
     NICKNAME = "nickname"
 
 
@@ -142,14 +143,18 @@ class HandlingCondition(enum.StrEnum):
     CONSULT_ORIGINATOR = "S2"
 
 
-_OUTWARD_INWARD = re.compile(r"([A-Z]{1,2}[0-9][A-Z0-9]?)([0-9][ABD-HJLNP-UW-Z]{2})")
+_OUTWARD_INWARD = re.compile(r"([A-Z]{1,2}[0-9][A-Z0-9]?|GIR)([0-9][ABD-HJLNP-UW-Z]{2})")
 _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,255}")
+_E164 = re.compile(r"\+(?:44[1-9][0-9]{8,9}|(?!44)[1-9][0-9]{7,14})")
+_BIDIRECTIONAL = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+"""They make a text read otherwise than it is stored; no name needs them."""
+_FORBIDDEN_CATEGORIES = frozenset({"Cc", "Cn", "Co", "Cs", "Zl", "Zp"})
 
 
 def parse_marking(text: str) -> Marking:
     """Return a marking, or refuse what this platform may not hold."""
     try:
-        return Marking(text.strip().upper().replace(" ", "-"))
+        return Marking(re.sub(r"[\s-]+", "-", text.strip().upper()))
     except ValueError:
         raise InvalidInputError(
             "This platform holds OFFICIAL and OFFICIAL-SENSITIVE only; "
@@ -175,7 +180,7 @@ def parse_telephone(text: str) -> str:
         cleaned = "+44" + cleaned[1:]
     if cleaned.startswith("+440"):  # written as +44 (0)…
         cleaned = "+44" + cleaned[4:]
-    if not re.fullmatch(r"\+[1-9][0-9]{7,14}", cleaned):
+    if not _E164.fullmatch(cleaned):
         raise InvalidInputError(
             "Write the telephone number with its area code, as in 01632 960123.",
             field="/telephone",
@@ -185,7 +190,7 @@ def parse_telephone(text: str) -> str:
 
 def parse_email(text: str) -> str:
     """Return an email address (POLE 054) in lower case."""
-    cleaned = text.strip().lower()
+    cleaned = clean_text(text, "/email", 320).lower()
     if not _EMAIL.fullmatch(cleaned):
         raise InvalidInputError(
             "Write the email address in full, as in a@b.example.", field="/email"
@@ -194,12 +199,19 @@ def parse_email(text: str) -> str:
 
 
 def clean_text(text: str, field: str, longest: int, multiline: bool = False) -> str:
-    """Return text stripped and composed (NFC); refuse control characters and over-long text."""
+    """Return text stripped and composed (NFC), with its line ends as ``\\n``.
+
+    InvalidInputError refuses over-long text, NULs and other control characters, and the marks
+    that turn the direction of reading.
+    """
     cleaned = unicodedata.normalize("NFC", text).strip()
+    if multiline:
+        cleaned = cleaned.replace("\r\n", "\n")  # what a form on a page sends
     if len(cleaned) > longest:
         raise InvalidInputError(f"Use at most {longest} characters.", field=field)
     allowed = "\n\t" if multiline else ""
     for character in cleaned:
-        if unicodedata.category(character) in ("Cc", "Cs", "Co", "Cn") and character not in allowed:
+        control = unicodedata.category(character) in _FORBIDDEN_CATEGORIES
+        if (control and character not in allowed) or character in _BIDIRECTIONAL:
             raise InvalidInputError("Take out the control characters.", field=field)
     return cleaned
