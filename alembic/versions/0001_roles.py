@@ -92,15 +92,21 @@ def downgrade() -> None:
         DECLARE role text;
         BEGIN
             EXECUTE format('GRANT CONNECT, TEMPORARY ON DATABASE %I TO PUBLIC', current_database());
-            FOR role IN SELECT rolname FROM pg_roles WHERE rolname LIKE 'athena\\_%' LOOP
+            FOR role IN SELECT rolname FROM pg_roles
+                        WHERE rolname LIKE 'athena\\_%' AND NOT rolsuper LOOP
                 EXECUTE format('DROP OWNED BY %I', role);
             END LOOP;
-            FOR role IN SELECT rolname FROM pg_roles WHERE rolname LIKE 'athena\\_%' LOOP
-                BEGIN
-                    EXECUTE format('DROP ROLE %I', role);
-                EXCEPTION WHEN dependent_objects_still_exist THEN
-                    RAISE NOTICE 'role % stays: another database needs it', role;
-                END;
+            IF EXISTS (SELECT FROM pg_shdepend
+                       WHERE refclassid = 'pg_authid'::regclass
+                         AND refobjid = 'athena_owner'::regrole AND dbid <> 0
+                         AND dbid <> (SELECT oid FROM pg_database
+                                      WHERE datname = current_database())) THEN
+                RAISE NOTICE 'the roles stay: another database of this server needs them';
+                RETURN;
+            END IF;
+            FOR role IN SELECT rolname FROM pg_roles
+                        WHERE rolname LIKE 'athena\\_%' AND NOT rolsuper LOOP
+                EXECUTE format('DROP ROLE %I', role);
             END LOOP;
         END $$
     """)

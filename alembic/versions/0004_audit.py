@@ -257,7 +257,8 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Drop the log and everything that hangs on it."""
-    script("DROP TABLE audit.event, audit.content CASCADE")
-    script("DROP FUNCTION ctx.session_member, ctx.may_write, ctx.visible_labels")
-    script("DROP FUNCTION ctx.open_grant_set, audit.administer, audit.refuse, audit.append")
-    script("DROP FUNCTION audit.write, audit.refuse_change, audit.ensure_partitions")
+    script("DROP FUNCTION ctx.session_member, ctx.may_write, ctx.visible_labels CASCADE")
+    script("DROP FUNCTION ctx.open_grant_set CASCADE")
+    script("DROP TABLE audit.event, audit.content")
+    script("DROP FUNCTION audit.administer, audit.refuse, audit.append, audit.write")
+    script("DROP FUNCTION audit.refuse_change, audit.ensure_partitions")

@@ -339,6 +339,7 @@ def _triggers() -> None:
 
 def downgrade() -> None:
     """Drop every record: there is no way back for the data, so export first."""
+    script("DROP POLICY visible ON records.location")
     tables = ["name_key", *CHILDREN, "history", "change", "record", "location", "nominal"]
     for table in tables:
         script(f"DROP TABLE records.{table}")

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
+
 from support.api import Platform
 from support.cluster import Cluster
 
@@ -29,6 +30,14 @@ FAILING_COMMIT = """
 async def superuser(platform: Platform, cluster: Cluster) -> asyncpg.Connection:
     """Return a superuser's connection to the platform's database."""
     return await cluster.admin(platform.runtime.store.address.database)
+
+
+async def until(admin: asyncpg.Connection, condition: str) -> None:
+    """Wait until a condition holds in the store, or fail after a minute."""
+    async with asyncio.timeout(60):
+        held = False
+        while not held:
+            held = await admin.fetchval(condition)
 
 
 async def test_a_failing_commit_sends_no_data(platform: Platform, cluster: Cluster) -> None:
@@ -93,7 +102,8 @@ async def main():
         number = 0
         while True:
             number += 1
-            person = {{"names": [{{"given_names": "Kilian", "surname": "Doomed" + "abcdefghij"[number % 10] * (number // 10 + 1)}}]}}
+            surname = "Doomed" + "abcdefghij"[number % 10] * (number // 10 + 1)
+            person = {{"names": [{{"given_names": "Kilian", "surname": surname}}]}}
             await platform.create("officer.kent", person, acknowledged_matches=[])
             await platform.search("officer.kent", name="kilian doomed")
 
@@ -123,16 +133,14 @@ async def test_kill_9_leaves_both_or_neither(
             assert (await process.stdout.readline()).strip() == b"ready"
             goal = 2 + round_number
             start: int = await admin.fetchval("SELECT count(*) FROM records.nominal")
-            while await admin.fetchval("SELECT count(*) FROM records.nominal") < start + goal:
-                await asyncio.sleep(0)
+            await until(admin, f"SELECT count(*) >= {start + goal} FROM records.nominal")
             os.kill(process.pid, signal.SIGKILL)
             await process.wait()
-        while await admin.fetchval(
-            "SELECT count(*) FROM pg_stat_activity WHERE datname = $1 AND state <> 'idle' "
-            "AND pid <> pg_backend_pid()",
-            database,
-        ):
-            await asyncio.sleep(0)
+        await until(
+            admin,
+            "SELECT count(*) = 0 FROM pg_stat_activity WHERE state <> 'idle' "
+            "AND datname = current_database() AND pid <> pg_backend_pid()",
+        )
         unlogged = await admin.fetchval(
             "SELECT count(*) FROM records.nominal AS n WHERE NOT EXISTS (SELECT FROM audit.event "
             "AS e WHERE e.xid = n.changed_xid AND e.action = 'nominals.create')"

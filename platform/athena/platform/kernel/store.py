@@ -32,6 +32,9 @@ EMBEDDED_DATABASE = "athena"
 MONTHS_AHEAD = 13
 """How many months of audit partitions stand ready; later events go to a catch-all partition."""
 
+FINISHING_LOCK = 4_277_003
+"""Keeps two processes from setting the same passwords at once, which PostgreSQL refuses."""
+
 Progress = Callable[[str], None]
 
 
@@ -105,6 +108,9 @@ async def migrate(
             progress("Checking the store's tables")
             await connection.run_sync(_upgrade, revision)
             if revision == "head":
+                await connection.execute(
+                    text("SELECT pg_advisory_xact_lock(:key)"), {"key": FINISHING_LOCK}
+                )
                 await _set_passwords(connection, store)
                 await connection.execute(
                     text("SELECT audit.ensure_partitions(current_date, :months)"),
