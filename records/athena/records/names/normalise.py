@@ -14,7 +14,7 @@ _LETTERS = str.maketrans(
 )  # fmt: skip
 """Letters that Unicode doesn't decompose into a base letter and an accent."""
 
-_APOSTROPHES = re.compile("['’‘`´ʼʹ′＇]")
+_APOSTROPHES = re.compile("['’‘‛`´ʼʻʽʹ′՚＇]")
 _NOT_LETTERS = re.compile("[^a-z]+")
 
 _PARTICLES = frozenset(
@@ -57,10 +57,14 @@ MOST_PAIRS = 12
 
 
 def normalise(text: str) -> str:
-    """Return a name in lower-case ASCII letters, its words separated by single spaces."""
-    lowered = _APOSTROPHES.sub("", text.casefold()).translate(_LETTERS)
-    decomposed = unicodedata.normalize("NFKD", lowered)
-    return _NOT_LETTERS.sub(" ", _strip_marks(decomposed)).strip()
+    """Return a name in lower-case ASCII letters, its words separated by single spaces.
+
+    Apostrophes vanish (O'Neill is oneill), accents come off, whatever else isn't a letter
+    separates words. A name in another script than Latin comes to nothing.
+    """
+    decomposed = unicodedata.normalize("NFKD", _APOSTROPHES.sub("", text))
+    lowered = _strip_marks(decomposed).casefold().translate(_LETTERS)
+    return _NOT_LETTERS.sub(" ", _APOSTROPHES.sub("", lowered)).strip()
 
 
 def surname_tokens(surname: str) -> tuple[str, ...]:

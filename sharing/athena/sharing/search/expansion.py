@@ -50,6 +50,7 @@ class Expansion:
     token: str
     log_p: float
     how: str
+    typed: str
 
 
 Found = dict[int, tuple[float, str]]
@@ -117,7 +118,9 @@ class NameIndex:
         if exact is not None and exact not in kept:
             kept[-1] = exact
         expansions = [
-            Expansion(int(self._term_ids[place]), self._tokens[place].decode(), *found[place])
+            Expansion(
+                int(self._term_ids[place]), self._tokens[place].decode(), *found[place], token
+            )
             for place in kept
         ]
         return sorted(expansions, key=lambda item: (-item.log_p, item.token))

@@ -54,6 +54,10 @@ MOST_TERMS_OF_PART = 90
 """The most recorded names that the surname, or the given names, may mean together."""
 
 
+YEAR_ONLY = "year only, or its first day"
+MONTH_ONLY = "month only, or its first day"
+
+
 @dataclass(frozen=True, slots=True)
 class Interpretation:
     """One reading with the recorded names that each of its parts may mean, by term."""
@@ -124,8 +128,8 @@ def make_plan(query: PersonQuery, names: NameDictionary) -> SearchPlan:
     if query.born_years is not None:
         narrow += [
             pair_range(term, given, *_year_days(query.born_years))
-            for term in surname_only[:5]
-            for given in names.given_with(term)[:60]
+            for term in surname_only[:MOST_FAMILIES]
+            for given in names.given_with(term)[:MOST_OF_FAMILY]
         ]
     wide = any_date if narrow else []
     families = list(_family_ranges(query, interpretations, names))
@@ -168,20 +172,24 @@ def _family_ranges(
 def _interpret(reading: Reading, expand: Callable[[str], list[Expansion]]) -> Interpretation:
     return Interpretation(
         reading,
-        _expand_all(reading.surname, expand, LATER_SURNAME_COST),
-        _expand_all(reading.given, expand, LATER_GIVEN_NAME_COST),
+        _expand_all(reading.surname, expand, LATER_SURNAME_COST, "part of the name"),
+        _expand_all(reading.given, expand, LATER_GIVEN_NAME_COST, "further name"),
     )
 
 
 def _expand_all(
-    tokens: Sequence[str], expand: Callable[[str], list[Expansion]], later_cost: float
+    tokens: Sequence[str],
+    expand: Callable[[str], list[Expansion]],
+    later_cost: float,
+    later_how: str,
 ) -> dict[int, Expansion]:
     """Return the expansions of every token by term; those of a later token cost more."""
     found: dict[int, Expansion] = {}
     for place, token in enumerate(tokens):
         for item in expand(token):
             if place:
-                item = replace(item, log_p=item.log_p - later_cost)
+                how = f"{item.how}, {later_how}"
+                item = replace(item, log_p=item.log_p - later_cost, how=how)
             if item.term_id not in found or found[item.term_id].log_p < item.log_p:
                 found[item.term_id] = item
     return dict(sorted(found.items(), key=lambda entry: -entry[1].log_p)[:MOST_TERMS_OF_PART])
@@ -198,10 +206,14 @@ def _weigh_pairs(weighed: _Weighed, item: Interpretation, names: NameDictionary)
 
 
 def _columns(expansions: dict[int, Expansion]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Return terms and weights, with the missing name (term 0) as the last."""
-    terms = np.asarray([*expansions, 0], dtype=np.int64)
-    weights = [item.log_p for item in expansions.values()]
-    return terms, np.asarray([*weights, -MISSING_PART_COST], dtype=np.float64)
+    """Return terms and weights in the order of terms, with the missing name (term 0) first.
+
+    So the pairs come in order too, and looking them up in sorted pairs stays in the cache: a
+    quarter of the time among five million.
+    """
+    weights = {0: -MISSING_PART_COST, **{term: item.log_p for term, item in expansions.items()}}
+    terms = sorted(weights)
+    return np.asarray(terms, dtype=np.int64), np.asarray([weights[term] for term in terms])
 
 
 def _weigh_given_only(weighed: _Weighed, item: Interpretation, names: NameDictionary) -> None:
@@ -236,22 +248,30 @@ def _pointer_ranges(query: PersonQuery, pairs: Sequence[tuple[int, int]]) -> Ite
     return [pair_range(*pair) for pair in pairs]
 
 
-def date_slips(born: date) -> list[date]:
-    """Return the dates that are easily recorded for another: swapped, a day or ten years off.
+def date_slips(born: date) -> dict[date, str]:
+    """Return the dates that are easily recorded for another, and what each slip is.
 
-    The first of the month and of the year are among them: that is where the store keeps a date
-    known to its month or year only.
+    The first of the year and of the month are among them: that is where the store keeps a date
+    known to its year or month only.
     """
-    slips = [born.replace(day=1), born.replace(month=1, day=1)]
-    if born.day <= 12:
-        slips.append(born.replace(day=born.month, month=born.day))
-    slips += [born + timedelta(days=1), born - timedelta(days=1)]
+    slips = {born.replace(month=1, day=1): YEAR_ONLY, born.replace(day=1): MONTH_ONLY}
+    if swapped := swapped_day_and_month(born):
+        slips[swapped] = "day and month swapped"
+    for days in (1, -1):
+        slips.setdefault(born + timedelta(days=days), "a day off")
     for years in (1, -1, 10, -10):
-        try:
-            slips.append(born.replace(year=born.year + years))
-        except ValueError:  # 29 February
-            continue
-    return [slip for slip in dict.fromkeys(slips) if slip != born]
+        day = min(born.day, 28) if born.month == 2 else born.day
+        shifted = born.replace(year=born.year + years, day=day)
+        slips.setdefault(shifted, "ten years off" if abs(years) == 10 else "a year off")
+    slips.pop(born, None)
+    return slips
+
+
+def swapped_day_and_month(born: date) -> date | None:
+    """Return a date with its day and month exchanged, if that is another date."""
+    if born.day > 12 or born.day == born.month:
+        return None
+    return born.replace(day=born.month, month=born.day)
 
 
 def _whole_days(query: PersonQuery) -> list[int]:
@@ -259,10 +279,8 @@ def _whole_days(query: PersonQuery) -> list[int]:
     if query.born is None:
         return []
     born = query.born.earliest
-    days = [born]
-    if born.day <= 12 and born.day != born.month:
-        days.append(born.replace(day=born.month, month=born.day))
-    return [day_number(day) for day in days]
+    days = (born, swapped_day_and_month(born))
+    return [day_number(day) for day in days if day is not None]
 
 
 def _year_days(years: tuple[int, int]) -> tuple[int, int]:

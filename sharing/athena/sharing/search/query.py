@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 
 from athena.platform.kernel.errors import InvalidInputError
-from athena.records.names.normalise import given_tokens, normalise, surname_tokens
+from athena.records.names.normalise import given_tokens, surname_tokens
 from athena.records.nominals.dates import PartialDate, parse_partial_date
 from athena.records.nominals.identifiers import Identifier, guess_identifiers
 from athena.records.nominals.values import Sex, clean_text, parse_postcode, parse_telephone
+from athena.sharing.search.line import read_line
 
 LONGEST_NAME = 200
-MOST_WORDS = 8
-
-_AGE = re.compile(r"\b(?:aged?|about)\s+(\d{1,3})(?:\s*(?:-|to)\s*(\d{1,3}))?\b")
-_DATE = re.compile(
-    r"\b(\d{4}-\d{1,2}(?:-\d{1,2})?|\d{1,2}[/.-]\d{1,2}[/.-]\d{4}|\d{1,2}[/.-]\d{4}"
-    r"|(?:\d{1,2}\s+)?(?:jan|feb|mar|apr|may|jun|jul|aug|sept?|oct|nov|dec)[a-z]*\s+\d{4})\b"
-)
-_YEAR = re.compile(r"\b(1[89]\d\d|20\d\d)\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +31,12 @@ class PersonQuery:
     """A question about a person; at least one part is there."""
 
     readings: tuple[Reading, ...] = ()
-    typed_given: str = ""
-    typed_surname: str = ""
     born: PartialDate | None = None
+    """A whole date."""
     born_years: tuple[int, int] | None = None
-    """The first and the last year of birth, where only an age or a year is known."""
+    """The first and the last year of birth, where no whole date is known."""
+    born_month: int | None = None
+    """The month of that year, 1 to 12, if it is known."""
     sex: Sex | None = None
     identifiers: tuple[Identifier, ...] = ()
     postcode: str | None = None
@@ -80,12 +74,7 @@ def understand(asked: Asked) -> PersonQuery:
     if asked.given_name or asked.surname:
         given = clean_text(asked.given_name or "", "/given_name", LONGEST_NAME)
         surname = clean_text(asked.surname or "", "/surname", LONGEST_NAME)
-        query = replace(
-            query,
-            readings=_readings_of_fields(given, surname),
-            typed_given=given,
-            typed_surname=surname,
-        )
+        query = replace(query, readings=_readings_of_fields(given, surname))
     query = _dates(query, asked)
     if asked.identifier and asked.identifier.strip():
         found = guess_identifiers(asked.identifier)
@@ -112,35 +101,18 @@ def _free_text(query: PersonQuery, text: str, today: date) -> PersonQuery:
     identifiers = guess_identifiers(text)
     if identifiers:
         return replace(query, identifiers=tuple(identifiers))
-    rest = text.lower()
-    if match := _DATE.search(rest):
-        query = replace(query, born=parse_partial_date(match[1].replace(".", "/"), "/name"))
-        rest = rest.replace(match[0], " ")
-    elif match := _AGE.search(rest):
-        query = replace(query, born_years=_years(int(match[1]), int(match[2] or match[1]), today))
-        rest = rest.replace(match[0], " ")
-    elif match := _YEAR.search(rest):
-        query = replace(query, born_years=(int(match[1]), int(match[1])))
-        rest = rest.replace(match[0], " ")
-    surname_first, comma, given_after = rest.partition(",")
-    if comma:
-        readings = _readings_of_fields(given_after, surname_first)
-        return replace(
-            query,
-            readings=readings,
-            typed_given=given_after.strip(),
-            typed_surname=surname_first.strip(),
-        )
-    words = rest.split()[:MOST_WORDS]
-    return replace(
-        query,
-        readings=_readings_of_words([word for word in words if normalise(word)]),
-        typed_given=" ".join(words[:-1]),
-        typed_surname=" ".join(words[-1:]),
-    )
+    line = read_line(text, today)
+    years = (line.year, line.year) if line.year is not None else None
+    if line.ages is not None:
+        years = _years(*line.ages, today)
+    if line.after_comma:
+        readings = _readings_of_fields(" ".join(line.after_comma), " ".join(line.words))
+    else:
+        readings = _readings_of_words(line.words)
+    return replace(query, readings=readings, born=line.born, born_years=years)
 
 
-def _readings_of_words(words: list[str]) -> tuple[Reading, ...]:
+def _readings_of_words(words: Sequence[str]) -> tuple[Reading, ...]:
     """Return the readings of a typed line: the last word as surname first, then other orders."""
     if not words:
         return ()
@@ -152,10 +124,10 @@ def _readings_of_words(words: list[str]) -> tuple[Reading, ...]:
         Reading(surname_tokens(words[0]), given_tokens(" ".join(words[1:])), "swapped", 0.5),
     ]
     if len(words) > 2:
-        joined = Reading(
-            surname_tokens(" ".join(words[1:])), given_tokens(words[0]), "surname of two words", 0.3
-        )
-        readings.append(joined)
+        first, last = " ".join(words[:-1]), " ".join(words[1:])
+        how = "surname of several words"
+        readings.append(Reading(surname_tokens(last), given_tokens(words[0]), how, 0.3))
+        readings.append(Reading(surname_tokens(first), given_tokens(words[-1]), how, 0.8))
     return tuple(readings)
 
 
@@ -175,23 +147,27 @@ def _dates(query: PersonQuery, asked: Asked) -> PersonQuery:
         query = replace(query, born=parse_partial_date(asked.date_of_birth))
     elif asked.year_of_birth is not None:
         query = replace(query, born_years=(asked.year_of_birth, asked.year_of_birth))
-    elif asked.age_from is not None or asked.age_to is not None:
-        low = asked.age_from if asked.age_from is not None else asked.age_to
-        high = asked.age_to if asked.age_to is not None else asked.age_from
-        assert low is not None  # one of the two is there
-        assert high is not None
-        query = replace(query, born_years=_years(low, high, asked.today))
+    elif ages := [age for age in (asked.age_from, asked.age_to) if age is not None]:
+        query = replace(query, born_years=_years(min(ages), max(ages), asked.today))
     if query.born is not None:
         if query.born.earliest > asked.today:
-            raise InvalidInputError("A date of birth can't be in the future.", field="/born")
+            raise InvalidInputError(
+                "A date of birth can't be in the future.", field="/date_of_birth"
+            )
+        years = (query.born.year, query.born.year)
+        _check_years(years, asked.today)
         if query.born.day is None:
-            years = (query.born.earliest.year, query.born.latest.year)
-            query = replace(query, born_years=years, born=None)
-    if query.born_years is not None and not 1900 <= query.born_years[0] <= asked.today.year:
-        raise InvalidInputError(
-            f"Give a year of birth from 1900 to {asked.today.year}.", field="/year_of_birth"
-        )
+            query = replace(query, born=None, born_years=years, born_month=query.born.month)
+    if query.born_years is not None:
+        _check_years(query.born_years, asked.today)
     return query
+
+
+def _check_years(years: tuple[int, int], today: date) -> None:
+    if not 1900 <= years[0] <= today.year:
+        raise InvalidInputError(
+            f"Give a year of birth from 1900 to {today.year}.", field="/year_of_birth"
+        )
 
 
 def _years(youngest: int, oldest: int, today: date) -> tuple[int, int]:

@@ -15,6 +15,8 @@ from athena.records.names.keys import day_of, unpack_name_key
 from athena.sharing.search.expansion import Expansion
 from athena.sharing.search.plan import (
     MISSING_PART_COST,
+    MONTH_ONLY,
+    YEAR_ONLY,
     Interpretation,
     SearchPlan,
     date_slips,
@@ -25,11 +27,14 @@ NO_MATCH = -7.0
 """log P of a name that nothing typed leads to, in a record found by its date."""
 
 DATE_UNKNOWN = -2.0
+DATE_LESS_PRECISE = -1.8
 DATE_SLIP = -2.6
+DATE_DIGIT = -3.2
 DATE_SAME_YEAR = -4.5
 DATE_OTHER = -6.5
 YEAR_NEAR = -2.5
 YEAR_OTHER = -6.0
+MONTH_OTHER = -1.5
 
 LIKELY = 0.85
 """The score from which a hit counts as likely the same person."""
@@ -56,6 +61,10 @@ class FieldMatch:
     weight: float
 
 
+Weighed = tuple[float, tuple[FieldMatch, ...]]
+"""The log-likelihood of a row and the fields it is the sum of."""
+
+
 @dataclass(frozen=True, slots=True)
 class Ranked:
     """A nominal with its rank's score (0 to 1) and the fields that make it up."""
@@ -68,17 +77,17 @@ class Ranked:
 
 def rank(query: PersonQuery, plan: SearchPlan, candidates: Iterable[Candidate]) -> list[Ranked]:
     """Return each nominal once, by its best row, the likeliest first; ties stand by id."""
-    best: dict[tuple[TenantId, NominalId], Ranked] = {}
-    weights: dict[int, tuple[float, tuple[FieldMatch, ...]]] = {}
+    weighed: dict[int, Weighed] = {}
+    best: dict[tuple[TenantId, NominalId], Weighed] = {}
     for candidate in candidates:
-        if candidate.name_key not in weights:
-            weights[candidate.name_key] = _weigh(query, plan, candidate.name_key)
-        total, explanation = weights[candidate.name_key]
-        key = (candidate.owner_force, candidate.nominal_id)
-        score = score_of(total)
-        if key not in best or best[key].score < score:
-            best[key] = Ranked(*key, score, explanation)
-    return sorted(best.values(), key=lambda item: (-item.score, str(item.nominal_id)))
+        name_key = candidate.name_key
+        if name_key not in weighed:
+            weighed[name_key] = _weigh(query, plan, name_key)
+        nominal = (candidate.owner_force, candidate.nominal_id)
+        if nominal not in best or best[nominal][0] < weighed[name_key][0]:
+            best[nominal] = weighed[name_key]
+    ordered = sorted(best.items(), key=lambda item: (-item[1][0], str(item[0][1])))
+    return [Ranked(*nominal, score_of(log_p), matches) for nominal, (log_p, matches) in ordered]
 
 
 def score_of(log_p: float) -> float:
@@ -86,9 +95,7 @@ def score_of(log_p: float) -> float:
     return round(1.0 / (1.0 + math.exp(-0.9 * (log_p + 5.0))), 4)
 
 
-def _weigh(
-    query: PersonQuery, plan: SearchPlan, name_key: int
-) -> tuple[float, tuple[FieldMatch, ...]]:
+def _weigh(query: PersonQuery, plan: SearchPlan, name_key: int) -> Weighed:
     surname, given, day = unpack_name_key(name_key)
     name_weight, matches = max(
         (_weigh_name(item, surname, given) for item in plan.interpretations),
@@ -100,9 +107,7 @@ def _weigh(
     return name_weight, matches
 
 
-def _weigh_name(
-    item: Interpretation, surname: int, given: int
-) -> tuple[float, tuple[FieldMatch, ...]]:
+def _weigh_name(item: Interpretation, surname: int, given: int) -> Weighed:
     matches = []
     for field, tokens, expansions, term in (
         ("surname", item.reading.surname, item.surnames, surname),
@@ -124,7 +129,7 @@ def _weigh_part(
     if expansion is None:
         return FieldMatch(field, typed, "", "no match", NO_MATCH)
     how = f"{expansion.how}, {reading}" if reading else expansion.how
-    return FieldMatch(field, typed, expansion.token, how, round(expansion.log_p, 2))
+    return FieldMatch(field, expansion.typed, expansion.token, how, round(expansion.log_p, 2))
 
 
 def _weigh_date(query: PersonQuery, recorded: date | None) -> FieldMatch | None:
@@ -135,16 +140,9 @@ def _weigh_date(query: PersonQuery, recorded: date | None) -> FieldMatch | None:
         return FieldMatch("date_of_birth", typed.isoformat(), shown, how, weight)
     if query.born_years is not None:
         first, last = query.born_years
-        typed_years = str(first) if first == last else f"{first}-{last}"
-        if recorded is None:
-            how, weight = "not recorded", DATE_UNKNOWN
-        elif first <= recorded.year <= last:
-            how, weight = "exact", 0.0
-        elif first - 2 <= recorded.year <= last + 2:
-            how, weight = "within two years", YEAR_NEAR
-        else:
-            how, weight = "another year", YEAR_OTHER
+        how, weight = _compare_years(first, last, query.born_month, recorded)
         shown = str(recorded.year) if recorded else ""
+        typed_years = str(first) if first == last else f"{first}-{last}"
         return FieldMatch("year_of_birth", typed_years, shown, how, weight)
     return None
 
@@ -154,8 +152,33 @@ def _compare_dates(typed: date, recorded: date | None) -> tuple[str, float]:
         return "not recorded", DATE_UNKNOWN
     if recorded == typed:
         return "exact", 0.0
-    if recorded in date_slips(typed):
-        return "a slip away", DATE_SLIP
+    slip = date_slips(typed).get(recorded)
+    if slip in (YEAR_ONLY, MONTH_ONLY):
+        return slip, DATE_LESS_PRECISE
+    if slip is not None:
+        return slip, DATE_SLIP
+    if _digits_apart(typed, recorded) == 1:
+        return "one digit off", DATE_DIGIT
     if recorded.year == typed.year:
         return "same year", DATE_SAME_YEAR
     return "another date", DATE_OTHER
+
+
+def _compare_years(
+    first: int, last: int, month: int | None, recorded: date | None
+) -> tuple[str, float]:
+    if recorded is None:
+        return "not recorded", DATE_UNKNOWN
+    if first <= recorded.year <= last:
+        whole_year = recorded.month == recorded.day == 1
+        if month in (None, recorded.month) or whole_year:
+            return "exact", 0.0
+        return "another month", MONTH_OTHER
+    if first - 2 <= recorded.year <= last + 2:
+        return "within two years", YEAR_NEAR
+    return "another year", YEAR_OTHER
+
+
+def _digits_apart(first: date, second: date) -> int:
+    pairs = zip(first.isoformat(), second.isoformat(), strict=True)
+    return sum(one != other for one, other in pairs)
