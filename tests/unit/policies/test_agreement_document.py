@@ -70,7 +70,7 @@ class TestDocument:
     def test_is_immutable(self) -> None:
         agreement = baseline()[0]
         with pytest.raises(ValidationError, match="frozen"):
-            agreement.status = AgreementStatus.DRAFT  # type: ignore[misc]
+            agreement.status = AgreementStatus.DRAFT
 
 
 class TestConsistency:

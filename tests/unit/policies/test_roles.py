@@ -111,6 +111,6 @@ class TestAuthorise:
         with pytest.raises(TypeError):
             Authorised(officer, Action.NOMINALS_ERASE, object())
         with pytest.raises((TypeError, ValueError)):
-            dataclasses.replace(proof, action=Action.NOMINALS_ERASE)
+            dataclasses.replace(proof, action=Action.NOMINALS_ERASE)  # type: ignore[call-arg]
         with pytest.raises(AttributeError):
             proof.action = Action.NOMINALS_ERASE  # type: ignore[misc]

@@ -32,6 +32,7 @@ DEADLINE_SECONDS = 5.0
 
 _TICK_SECONDS = 0.25
 _PAGE_BYTES = 65_536
+_ADDRESSES = 0xFFFF_FFFF
 
 # What the ABI lets a policy ask of its host. We compile only what OPA itself compiles to
 # WebAssembly, so any such call, and any abort, ends the evaluation; this host runs no Python.
@@ -139,7 +140,7 @@ class WasmPolicy:
         def call(name: str, *arguments: int) -> int:
             function = exports[name]
             assert isinstance(function, wasmtime.Func)
-            return int(function(store, *arguments))
+            return int(function(store, *arguments)) & _ADDRESSES  # i32 comes back signed
 
         def allocate(content: bytes) -> int:
             address = call("opa_malloc", len(content))
