@@ -2,21 +2,77 @@
 
 from __future__ import annotations
 
-from rls.attacks import (
-    NO_RLS,
-    Attack,
-    copies_in,
-    reads,
-    reveals_existence,
-    reveals_number,
-    writes,
-)
+from uuid import uuid4
+
+import asyncpg
+
+from rls.attacks import NO_RLS, Attack, reads, writes
+from support.world import World, open_consultation
 
 _NEW_NOMINAL = (
     "INSERT INTO records.nominal (owner_force, nominal_id, label_id) "
     "VALUES ({essex}, '{new}', {open_label})"
 )
 _OPEN = "WHERE owner_force = {essex} AND nominal_id = '{open}'"
+
+
+async def copies_in(connection: asyncpg.Connection, world: World) -> bool:
+    """COPY a nominal into Essex."""
+    async with connection.transaction():
+        await open_consultation(connection, world.grants["kent"], "alteration")
+        done = await connection.copy_records_to_table(
+            "nominal",
+            schema_name="records",
+            columns=["owner_force", "nominal_id", "label_id"],
+            records=[(world.essex, uuid4(), world.labels["open"])],
+        )
+        return not done.endswith(" 0")
+
+
+async def reveals_existence(connection: asyncpg.Connection, world: World) -> bool:
+    """Tell an existing closed nominal from one that doesn't exist by the error of a child row."""
+    errors = []
+    for nominal in (world.nominals["closed"], uuid4()):
+        try:
+            async with connection.transaction():
+                await open_consultation(connection, world.grants["kent"], "alteration")
+                await connection.execute(
+                    "INSERT INTO records.contact (owner_force, nominal_id, row_id, label_id, kind, "
+                    "value) VALUES ($1, $2, $3, $4, 'email', 'x')",
+                    world.essex,
+                    nominal,
+                    uuid4(),
+                    world.labels["closed"],
+                )
+            errors.append("")
+        except asyncpg.PostgresError as error:
+            errors.append(f"{error.sqlstate} {error}")
+    return errors[0] != errors[1]
+
+
+async def reveals_number(connection: asyncpg.Connection, world: World) -> bool:
+    """Tell a record number of Essex that exists from one that doesn't."""
+    errors = []
+    for number in (f"{world.essex}/closed/1", "no such number"):
+        transaction = connection.transaction()
+        await transaction.start()
+        try:
+            await open_consultation(connection, world.grants["kent"], "alteration")
+            await connection.execute(
+                "INSERT INTO records.record (owner_force, record_id, record_class, "
+                "record_number, label_id) VALUES ($1, $2, 'investigation', $3, $4)",
+                world.kent,
+                uuid4(),
+                number,
+                world.labels["kent"],
+            )
+            errors.append("")
+        except asyncpg.PostgresError as error:
+            errors.append(f"{error.sqlstate} {error}")
+        finally:
+            await transaction.rollback()
+    return errors[0] != errors[1]
+
 
 WRITING = [
     Attack(
@@ -163,88 +219,82 @@ WRITING = [
         f"GRANT INSERT ON records.history TO athena_force; {NO_RLS.format('records.history')}",
     ),
     Attack(
-        "grants itself a grant set",
-        "only the policy writer stores grant sets",
-        reads(
-            "SELECT ctx.store_grant_set('athena_kent', {kent}::smallint, '{new}', 'x', '{{}}', "
-            "'investigation', '{new}', (SELECT revision FROM ctx.policy_versions()), 0, 900, "
-            "'{{\"summary\": [1, 2, 3, 4]}}')"
-        ),
-        "GRANT EXECUTE ON FUNCTION ctx.store_grant_set, ctx.policy_versions TO athena_force",
-    ),
-    Attack(
-        "widens its own grant set",
-        "force logins can't write grant sets",
-        writes(
-            "UPDATE ctx.grant_scope SET labels = labels || {closed_label}::smallint "
-            "WHERE grant_set_id = '{kent_grant}'"
-        ),
-        "GRANT SELECT, UPDATE ON ctx.grant_scope TO athena_force; "
-        f"{NO_RLS.format('ctx.grant_scope')}",
-    ),
-    Attack(
-        "stores an agreement",
-        "only the client body keeps agreements",
-        writes(
-            "INSERT INTO policies.agreement (agreement_id, version, reference, title, status, "
-            "document) VALUES ('{new}', 1, 'x', 'x', 'in_force', '{{}}')"
-        ),
-        "GRANT USAGE ON SCHEMA policies TO athena_force; "
-        "GRANT INSERT ON policies.agreement TO athena_force; "
-        f"{NO_RLS.format('policies.agreement')}",
-    ),
-    Attack(
-        "writes an event itself",
-        "no login may insert into the log",
-        writes(
-            "INSERT INTO audit.event (at, event_id, xid, tenant_id, login, username, roles, kind, "
-            "action, grant_set_id) VALUES (now(), '{new}', pg_current_xact_id(), {kent}, "
-            "session_user, 'x', '{{}}', 'consultation', 'x', '{kent_grant}')",
-            kind=None,
-        ),
-        f"GRANT INSERT ON audit.event TO athena_force; {NO_RLS.format('audit.event')}",
-    ),
-    Attack(
-        "deletes its traces",
-        "the log is append-only",
-        writes("DELETE FROM audit.event WHERE login = session_user"),
-        "GRANT DELETE ON audit.event TO athena_force; "
-        f"{NO_RLS.format('audit.event')}; DROP TRIGGER append_only ON audit.event",
-    ),
-    Attack(
-        "rewrites its reason",
-        "the log is append-only",
-        writes("UPDATE audit.content SET reason = 'a better one'"),
-        "GRANT UPDATE ON audit.content TO athena_force; "
-        f"{NO_RLS.format('audit.content')}; DROP TRIGGER append_only ON audit.content",
-    ),
-    Attack(
-        "creates a force",
-        "only the client body creates forces",
-        reads(
-            "SELECT tenants.create_force('x-' || substr(md5('{new}'), 1, 8), 'X', '99', 'u', 'e', "
-            "'t', 'not a verifier')"
-        ),
-        "GRANT EXECUTE ON FUNCTION tenants.create_force TO athena_force; "
-        "CREATE OR REPLACE FUNCTION tenants.create_force(p_slug text, p_name text, "
-        "p_home_office_code text, p_contact_unit text, p_contact_email text, "
-        "p_contact_telephone text, p_verifier text) RETURNS smallint LANGUAGE sql "
-        "AS 'SELECT 1::smallint'",
-    ),
-    Attack(
         "creates a table",
         "no login may create anything",
         reads("SELECT 1 FROM pg_namespace WHERE has_schema_privilege(oid, 'CREATE')"),
         "GRANT CREATE ON SCHEMA records TO athena_force",
     ),
+    *(
+        Attack(
+            f"changes {table} rows of another force's nominal that it sees",
+            "changes are for the owner's login",
+            writes(f"UPDATE records.{table} SET kind = 'x' {_OPEN}"),
+            f"ALTER POLICY change_own ON records.{table} USING (true) WITH CHECK (true); "
+            "ALTER POLICY keep ON records.history WITH CHECK (true)",
+        )
+        for table in ("nominal_name", "address")
+    ),
     Attack(
-        "becomes another role",
-        "a force's login is a member of nothing but athena_force",
-        reads(
-            "SELECT 1 FROM pg_roles WHERE pg_has_role(session_user, oid, 'MEMBER') "
-            "AND rolname NOT IN (session_user, 'athena_force')",
-            consulting=False,
+        "erases a name of another force's nominal that it sees",
+        "erasure is for the owner's login",
+        writes(f"DELETE FROM records.nominal_name {_OPEN}", kind="erasure"),
+        "ALTER POLICY erase_own ON records.nominal_name USING (true); "
+        "ALTER POLICY keep ON records.history WITH CHECK (true)",
+    ),
+    Attack(
+        "relabels its nominal with another force's label",
+        "a label belongs to its owner",
+        writes(
+            "UPDATE records.nominal SET label_id = {open_label} "
+            "WHERE owner_force = {kent} AND nominal_id = '{own}'"
         ),
-        "",
+        "ALTER TABLE records.nominal DROP CONSTRAINT nominal_owner_force_label_id_fkey",
+    ),
+    Attack(
+        "points an address of its own at another force's location",
+        "a location belongs to its owner",
+        writes(
+            "INSERT INTO records.address (owner_force, nominal_id, row_id, label_id, kind, "
+            "location_id) VALUES ({kent}, '{own}', '{new}', {kent_label}, 'home', '{location}')"
+        ),
+        "ALTER TABLE records.address DROP CONSTRAINT address_owner_force_location_id_fkey",
+    ),
+    Attack(
+        "adds a location to another force",
+        "a row's owner must be the login's own force",
+        writes("INSERT INTO records.location (owner_force, location_id) VALUES ({essex}, '{new}')"),
+        "ALTER POLICY add_own ON records.location WITH CHECK (true)",
+    ),
+    Attack(
+        "refers a source of another force to its nominal",
+        "a row's owner must be the login's own force",
+        writes(
+            "INSERT INTO records.source_reference (owner_force, source, source_id, nominal_id) "
+            "VALUES ({essex}, 'x', '{new}', '{open}')"
+        ),
+        "ALTER POLICY add_own ON records.source_reference WITH CHECK (true)",
+    ),
+    Attack(
+        "saves a search in a colleague's name",
+        "a saved search is its own member's",
+        writes(
+            "INSERT INTO sharing.search (owner_force, search_id, member_id, purpose, reason, "
+            "query, hits, expires_at) VALUES ({kent}, '{new}', '{new}', 'x', 'x', '{{}}', '[]', "
+            "now())"
+        ),
+        "ALTER POLICY own_searches ON sharing.search WITH CHECK (true)",
+    ),
+    Attack(
+        "deletes a search that a colleague saved",
+        "a saved search is its own member's",
+        writes("DELETE FROM sharing.search WHERE reason = 'colleague'"),
+        "ALTER POLICY own_searches ON sharing.search "
+        "USING (owner_force = (SELECT ctx.session_tenant()))",
+    ),
+    Attack(
+        "empties the history",
+        "no login may truncate",
+        writes("TRUNCATE records.history"),
+        "GRANT TRUNCATE ON records.history TO athena_force",
     ),
 ]

@@ -4,17 +4,32 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from uuid import uuid4
 
 import asyncpg
 import pytest
 
-from rls.attacks import READING, UNGRANTED_GROUPS, WITHOUT_CONSULTATION, Attack
+from rls.attacks import Attack, Steps
+from rls.attacks_authority import AUTHORITY
+from rls.attacks_becoming import BECOMING, CREATING, RoleAttack
+from rls.attacks_consulting import CONSULTING, WITHOUT_CONSULTATION
+from rls.attacks_reading import CLOSED_GROUPS, READING, UNGRANTED_GROUPS
 from rls.attacks_writing import WRITING
+from rls.holes import HOLES
+from rls.prepared import prepared_world
 from support.cluster import Cluster
-from support.world import World, build_world
+from support.world import World
 
-ATTACKS = [*WITHOUT_CONSULTATION, *UNGRANTED_GROUPS, *READING, *WRITING]
-ROLE_MEMBERSHIP = "becomes another role"
+ATTACKS = [
+    *WITHOUT_CONSULTATION,
+    *CONSULTING,
+    *UNGRANTED_GROUPS,
+    *CLOSED_GROUPS,
+    *READING,
+    *WRITING,
+    *AUTHORITY,
+    *CREATING,
+]
 
 
 @pytest.fixture(scope="module")
@@ -22,49 +37,39 @@ async def world(cluster: Cluster, consortium: str) -> AsyncIterator[World]:
     """Yield a loaded world, whose database the scratch copies are made from."""
     with cluster.locked():
         name = await cluster.create(consortium)
-    built = await build_world(cluster, name)
-    kent = await built.as_login("athena_kent")
-    async with kent.transaction():
-        await kent.execute(
-            "SELECT audit.append($1, 'collection', 'x', 'x', '{}', '[]')", built.grants["kent"]
-        )
-        await kent.execute(
-            "INSERT INTO records.source_reference (owner_force, source, source_id, nominal_id) "
-            "VALUES ($1, 'x', 'x', $2)",
-            built.kent,
-            built.nominals["kent"],
-        )
-    await kent.close()
-    yield built
-    await cluster.drop(name)
-
-
-async def attempt(attack: Attack, world: World) -> bool:
-    """Run an attack as Kent's login; a refusal by the server is a failure of the attack."""
-    connection = await world.as_login("athena_kent")
     try:
-        return await attack.steps(connection, world)
+        yield await prepared_world(cluster, name)
+    finally:
+        await cluster.drop(name)
+
+
+async def succeeds(steps: Steps, connection: asyncpg.Connection, world: World) -> bool:
+    """Run an attack on a connection; a refusal by the server is a failure of the attack."""
+    try:
+        return await steps(connection, world)
     except (asyncpg.PostgresError, asyncpg.InterfaceError):
         return False
     finally:
         await connection.close()
 
 
+async def attempt(steps: Steps, world: World) -> bool:
+    """Run an attack as Kent's login."""
+    return await succeeds(steps, await world.as_login("athena_kent"), world)
+
+
 def test_there_are_enough_attacks_and_each_has_its_name() -> None:
-    assert len(ATTACKS) >= 60
-    assert len({attack.name for attack in ATTACKS}) == len(ATTACKS)
+    names = [*(attack.name for attack in ATTACKS), *(attack.name for attack in BECOMING)]
+    assert len(names) >= 120
+    assert len({*names, *HOLES}) == len(names) + len(HOLES)
 
 
 @pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.name)
 async def test_the_attack_fails(attack: Attack, world: World) -> None:
-    assert not await attempt(attack, world), attack.defence
+    assert not await attempt(attack.steps, world), attack.defence
 
 
-@pytest.mark.parametrize(
-    "attack",
-    [attack for attack in ATTACKS if attack.name != ROLE_MEMBERSHIP],
-    ids=lambda attack: attack.name,
-)
+@pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.name)
 async def test_it_succeeds_without_the_defence(
     attack: Attack, world: World, cluster: Cluster
 ) -> None:
@@ -73,25 +78,50 @@ async def test_it_succeeds_without_the_defence(
     try:
         scratch = replace(world, database=name)
         admin = await cluster.admin(name)
-        await admin.execute(attack.remove)
-        await admin.close()
-        assert await attempt(attack, scratch), f"without '{attack.defence}' it should succeed"
+        try:
+            await admin.execute(attack.remove)
+        finally:
+            await admin.close()
+        assert await attempt(attack.steps, scratch), f"without '{attack.defence}' it should succeed"
     finally:
         await cluster.drop(name)
 
 
-async def test_role_membership_is_what_keeps_it_from_becoming_another(
-    world: World, cluster: Cluster
+@pytest.mark.parametrize("attack", BECOMING, ids=lambda attack: attack.name)
+async def test_kent_cannot_become_another(attack: RoleAttack, world: World) -> None:
+    assert not await attempt(attack.steps, world)
+
+
+@pytest.mark.parametrize("attack", BECOMING, ids=lambda attack: attack.name)
+async def test_a_stand_in_becomes_another_only_with_the_gift(
+    attack: RoleAttack, world: World, cluster: Cluster
 ) -> None:
-    """Roles belong to the whole server, so this one is taken away inside a rolled-back grant."""
+    login = f"stand_in_{uuid4().hex[:12]}"
     admin = await cluster.admin(world.database)
-    transaction = admin.transaction()
-    await transaction.start()
+    await admin.execute(f"CREATE ROLE {login} LOGIN PASSWORD '{login}' IN ROLE athena_force")
     try:
-        question = "SELECT pg_has_role('athena_kent', 'athena_essex', 'MEMBER')"
-        assert not await admin.fetchval(question)
-        await admin.execute("GRANT athena_essex TO athena_kent")
-        assert await admin.fetchval(question)
+        without = await _as_stand_in(cluster, world, login)
+        assert not await succeeds(attack.steps, without, world)
+        await admin.execute(attack.gift.format(login))
+        gifted = await _as_stand_in(cluster, world, login)
+        assert await succeeds(attack.steps, gifted, world)
     finally:
-        await transaction.rollback()
+        await admin.execute(f"DROP ROLE {login}")
         await admin.close()
+
+
+@pytest.mark.parametrize("name", HOLES)
+@pytest.mark.xfail(strict=True, raises=AssertionError, reason="a hole that is known and open")
+async def test_a_known_hole_is_closed(name: str, world: World) -> None:
+    assert not await attempt(HOLES[name], world)
+
+
+async def _as_stand_in(cluster: Cluster, world: World, login: str) -> asyncpg.Connection:
+    address = cluster.store(world.database).address
+    return await asyncpg.connect(
+        host=address.host,
+        port=address.port,
+        user=login,
+        password=login,
+        database=world.database,
+    )

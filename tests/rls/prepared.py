@@ -1,0 +1,63 @@
+"""The world with what only attacks need: grants that no longer count, and saved searches."""
+
+from __future__ import annotations
+
+from uuid import uuid4
+
+from support.cluster import Cluster
+from support.world import World, build_world, open_consultation, store_grant
+
+
+async def prepared_world(cluster: Cluster, database: str) -> World:
+    """Load the world and add an expired and a stale grant set, searches and a reference."""
+    world = await build_world(cluster, database)
+    scopes = {"summary": [world.labels["kent"]]}
+    for name in ("expired", "stale", "colleague"):
+        world.grants[name] = await store_grant(world, "athena_kent", world.kent, scopes)
+    await _save_search(world, "athena_kent", world.kent, "colleague")
+    await _save_search(world, "athena_essex", world.essex, "essex")
+    kent = await world.as_login("athena_kent")
+    try:
+        async with kent.transaction():
+            await open_consultation(kent, world.grants["kent"], "collection")
+            await kent.execute(
+                "INSERT INTO records.source_reference (owner_force, source, source_id, "
+                "nominal_id) VALUES ($1, 'x', 'x', $2)",
+                world.kent,
+                world.nominals["kent"],
+            )
+    finally:
+        await kent.close()
+    admin = await cluster.admin(database)
+    try:
+        await admin.execute(
+            "UPDATE ctx.grant_set SET created_at = now() - interval '2 minutes', "
+            "expires_at = now() - interval '1 minute' WHERE grant_set_id = $1",
+            world.grants["expired"],
+        )
+        await admin.execute(
+            "UPDATE ctx.grant_set SET policy_revision = policy_revision - 1 "
+            "WHERE grant_set_id = $1",
+            world.grants["stale"],
+        )
+        await admin.execute("ANALYZE")
+    finally:
+        await admin.close()
+    return world
+
+
+async def _save_search(world: World, login: str, force: int, grant: str) -> None:
+    connection = await world.as_login(login)
+    try:
+        async with connection.transaction():
+            await open_consultation(connection, world.grants[grant])
+            await connection.execute(
+                "INSERT INTO sharing.search (owner_force, search_id, member_id, purpose, reason, "
+                "query, hits, expires_at) VALUES ($1, $2, ctx.session_member(), 'x', $3, '{}', "
+                "'[]', now() + interval '15 minutes')",
+                force,
+                uuid4(),
+                grant,
+            )
+    finally:
+        await connection.close()
