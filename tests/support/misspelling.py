@@ -107,7 +107,7 @@ class _Generator:
             "swapped": lambda person: bool(_letters(person.given_names)),
             "nicknamed": lambda person: bool(_other_forms(_first(person).casefold())),
             "hyphenated": lambda person: "-" in person.surname or "-" in person.given_names,
-            "accented": lambda person: not _full_name(person).isascii(),
+            "accented": lambda person: not _letters(_full_name(person)).isascii(),
             "apostrophe": lambda person: "'" in person.surname or "’" in person.surname,
         }
         self._fitting = {
@@ -190,7 +190,7 @@ class _Generator:
         wanted = 2 if len(name) > 6 and self._draw.random() < 0.2 else 1
         text = name.lower()
         for _ in range(wanted):
-            text = next(slip for slip in self._slips(text) if slip != text)
+            text = next(slip for slip in self._slips(text) if slip not in (text, name.lower()))
         return text.title()
 
     def _slips(self, text: str) -> Iterator[str]:
@@ -285,7 +285,8 @@ def _wrong_date(born: date, draw: random.Random) -> date:
 def _plain(name: str) -> str:
     spelt = "".join(_PLAIN.get(letter, letter) for letter in name.lower())
     marked = unicodedata.normalize("NFKD", spelt)
-    return "".join(letter for letter in marked if not unicodedata.combining(letter)).title()
+    bare = "".join(letter for letter in marked if not unicodedata.combining(letter))
+    return bare.replace("’", "'").title()
 
 
 def _first(person: Person) -> str:

@@ -15,7 +15,13 @@ from athena.records.nominals.dates import PartialDate, parse_partial_date
 
 MOST_WORDS = 8
 
-_MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sept?|oct|nov|dec)[a-z]*"
+_MONTH = (
+    r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?"
+    r"|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)"
+)
+_ALSO_NAMES = r"(?:jan|may|april|june|august)\b"
+"""Months that are as likely somebody's name, unless a day or a word before says otherwise."""
+
 _DATES = [
     re.compile(pattern)
     for pattern in (
@@ -23,7 +29,8 @@ _DATES = [
         r"\b(?P<day>\d{1,2})[-/.](?P<month>\d{1,2})[-/.](?P<year>\d{4}|\d{2})\b",
         rf"\b(?P<day>\d{{1,2}})(?:st|nd|rd|th)?[-/. ]+(?P<month>{_MONTH})[-/., ]+"
         r"(?P<year>\d{4}|\d{2})\b",
-        rf"\b(?P<day>)(?P<month>\d{{1,2}}|{_MONTH})[-/. ]+(?P<year>\d{{4}})\b",
+        rf"\b(?:(?:born|dob|in)[: ]+(?P<day>)|(?!{_ALSO_NAMES}))"
+        rf"(?P<month>\d{{1,2}}|{_MONTH})[-/. ]+(?P<year>\d{{4}})\b",
     )
 ]
 _AGE = re.compile(

@@ -98,8 +98,9 @@ def understand(asked: Asked) -> PersonQuery:
 
 def _free_text(query: PersonQuery, text: str, today: date) -> PersonQuery:
     """Read one line: ``jon smyth 1980``, ``Smith, John 12/03/1980``, ``03/123456L``."""
-    identifiers = guess_identifiers(text)
-    if identifiers:
+    # A date and a name run together would pass for some force's own number.
+    has_name = any(word.isalpha() and len(word) > 2 for word in text.split())
+    if not has_name and (identifiers := guess_identifiers(text)):
         return replace(query, identifiers=tuple(identifiers))
     line = read_line(text, today)
     years = (line.year, line.year) if line.year is not None else None
