@@ -41,6 +41,13 @@ RESERVED = {
 }
 """Named now so that no force can take the name; they can't log in before their service exists."""
 
+LARGE_OBJECTS = (
+    "lo_creat(integer), lo_create(oid), lo_from_bytea(oid, bytea), lo_open(oid, integer), "
+    "lo_put(oid, bigint, bytea), lo_get(oid), lo_get(oid, bigint, integer), lo_unlink(oid), "
+    "lowrite(integer, bytea), loread(integer, integer)"
+)
+"""Large objects stand outside row-level security, so no login may make or read one."""
+
 SCHEMAS = ("audit", "ctx", "names", "policies", "records", "sharing", "tenants")
 
 
@@ -77,6 +84,7 @@ def upgrade() -> None:
             END $$
         """)
     script("REVOKE ALL ON SCHEMA public FROM PUBLIC")
+    script(f"REVOKE EXECUTE ON FUNCTION {LARGE_OBJECTS} FROM PUBLIC")
     for schema in SCHEMAS:
         script(f"CREATE SCHEMA {schema} AUTHORIZATION athena_owner")
     script("ALTER DEFAULT PRIVILEGES FOR ROLE athena_owner REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC")
@@ -87,6 +95,7 @@ def downgrade() -> None:
     for schema in SCHEMAS:
         script(f"DROP SCHEMA {schema} CASCADE")
     script("GRANT USAGE ON SCHEMA public TO PUBLIC")
+    script(f"GRANT EXECUTE ON FUNCTION {LARGE_OBJECTS} TO PUBLIC")
     script("""
         DO $$
         DECLARE role text;

@@ -149,7 +149,8 @@ def upgrade() -> None:
                 RAISE EXCEPTION 'an event on records needs a reason' USING ERRCODE = '22023';
             END IF;
             SELECT * INTO v_grant FROM ctx.grant_set
-            WHERE grant_set_id = p_grant_set AND login = session_user AND expires_at > now();
+            WHERE grant_set_id = p_grant_set AND login = session_user
+                AND expires_at > clock_timestamp();
             SELECT * INTO v_state FROM ctx.policy_state;
             IF v_grant.grant_set_id IS NULL OR v_grant.policy_revision <> v_state.revision THEN
                 RAISE EXCEPTION 'the grant set is not valid, or no longer' USING ERRCODE = 'AT001';
@@ -190,7 +191,7 @@ def upgrade() -> None:
                 JOIN ctx.grant_set AS g ON g.grant_set_id = e.grant_set_id
                 WHERE e.at = now() AND e.xid = pg_current_xact_id_if_assigned()
                   AND e.login = session_user AND g.login = session_user
-                  AND g.expires_at > now()
+                  AND g.expires_at > clock_timestamp()
                   AND g.policy_revision = (SELECT s.revision FROM ctx.policy_state AS s)
                 LIMIT 1);
 

@@ -110,6 +110,8 @@ async def _run_server(
     store: Store, settings: Settings, port: int, descriptor: int, started: float
 ) -> None:
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s %(message)s")
+    # Tracebacks quote data: `web.install` logs where a fault is, without what it was about.
+    logging.getLogger("uvicorn.error").addFilter(lambda record: record.exc_info is None)
     config = uvicorn.Config(
         create_app(store, settings), fd=descriptor, log_level="warning", server_header=False
     )

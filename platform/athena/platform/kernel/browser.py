@@ -10,7 +10,7 @@ from uuid import UUID
 
 from fastapi import Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
-from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, PackageLoader, PrefixLoader
 
 from athena.platform.kernel.errors import NotSignedInError, RefusedError
 from athena.platform.kernel.identity import Subject
@@ -24,11 +24,11 @@ FindSubject = Callable[[UUID], Awaitable[Subject]]
 
 def make_templates(*packages: str) -> Environment:
     """Return the templates of some packages over the layout and GOV.UK Frontend's components."""
-    names = (*packages, "athena.platform.kernel", "govuk_frontend_jinja")
+    own = [PackageLoader(name) for name in (*packages, "athena.platform.kernel")]
+    components = PrefixLoader({"govuk_frontend_jinja": PackageLoader("govuk_frontend_jinja")})
     return Environment(
-        loader=ChoiceLoader([PackageLoader(name) for name in names]),
+        loader=ChoiceLoader([*own, components]),
         autoescape=True,
-        undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import socket
+import traceback
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Any
@@ -78,8 +79,13 @@ def install(app: FastAPI, problem_page: ProblemPage) -> None:
         return response
 
     async def unexpected(request: Request, error: Exception) -> Response:
-        # The message may quote data, so the log gets the type and place only.
-        logger.error("unexpected %s on %s", type(error).__name__, request.url.path)
+        # The message may quote data, so the log gets the type and the places only.
+        places = " < ".join(
+            f"{frame.filename.rpartition('/athena/')[2]}:{frame.lineno}"
+            for frame in reversed(traceback.extract_tb(error.__traceback__))
+            if "/athena/" in frame.filename
+        )
+        logger.error("unexpected %s on %s: %s", type(error).__name__, request.url.path, places)
         return answer(request, AthenaError("The fault is logged; nothing was changed.").problem())
 
     app.add_exception_handler(AthenaError, athena_error)

@@ -1,0 +1,5 @@
+"""``python -m athena.platform.cli`` is ``athena``."""
+
+from athena.platform.cli import main
+
+main()
