@@ -15,9 +15,9 @@ from urllib.request import urlopen
 
 import pytest
 from playwright.async_api import Browser, Page, async_playwright, expect
-from support.cluster import ROOT, Cluster
 
 from athena.platform.kernel.web import listening_socket
+from support.cluster import ROOT, Cluster
 
 pytestmark = pytest.mark.needs_browser
 

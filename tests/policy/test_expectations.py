@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import date
 
 import pytest
-from support.expectations import LABELS, Cell, read_table
 
 from athena.platform.kernel.identity import Purpose
 from athena.policies.agreements.service import baseline
 from athena.policies.decisions.engine import WasmPolicy
+from support.expectations import LABELS, Cell, read_table
 
 CELLS = read_table()
 AS_OF = date(2026, 11, 24)

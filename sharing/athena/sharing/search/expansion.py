@@ -37,7 +37,7 @@ FARTHEST = 8.0
 """The cost of slips beyond which nobody means the name."""
 
 _MOST_SLIPS = 3
-_MOST_COMPARED = 200
+_MOST_COMPARED = 100
 _SHORTEST_BEGINNING = 3
 _ARRAYS = ("tokens", "term_ids", "bonus", "sounds", "starts", "places")
 

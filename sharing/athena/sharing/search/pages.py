@@ -18,6 +18,7 @@ from athena.platform.kernel.audit import Entry, EventKind
 from athena.platform.kernel.browser import BrowserSessions, make_templates, render
 from athena.platform.kernel.errors import AthenaError, InvalidInputError
 from athena.platform.kernel.identity import NominalId, Purpose, Subject
+from athena.policies.decisions.reasons import Obligation, Reason
 from athena.policies.roles.actions import Action
 from athena.policies.visibility.service import Gate, parse_purpose
 from athena.records.nominals import service as nominals
@@ -47,6 +48,8 @@ def show_date(text: str) -> str:
 
 _templates = make_templates("athena.sharing.search")
 _templates.filters["day"] = show_date
+_templates.filters["reason"] = {code.value: code.sentence for code in Reason}.__getitem__
+_templates.filters["obligation"] = {code.value: code.sentence for code in Obligation}.__getitem__
 
 
 def make_router(gate: Gate, searcher: Searcher, sessions: BrowserSessions) -> APIRouter:
@@ -93,9 +96,7 @@ def make_router(gate: Gate, searcher: Searcher, sessions: BrowserSessions) -> AP
             return show_search(
                 request, subject, error.status, form=_DEFAULTS | fields, problem=error.detail
             )
-        return RedirectResponse(
-            f"/searches/{answer.search_id}?purpose={answer.purpose}#results", 303
-        )
+        return RedirectResponse(f"/searches/{answer.search_id}?purpose={answer.purpose}", 303)
 
     @router.get("/searches/{search_id}")
     async def results(
@@ -166,7 +167,7 @@ def _sentence(error: ValidationError | InvalidInputError) -> str:
 
 def _identity(nominal: NominalView) -> list[tuple[str, str]]:
     rows = [
-        (name.kind.value + " name", f"{name.given_names} {name.surname}".strip())
+        (_label(name.kind) + " name", f"{name.given_names} {name.surname}".strip())
         for name in nominal.names
     ]
     born = show_date(nominal.date_of_birth) if nominal.date_of_birth else "Not recorded"
@@ -184,7 +185,7 @@ def _groups(record: Disclosed) -> list[tuple[str, list[tuple[str, str]] | None]]
     def rows(items: list[Any] | None, key: str, value: str) -> list[tuple[str, str]] | None:
         if items is None:
             return None
-        return [(str(getattr(item, key)), str(getattr(item, value))) for item in items]
+        return [(_label(getattr(item, key)), str(getattr(item, value))) for item in items]
 
     return [
         ("Warning markers", rows(nominal.markers, "code", "note")),
@@ -193,7 +194,7 @@ def _groups(record: Disclosed) -> list[tuple[str, list[tuple[str, str]] | None]]
             "Addresses",
             None
             if nominal.addresses is None
-            else [(item.kind.value, _address(item)) for item in nominal.addresses],
+            else [(_label(item.kind), _address(item)) for item in nominal.addresses],
         ),
         ("Contacts", rows(nominal.contacts, "kind", "value")),
         ("Description", rows(nominal.descriptions, "attribute", "value")),
@@ -202,12 +203,20 @@ def _groups(record: Disclosed) -> list[tuple[str, list[tuple[str, str]] | None]]
             None
             if nominal.involvements is None
             else [
-                (item.role.value, f"{item.record_class or 'record'} {item.record_number or ''}")
+                (_label(item.role), f"{item.record_class or 'record'} {item.record_number or ''}")
                 for item in nominal.involvements
             ],
         ),
         ("Assessments (opinion, not fact)", rows(nominal.assessments, "basis", "text")),
     ]
+
+
+_ABBREVIATIONS = {"pnc_id": "PNC ID", "cro_number": "CRO number", "urn": "URN"}
+
+
+def _label(code: str) -> str:
+    """Return a code as a heading that people read."""
+    return _ABBREVIATIONS.get(code) or code.replace("_", " ").capitalize()
 
 
 def _address(address: AddressDraft) -> str:
