@@ -113,6 +113,9 @@ def test_what_crosses_is_what_its_agreement_says(policy: WasmPolicy, asked: dict
         terms = agreement["purposes"][asked["purpose"]]
         assert decision.level.rank <= Level(terms["level"]).rank
         assert set(decision.groups) <= set(terms["groups"])
+        assert {"tenant": label["owner"], "role": "owner"} in agreement["parties"]
+        recipient = {"tenant": asked["requester"]["tenant"], "role": "recipient"}
+        assert recipient in agreement["parties"]
         assert agreement["status"] == "in_force"
         assert agreement["valid_from"] <= TODAY <= agreement["valid_to"]
         assert set(label["categories"] or ["other"]) <= set(agreement["subject_categories"])

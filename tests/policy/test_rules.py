@@ -18,7 +18,9 @@ UNTIL_TOMORROW = [
     {"tenant": "shelter", "signed_on": "2026-03-16"},
 ]
 WIDER = {"investigation": {"level": "full", "groups": ["addresses", "contacts", "markers"]}}
+POINTER = {"investigation": {"level": "pointer", "groups": []}}
 SUMMARY = {"investigation": {"level": "summary", "groups": []}}
+UNKNOWN_GROUP = {"investigation": {"level": "full", "groups": ["addresses", "contacts", "dna"]}}
 SECOND = "3c1f0000-0000-4000-8000-000000000002"
 
 
@@ -130,7 +132,13 @@ def test_the_first_and_the_last_day_count(decide: Decide, changes: dict[str, Any
 
 @pytest.mark.parametrize(
     ("tenant", "owner"),
-    [("suffolk", "essex"), ("kent", "suffolk"), ("essex", "kent"), ("shelter", "essex")],
+    [
+        ("suffolk", "essex"),
+        ("kent", "suffolk"),
+        ("essex", "kent"),  # an agreement has a direction
+        ("shelter", "essex"),  # a partner isn't a recipient
+        ("kent", "shelter"),  # nor an owner
+    ],
 )
 def test_without_an_agreement_nothing_crosses(decide: Decide, tenant: str, owner: str) -> None:
     decision = decide(tenant=tenant, label={"owner": owner})
@@ -177,6 +185,9 @@ def test_without_an_agreement_nothing_crosses(decide: Decide, tenant: str, owner
         ({"record_class": "gossip"}, {}, "none", "label_unknown"),
         ({"conditions": ["S9"]}, {}, "none", "label_unknown"),
         ({"restricted": "no"}, {}, "none", "label_unknown"),
+        ({"sensitive": "no"}, {}, "none", "label_unknown"),
+        # a group that the rules don't know isn't shown
+        ({}, {"purposes": UNKNOWN_GROUP}, "full", "agreement_allows"),
         # 15: a cap lowers and never raises
         (
             {"restricted": True},
@@ -208,9 +219,11 @@ def test_label_under_an_agreement(
         ("P", {}, {"purposes": WIDER}, "second"),  # more groups
         ("P", {"purposes": WIDER}, {}, "first"),
         ("P", {"purposes": SUMMARY}, {}, "second"),  # a higher level
+        ("P", {"purposes": POINTER}, {"purposes": SUMMARY}, "second"),
         ("P", {"status": "suspended"}, {"purposes": SUMMARY}, "second"),  # the only one in force
         ("C", {"purposes": WIDER}, {"handling_ceiling": "C"}, "second"),  # higher once capped
         ("P", {}, {}, "first"),  # the lower reference
+        ("P", {}, {"reference": "ATH-ISA-900"}, "second"),
     ],
 )
 def test_one_agreement_is_used(
