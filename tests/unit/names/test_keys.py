@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from athena.records.names.keys import (
@@ -27,17 +27,20 @@ days = st.integers(0, MOST_DAYS)
 parts = st.tuples(terms, terms, days)
 
 
+@settings(deadline=None)
 @given(parts)
 def test_a_name_key_gives_back_its_parts(packed: tuple[int, int, int]) -> None:
     assert unpack_name_key(name_key(*packed)) == packed
 
 
+@settings(deadline=None)
 @given(parts)
 def test_every_key_fits_a_signed_eight_byte_integer(packed: tuple[int, int, int]) -> None:
     assert 0 <= name_key(*packed) < 2**63
     assert 0 <= date_key(*packed) < 2**63
 
 
+@settings(deadline=None)
 @given(parts, parts)
 def test_different_parts_have_different_keys(
     first: tuple[int, int, int], second: tuple[int, int, int]
@@ -46,6 +49,7 @@ def test_different_parts_have_different_keys(
     assert (date_key(*first) == date_key(*second)) == (first == second)
 
 
+@settings(deadline=None)
 @given(parts, terms, terms, days, days)
 def test_a_range_holds_exactly_what_it_says(
     packed: tuple[int, int, int], surname: int, given_name: int, first_day: int, last_day: int
@@ -59,6 +63,7 @@ def test_a_range_holds_exactly_what_it_says(
         assert (low <= key <= high) == (row[0] == surname)
 
 
+@settings(deadline=None)
 @given(parts, days)
 def test_a_day_holds_exactly_those_born_on_it(packed: tuple[int, int, int], day: int) -> None:
     low, high = day_range(day)
@@ -66,11 +71,13 @@ def test_a_day_holds_exactly_those_born_on_it(packed: tuple[int, int, int], day:
     assert low <= date_key(*packed[:2], day) <= high
 
 
+@settings(deadline=None)
 @given(terms, terms)
 def test_a_pair_is_the_surname_then_the_given_name(surname: int, given_name: int) -> None:
     assert divmod(pair_key(surname, given_name), MOST_TERMS + 1) == (surname, given_name)
 
 
+@settings(deadline=None)
 @given(st.dates(date(1900, 1, 1), date(2079, 6, 5)))
 def test_a_day_has_a_number_and_the_number_is_that_day(day: date) -> None:
     assert day_of(day_number(day)) == day

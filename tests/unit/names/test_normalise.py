@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from athena.records.names.normalise import (
@@ -51,6 +51,7 @@ def test_a_name_becomes_plain_letters(written: str, normalised: str) -> None:
     assert normalise(written) == normalised
 
 
+@settings(deadline=None)
 @given(name_texts)
 def test_what_comes_out_is_plain_letters_and_stays_as_it_is(text: str) -> None:
     found = normalise(text)
@@ -58,6 +59,7 @@ def test_what_comes_out_is_plain_letters_and_stays_as_it_is(text: str) -> None:
     assert normalise(found) == found
 
 
+@settings(deadline=None)
 @given(st.text("abcdefghijklmnopqrstuvwxyz '-é", max_size=40))
 def test_capitals_make_no_difference(text: str) -> None:
     assert normalise(text.upper()) == normalise(text)
@@ -119,6 +121,7 @@ def test_a_missing_part_is_the_empty_token() -> None:
     assert name_pairs("", "") == [("", "")]
 
 
+@settings(deadline=None)
 @given(name_texts, name_texts)
 def test_pairs_are_few_distinct_and_fit_the_dictionary(given_names: str, surname: str) -> None:
     pairs = name_pairs(given_names, surname)

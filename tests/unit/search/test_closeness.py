@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from athena.sharing.search.closeness import slip_costs, to_letters
@@ -18,6 +18,7 @@ def cost(typed: str, *recorded: str) -> list[float]:
     return [float(value) for value in found]
 
 
+@settings(deadline=None)
 @given(names, st.lists(names, min_size=1, max_size=8))
 def test_only_the_same_name_costs_nothing(typed: str, recorded: list[str]) -> None:
     for name, value in zip(recorded, cost(typed, *recorded), strict=True):
@@ -25,6 +26,7 @@ def test_only_the_same_name_costs_nothing(typed: str, recorded: list[str]) -> No
         assert (value < 1e-4) == (name == typed)
 
 
+@settings(deadline=None)
 @given(names, st.lists(names, min_size=1, max_size=8))
 def test_a_name_costs_the_same_in_any_company(typed: str, recorded: list[str]) -> None:
     together = cost(typed, *recorded)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from athena.sharing.search.expansion import NameIndex
@@ -16,6 +16,8 @@ RECORDED = (
     "kathryn", "john", "jon", "joan", "j", "oneill", "neil", "chowdhury", "szymanski", "thompson",
     "wojciechowski", "lee", "leigh", "philip",
 )  # fmt: skip
+
+UNHURRIED = settings(deadline=None)  # how long it takes is no property of an expansion
 
 letters = "abcdefghijklmnopqrstuvwxyz"
 names = st.text(letters, min_size=1, max_size=64)
@@ -101,6 +103,7 @@ def test_a_known_name_is_kept_however_rare() -> None:
     assert found[0].token == "anderson"
 
 
+@UNHURRIED
 @given(st.lists(names, min_size=1, max_size=12, unique=True))
 def test_every_recorded_name_means_itself_first(tokens: list[str]) -> None:
     index = index_of(*tokens)
@@ -109,6 +112,7 @@ def test_every_recorded_name_means_itself_first(tokens: list[str]) -> None:
         assert (first.token, first.log_p, first.how) == (token, 0.0, "exact")
 
 
+@UNHURRIED
 @given(st.text(letters, min_size=5, max_size=20), st.data())
 def test_two_letters_lost_are_found_again(recorded: str, data: st.DataObject) -> None:
     first = data.draw(st.integers(0, len(recorded) - 1))
@@ -120,6 +124,7 @@ def test_two_letters_lost_are_found_again(recorded: str, data: st.DataObject) ->
     assert found[0].log_p < 0 or typed == recorded
 
 
+@UNHURRIED
 @given(names)
 def test_any_typed_name_is_answered_within_the_limit(typed: str) -> None:
     found = index_of(*RECORDED).expand(typed, limit=7)

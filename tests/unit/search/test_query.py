@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from athena.platform.kernel.errors import InvalidInputError
@@ -155,6 +155,7 @@ class TestFields:
             understand(asked)
 
 
+@settings(deadline=None)
 @given(
     st.text(st.one_of(st.characters(), st.sampled_from("0123456789/-., janmrsmith")), max_size=80)
 )
