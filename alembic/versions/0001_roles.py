@@ -101,9 +101,11 @@ def downgrade() -> None:
         DECLARE role text;
         BEGIN
             EXECUTE format('GRANT CONNECT, TEMPORARY ON DATABASE %I TO PUBLIC', current_database());
+            ALTER DEFAULT PRIVILEGES FOR ROLE athena_owner
+                GRANT EXECUTE ON FUNCTIONS TO PUBLIC;
             FOR role IN SELECT rolname FROM pg_roles
                         WHERE rolname LIKE 'athena\\_%' AND NOT rolsuper LOOP
-                EXECUTE format('DROP OWNED BY %I', role);
+                EXECUTE format('REVOKE ALL ON DATABASE %I FROM %I', current_database(), role);
             END LOOP;
             IF EXISTS (SELECT FROM pg_shdepend
                        WHERE refclassid = 'pg_authid'::regclass
@@ -115,6 +117,8 @@ def downgrade() -> None:
             END IF;
             FOR role IN SELECT rolname FROM pg_roles
                         WHERE rolname LIKE 'athena\\_%' AND NOT rolsuper LOOP
+                -- Not before this point: it takes the role's rights on every database.
+                EXECUTE format('DROP OWNED BY %I', role);
                 EXECUTE format('DROP ROLE %I', role);
             END LOOP;
         END $$

@@ -87,8 +87,9 @@ async def test_a_failing_write_leaves_neither_record_nor_event(
 
 
 WRITER = """
-import asyncio, json, sys
+import asyncio, random, sys
 from pathlib import Path
+from string import ascii_lowercase
 sys.path.insert(0, {tests!r})
 from support.api import running_platform
 from support.cluster import Cluster
@@ -99,13 +100,12 @@ async def main():
     store = cluster.store({database!r})
     async with running_platform(store, Path({data!r})) as platform:
         print("ready", flush=True)
-        number = 0
         while True:
-            number += 1
-            surname = "Doomed" + "abcdefghij"[number % 10] * (number // 10 + 1)
-            person = {{"names": [{{"given_names": "Kilian", "surname": surname}}]}}
-            await platform.create("officer.kent", person, acknowledged_matches=[])
-            await platform.search("officer.kent", name="kilian doomed")
+            given, surname = ("".join(random.choices(ascii_lowercase, k=12)) for _ in range(2))
+            person = {{"names": [{{"given_names": given, "surname": surname}}]}}
+            answer = await platform.create("officer.kent", person)
+            assert answer.status_code == 201, answer.text
+            await platform.search("officer.kent", name=surname)
 
 asyncio.run(main())
 """

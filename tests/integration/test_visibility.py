@@ -21,12 +21,50 @@ from support.expectations import LABELS, Cell, read_table
 CELLS = read_table()
 
 
+SURNAMES = dict(
+    zip(
+        LABELS,
+        [
+            "Abernathy",
+            "Blackwood",
+            "Castellano",
+            "Dunwoody",
+            "Ellingham",
+            "Fitzgerald",
+            "Gallagher",
+            "Hutchinson",
+        ],
+        strict=True,
+    )
+)
+"""A surname for each label, none like another: a look-alike would show up as a pointer."""
+
+
+GIVEN = dict(
+    zip(
+        FORCE_SLUGS,
+        [
+            "Octavian",
+            "Zebulon",
+            "Ignatius",
+            "Bartleby",
+            "Quillon",
+            "Fyodor",
+            "Lazarus",
+            "Hyacinth",
+            "Percival",
+        ],
+        strict=True,
+    )
+)
+
+
 def everything(owner: str, label: str) -> dict[str, Any]:
     """Return a nominal with a row in every group, under a label."""
     fields = dict(LABELS[label])
     roles = fields.pop("roles", ["suspect"])
     return {
-        "names": [{"given_names": "Quillon", "surname": f"{label}{owner}".replace("-", "")}],
+        "names": [{"given_names": GIVEN[owner], "surname": SURNAMES[label]}],
         "sex": "M",
         "date_of_birth": "1980-02-03",
         "identifiers": [{"kind": "probation_crn", "value": "X123456"}],
@@ -116,11 +154,10 @@ async def test_raw_sql_as_the_forces_login_sees_the_same(
 async def test_search_shows_the_picture(
     cell: Cell, platform: Platform, ids: dict[tuple[str, str], str]
 ) -> None:
-    surname = f"{cell.label}{cell.owner}".replace("-", "")
     answer = await platform.search(
         f"officer.{cell.requester}",
-        given_name="Quillon",
-        surname=surname,
+        given_name=GIVEN[cell.owner],
+        surname=SURNAMES[cell.label],
         date_of_birth="1980-02-03",
         purpose=cell.purpose,
     )

@@ -111,7 +111,26 @@ BECOMING = [
 
 _SCHEMAS = ("audit", "ctx", "names", "policies", "public", "records", "sharing", "tenants")
 
+
+async def stores_unseen(connection: asyncpg.Connection, world: World) -> bool:
+    """Write a large object, without an event, and give it to another force."""
+    transaction = connection.transaction()
+    await transaction.start()
+    try:
+        number = await connection.fetchval("SELECT lo_from_bytea(0, 'unseen')")
+        await connection.execute(f"GRANT SELECT ON LARGE OBJECT {number} TO athena_essex")
+        return True
+    finally:
+        await transaction.rollback()
+
+
 CREATING = [
+    Attack(
+        "hands over data in a large object",
+        "no login may make a large object",
+        stores_unseen,
+        "GRANT EXECUTE ON FUNCTION lo_from_bytea(oid, bytea) TO athena_force",
+    ),
     Attack(
         "reads as the role of every force",
         "policies ask who authenticated, never the current role",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 from uuid import uuid4
 
 import asyncpg
@@ -125,6 +127,26 @@ WITHOUT_CONSULTATION = [
     )
 ]
 
+
+async def outlives_its_grant(connection: asyncpg.Connection, world: World) -> bool:
+    """Hold a transaction open past the expiry of its grant set, and read what's new."""
+    writer = await world.as_login("athena_policy_writer")
+    try:
+        grant = await writer.fetchval(
+            "SELECT ctx.store_grant_set('athena_kent', $1, $2, 'x', '{}', 'x', $2, "
+            "(SELECT revision FROM ctx.policy_versions()), 0, 1, $3)",
+            world.kent,
+            uuid4(),
+            json.dumps({"summary": [world.labels["open"]]}),
+        )
+    finally:
+        await writer.close()
+    async with connection.transaction():
+        await open_consultation(connection, grant)
+        await asyncio.sleep(1.2)
+        return bool(await connection.fetch("SELECT 1 FROM records.nominal"))
+
+
 CONSULTING = [
     Attack(
         "reads in the transaction after a consultation",
@@ -171,7 +193,7 @@ CONSULTING = [
         "logs an event under an expired grant set",
         "the log takes no event under an expired grant set",
         logs_under("expired"),
-        without(APPEND, "expires_at > now()"),
+        without(APPEND, "expires_at > clock_timestamp()"),
     ),
     Attack(
         "logs an event under a stale grant set",
@@ -202,5 +224,11 @@ CONSULTING = [
         "a consultation ends with the policy that allowed it",
         reads_on_after_a_change,
         without(OPEN, "g.policy_revision = (SELECT s.revision FROM ctx.policy_state s)"),
+    ),
+    Attack(
+        "reads on after its grant set expired",
+        "expiry is judged by the clock, not by when the transaction began",
+        outlives_its_grant,
+        without(OPEN, "g.expires_at > clock_timestamp()", "g.expires_at > now()"),
     ),
 ]

@@ -5,33 +5,10 @@ A hole that is closed turns its test into a failure, which says: move the attack
 
 from __future__ import annotations
 
-import asyncio
-import json
-from uuid import uuid4
-
 import asyncpg
 
 from rls.attacks import Steps
-from support.world import World, open_consultation
-
-
-async def outlives_its_grant(connection: asyncpg.Connection, world: World) -> bool:
-    """Hold a transaction open past the expiry of its grant set, and read what's new."""
-    writer = await world.as_login("athena_policy_writer")
-    try:
-        grant = await writer.fetchval(
-            "SELECT ctx.store_grant_set('athena_kent', $1, $2, 'x', '{}', 'x', $2, "
-            "(SELECT revision FROM ctx.policy_versions()), 0, 1, $3)",
-            world.kent,
-            uuid4(),
-            json.dumps({"summary": [world.labels["open"]]}),
-        )
-    finally:
-        await writer.close()
-    async with connection.transaction():
-        await open_consultation(connection, grant)
-        await asyncio.sleep(1.2)
-        return bool(await connection.fetch("SELECT 1 FROM records.nominal"))
+from support.world import World
 
 
 async def leaves_no_trace(connection: asyncpg.Connection, world: World) -> bool:
@@ -65,21 +42,7 @@ async def counts_hidden_rows(connection: asyncpg.Connection, world: World) -> bo
     return plans[0] != plans[1]
 
 
-async def stores_unseen(connection: asyncpg.Connection, world: World) -> bool:
-    """Write a large object, without an event, and give it to another force."""
-    transaction = connection.transaction()
-    await transaction.start()
-    try:
-        number = await connection.fetchval("SELECT lo_from_bytea(0, 'unseen')")
-        await connection.execute(f"GRANT SELECT ON LARGE OBJECT {number} TO athena_essex")
-        return True
-    finally:
-        await transaction.rollback()
-
-
 HOLES: dict[str, Steps] = {
-    "reads on after its grant set expired": outlives_its_grant,
     "reads and rolls the consultation back": leaves_no_trace,
     "learns from EXPLAIN that an identifier exists": counts_hidden_rows,
-    "hands over data in a large object": stores_unseen,
 }

@@ -249,7 +249,9 @@ class Gate:
             self._documents[digest] = document
         views = _views(document, state)
         seconds = min(
-            [self._grant_seconds, *(d.expires_in for d in document.decisions if d.expires_in > 0)]
+            self._grant_seconds,
+            _seconds_of_today(),
+            *(decision.expires_in for decision in document.decisions),
         )
         async with self.database.write(repository.POLICY_WRITER) as session:
             decision_id = await repository.archive_decision(
@@ -296,6 +298,13 @@ class Gate:
         if self._roles.allows(subject.roles, subject.tenant_kind, Action.AUDIT_READ_OWN_FORCE):
             scopes[AUDIT_SCOPE] = [subject.tenant_id]
         return scopes
+
+
+def _seconds_of_today() -> int:
+    """Return how long it is still today in London: agreements begin and end with the day."""
+    now = datetime.now(LONDON)
+    midnight = datetime.combine(now.date() + timedelta(days=1), datetime.min.time(), LONDON)
+    return max(1, int((midnight - now).total_seconds()))
 
 
 def _decision_input(subject: Subject, purpose: Purpose, state: PolicyState) -> dict[str, Any]:

@@ -21,6 +21,9 @@ from athena.sharing.search.expansion import MOST_EXPANSIONS, Expansion, NameInde
 FOLD_AT = 5_000
 """How many overlay terms or pairs make a rebuild of the base worth its time."""
 
+REMEMBERED = 1_000
+"""How many expansions a dictionary keeps; they go with it when a name is added."""
+
 Pairs = NDArray[np.int64]
 
 
@@ -34,6 +37,7 @@ class NameDictionary:
         self._overlay = overlay
         self._pairs = pairs
         self._new_pairs = np.asarray(sorted(new_pairs), dtype=np.int64)
+        self._expanded: dict[tuple[str, int], list[Expansion]] = {}
 
     @classmethod
     def build(cls, terms: Sequence[tuple[int, str]], pairs: Iterable[int]) -> NameDictionary:
@@ -54,11 +58,20 @@ class NameDictionary:
         return NameDictionary(self._base, overlay, self._pairs, pairs)
 
     def expand(self, token: str, limit: int = MOST_EXPANSIONS) -> list[Expansion]:
-        """Return the closest recorded names of a typed one, the closest first."""
+        """Return the closest recorded names of a typed one, the closest first.
+
+        Both orders of a typed name ask for the same tokens, so the latest answers are kept.
+        """
+        remembered = self._expanded.get((token, limit))
+        if remembered is not None:
+            return remembered
         found = self._base.expand(token, limit)
         if len(self._overlay):
             found += self._overlay.expand(token, limit)
             found.sort(key=lambda item: (-item.log_p, item.token))
+        if len(self._expanded) >= REMEMBERED:
+            self._expanded.clear()
+        self._expanded[token, limit] = found
         return found
 
     def pairs_exist(self, pairs: Pairs) -> NDArray[np.bool_]:

@@ -19,7 +19,7 @@ from athena.records.nominals import service as nominals
 from athena.records.nominals.schemas import Disclosed, NameDraft, NominalDraft
 from athena.sharing.search import repository
 from athena.sharing.search.names import LiveNames
-from athena.sharing.search.plan import make_plan
+from athena.sharing.search.plan import SearchPlan, make_plan
 from athena.sharing.search.query import PersonQuery, Reading
 from athena.sharing.search.ranking import (
     LIKELY,
@@ -63,8 +63,9 @@ class Searcher:
 
         ``asked`` are the fields as typed, kept with the search for its own member.
         """
-        ranked = await self._ranked(consultation, query)
-        pointers = await self._find_pointers(consultation, query)
+        plan = make_plan(query, self.names.current) if query.has_name else None
+        ranked = await self._ranked(consultation, query, plan)
+        pointers = await self._find_pointers(consultation, query, plan)
         search_id = uuid4()
         kept: dict[str, list[Any]] = {
             "ranked": [_keep(item) for item in ranked[:MOST_HITS]],
@@ -110,7 +111,9 @@ class Searcher:
         await self.saved(consultation, search_id)
         likely: dict[NominalId, float] = {}
         for name in draft.names:
-            ranked = await self._ranked(consultation, _query_of(name, draft))
+            query = _query_of(name, draft)
+            plan = make_plan(query, self.names.current)
+            ranked = await self._ranked(consultation, query, plan)
             likely |= {item.nominal_id: item.score for item in ranked if item.score >= LIKELY}
         unseen = [str(key) for key in likely if key not in set(acknowledged)]
         if unseen:
@@ -120,8 +123,10 @@ class Searcher:
                 likely_matches=unseen[:MOST_HITS],
             )
 
-    async def _ranked(self, consultation: Consultation, query: PersonQuery) -> list[Ranked]:
-        ranked = await self._ranked_by_name(consultation, query) if query.has_name else []
+    async def _ranked(
+        self, consultation: Consultation, query: PersonQuery, plan: SearchPlan | None
+    ) -> list[Ranked]:
+        ranked = await self._ranked_by_name(consultation, query, plan) if plan else []
         exact = await self._found_by_value(consultation, query)
         if not exact:
             return ranked
@@ -135,8 +140,9 @@ class Searcher:
                 known[key] = replace(item, score=lifted, explanation=(*item.explanation, match))
         return sorted(known.values(), key=lambda item: (-item.score, str(item.nominal_id)))
 
-    async def _ranked_by_name(self, consultation: Consultation, query: PersonQuery) -> list[Ranked]:
-        plan = make_plan(query, self.names.current)
+    async def _ranked_by_name(
+        self, consultation: Consultation, query: PersonQuery, plan: SearchPlan
+    ) -> list[Ranked]:
         candidates: list[Candidate] = []
         if plan.narrow:
             candidates += await repository.by_name(consultation, plan.narrow, _EACH_NARROW, _TOTAL)
@@ -186,9 +192,9 @@ class Searcher:
         return found
 
     async def _find_pointers(
-        self, consultation: Consultation, query: PersonQuery
+        self, consultation: Consultation, query: PersonQuery, plan: SearchPlan | None
     ) -> list[tuple[TenantId, LabelId]]:
-        ranges = make_plan(query, self.names.current).pointers if query.has_name else ()
+        ranges = plan.pointers if plan else ()
         if not ranges and not query.identifiers:
             return []
         return await repository.pointers(consultation, ranges, query.identifiers)

@@ -1,0 +1,1 @@
+"""Measurements of the platform, each against a named peer in the same run."""
