@@ -105,7 +105,7 @@ async def test_an_officer_searches_and_opens_a_nominal(page: Page) -> None:
     await expect(page.get_by_role("heading", name="Best matches")).to_be_visible()
     assert "smyth" not in page.url
     first = page.locator("article").first
-    await expect(first).to_contain_text("match")
+    await expect(first).to_contain_text("% fit")
     name = await first.get_by_role("link").inner_text()
     await first.get_by_role("link").click()
     await expect(page.get_by_role("heading", level=1)).to_have_text(name)

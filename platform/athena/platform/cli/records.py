@@ -85,7 +85,7 @@ def search(
         print_json(answer.model_dump(mode="json"))
         return
     table = Table(box=None, pad_edge=False)
-    for heading in ("Match", "Name", "Born", "Force", "Shown", "Withheld", "Id"):
+    for heading in ("Fit", "Name", "Born", "Force", "Shown", "Withheld", "Id"):
         table.add_column(heading, overflow="fold")
     for hit in answer.results:
         table.add_row(*_row(hit))

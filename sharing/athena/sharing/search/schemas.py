@@ -64,7 +64,10 @@ class Hit(BaseModel):
     owner_force: str
     disclosure: Level
     nominal: NominalView | None
-    score: float | None
+    score: float | None = Field(
+        description="How well the record fits what was typed, 0 to 1: not the chance that it is "
+        "the same person, since with a name alone many people fit"
+    )
     explanation: list[Explanation]
     agreement_id: UUID | None
     agreement: str | None
