@@ -21,6 +21,7 @@ DEFINERS = {
     "athena_labels": "interns labels",
     "athena_pointers": "answers that a record exists, and whom to contact",
     "athena_provisioner": "creates forces and their logins",
+    "athena_registrar": "finds or makes the places and record headers that nominals refer to",
     "athena_visibility": "tells which labels a consultation may see",
 }
 

@@ -7,7 +7,7 @@ trigger, and every change of a nominal to the change feed, with its transaction 
 
 from __future__ import annotations
 
-from athena.platform.kernel.migrations import hand_over, protect, script
+from athena.platform.kernel.migrations import hand_over, place_key, protect, script
 
 revision = "0005"
 down_revision = "0004"
@@ -110,7 +110,7 @@ INDEXES = """
 def upgrade() -> None:
     """Create the tables of records, their policies, history and change feed."""
     script("SET LOCAL ROLE athena_owner")
-    script("""
+    script(f"""
         CREATE TABLE records.nominal (
             owner_force smallint NOT NULL,
             nominal_id uuid NOT NULL,
@@ -145,9 +145,11 @@ def upgrade() -> None:
             uprn bigint CHECK (uprn BETWEEN 1 AND 999999999999),
             latitude double precision CHECK (latitude BETWEEN -90 AND 90),
             longitude double precision CHECK (longitude BETWEEN -180 AND 180),
+            place_key bytea NOT NULL GENERATED ALWAYS AS ({place_key()}) STORED,
             changed_at timestamptz NOT NULL DEFAULT now(),
             changed_xid xid8 NOT NULL DEFAULT pg_current_xact_id(),
-            PRIMARY KEY (owner_force, location_id)
+            PRIMARY KEY (owner_force, location_id),
+            UNIQUE (owner_force, place_key)
         );
         COMMENT ON TABLE records.location IS
             'A place, once for a force: seen only through an address (or, later, an event) at it';
@@ -274,8 +276,10 @@ def _policies() -> None:
             WITH CHECK (owner_force = (SELECT ctx.session_tenant()));
         CREATE POLICY still_there ON records.nominal FOR SELECT TO athena_history
             USING (owner_force = (SELECT ctx.session_tenant()));
+        CREATE POLICY lived_there ON records.location FOR SELECT TO athena_history
+            USING (owner_force = (SELECT ctx.session_tenant()));
         GRANT INSERT ON records.history, records.change TO athena_history;
-        GRANT SELECT ON records.nominal TO athena_history;
+        GRANT SELECT ON records.nominal, records.location TO athena_history;
     """)
 
 
@@ -298,6 +302,12 @@ def _triggers() -> None:
                 RETURN NULL;  -- the nominal is being erased, and its history with it
             END IF;
             v_row := coalesce(v_old ->> 'row_id', v_old ->> 'nominal_id')::uuid;
+            IF TG_TABLE_NAME = 'address' THEN  -- the place may go when nobody lives there
+                SELECT v_old - 'location_id' || jsonb_build_object('location', to_jsonb(l)
+                        - '{owner_force,location_id,place_key,changed_at,changed_xid}'::text[])
+                INTO v_old FROM records.location AS l
+                WHERE l.owner_force = OLD.owner_force AND l.location_id = OLD.location_id;
+            END IF;
             INSERT INTO records.history (owner_force, nominal_id, label_id, scope, table_name,
                 row_id, image, valid_from, replaced_by)
             VALUES (OLD.owner_force, OLD.nominal_id, v_label, TG_ARGV[0], TG_TABLE_NAME, v_row,

@@ -94,15 +94,16 @@ async def page(browser: Browser, address: str) -> AsyncIterator[Page]:
 
 
 async def search(page: Page, name: str, reason: str = "Looking for a witness") -> None:
-    """Fill in and send the search."""
+    """Fill in and send the search, and wait for its answer: results, or what is wrong."""
     await page.get_by_label("Who are you looking for?").fill(name)
     await page.get_by_label("Reason").fill(reason)
     await page.get_by_role("button", name="Search").click()
+    results = page.get_by_role("heading", name="Best matches")
+    await expect(results.or_(page.get_by_role("alert"))).to_be_visible()
 
 
 async def test_an_officer_searches_and_opens_a_nominal(page: Page) -> None:
     await search(page, "smyth")
-    await expect(page.get_by_role("heading", name="Best matches")).to_be_visible()
     assert "smyth" not in page.url
     first = page.locator("article").first
     await expect(first).to_contain_text("% fit")
@@ -126,6 +127,7 @@ async def test_the_next_page_goes_on(page: Page) -> None:
     await search(page, "smith")
     ids = await page.locator("article a").evaluate_all("links => links.map(link => link.pathname)")
     await page.get_by_role("link", name="Next page").click()
+    await expect(page.get_by_role("heading", name="More matches")).to_be_visible()
     more = await page.locator("article a").evaluate_all("links => links.map(link => link.pathname)")
     assert more
     assert not set(ids) & set(more)

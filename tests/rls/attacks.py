@@ -56,13 +56,13 @@ class Attack:
     remove: str
 
 
-def reads(statement: str, *, consulting: bool = True) -> Steps:
+def reads(statement: str, *, consulting: bool = True, kind: str = "consultation") -> Steps:
     """Return steps that succeed when a query gives a row."""
 
     async def steps(connection: asyncpg.Connection, world: World) -> bool:
         async with connection.transaction():
             if consulting:
-                await open_consultation(connection, world.grants["kent"])
+                await open_consultation(connection, world.grants["kent"], kind)
             return bool(await connection.fetch(fill(statement, world)))
 
     return steps

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from uuid import uuid4
 
 import asyncpg
 
-from rls.attacks import NO_RLS, Attack, reads, writes
+from rls.attacks import NO_RLS, Attack, reads, without, writes
 from support.world import World, open_consultation
+
+
+async def finds_home(connection: asyncpg.Connection, world: World) -> bool:
+    """Intern the street that a closed nominal of Essex lives in, and get the same place's id."""
+    place = {"premises": "", "street": "Secret Street closed", "town": "", "county": ""}
+    async with connection.transaction():
+        await open_consultation(connection, world.grants["kent"], "alteration")
+        ids = await connection.fetchval(
+            "SELECT records.intern_locations($1)", json.dumps([{**place, "postcode": "ZZ1 1ZZ"}])
+        )
+    return world.locations["closed"] in ids
+
 
 _NEW_NOMINAL = (
     "INSERT INTO records.nominal (owner_force, nominal_id, label_id) "
@@ -264,6 +277,41 @@ WRITING = [
         "a row's owner must be the login's own force",
         writes("INSERT INTO records.location (owner_force, location_id) VALUES ({essex}, '{new}')"),
         "ALTER POLICY add_own ON records.location WITH CHECK (true)",
+    ),
+    *(
+        Attack(
+            f"makes a {what} under a consultation that changes nothing",
+            "what is written needs a logged change",
+            reads(f"SELECT records.intern_{what}s('{row}')"),
+            without(f"records.intern_{what}s(jsonb)", "NOT ctx.may_write()", "false"),
+        )
+        for what, row in {
+            "location": '[{{"premises": "", "street": "x", "town": "", "county": ""}}]',
+            "record": '[{{"record_class": "case", "record_number": "x", '
+            '"label_id": {kent_label}}}]',
+        }.items()
+    ),
+    Attack(
+        "makes a record under a label of another force",
+        "a label belongs to its owner",
+        reads(
+            "SELECT records.intern_records('[{{"
+            '"record_class": "case", "record_number": "x", "label_id": {open_label}'
+            "}}]')",
+            kind="alteration",
+        ),
+        "ALTER TABLE records.record DROP CONSTRAINT record_owner_force_label_id_fkey",
+    ),
+    Attack(
+        "finds the home of a closed nominal by interning the same place",
+        "a place is looked for within the own force only",
+        finds_home,
+        "ALTER POLICY own_places ON records.location USING (true) WITH CHECK (true); "
+        + without(
+            "records.intern_locations(jsonb)",
+            "l.owner_force = v_owner AND ",
+            "",
+        ),
     ),
     Attack(
         "refers a source of another force to its nominal",

@@ -140,9 +140,10 @@ async def load_nominal(world: World, login: str, owner: int, name: str, grant: U
             )
             await connection.execute(
                 "INSERT INTO records.location (owner_force, location_id, street, postcode) "
-                "VALUES ($1, $2, 'Secret Street', 'ZZ1 1ZZ')",
+                "VALUES ($1, $2, $3, 'ZZ1 1ZZ')",
                 owner,
                 location,
+                f"Secret Street {name}",
             )
             await connection.execute(
                 "INSERT INTO records.record (owner_force, record_id, record_class, "

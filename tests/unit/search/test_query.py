@@ -129,9 +129,20 @@ class TestFields:
         )
         assert (query.readings[0].surname, query.born_years) == (("jones",), (1980, 1980))
 
-    def test_a_single_age_is_two_possible_years(self) -> None:
-        query = understand(Asked(surname="Smith", age_from=40, today=TODAY))
-        assert query.born_years == (1985, 1986)
+    @pytest.mark.parametrize(
+        ("youngest", "oldest", "years"),
+        [
+            (40, 40, (1985, 1986)),
+            (40, None, (1905, 1986)),
+            (None, 40, (1985, 2026)),
+            (45, 40, (1980, 1986)),
+        ],
+    )
+    def test_ages_are_years_and_one_bound_leaves_the_other_open(
+        self, youngest: int | None, oldest: int | None, years: tuple[int, int]
+    ) -> None:
+        query = understand(Asked(surname="Smith", age_from=youngest, age_to=oldest, today=TODAY))
+        assert query.born_years == years
 
     @pytest.mark.parametrize(
         "asked",

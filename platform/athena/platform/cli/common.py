@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 
 from athena.platform.kernel.embedded import raise_on_termination
+from athena.platform.kernel.errors import ConfigurationError
 from athena.platform.kernel.identity import Subject
 from athena.platform.kernel.settings import Settings, load_settings
 from athena.platform.kernel.store import Store, migrate, open_store
@@ -49,21 +50,31 @@ def print_json(value: Any) -> None:
 
 @asynccontextmanager
 async def opened_store(settings: Settings | None = None) -> AsyncIterator[Store]:
-    """Open the store of the settings, migrated and founded, and leave it at the end."""
-    store = open_store(settings or load_settings(), progress=say)
+    """Open the store of the settings, migrated, and leave it at the end.
+
+    A demonstration's store starts with the made-up members and agreements; a production store
+    starts empty, because an agreement that nobody signed must not share anything.
+    """
+    settings = settings or load_settings()
+    store = open_store(settings, progress=say)
     try:
         await migrate(store)
-        database = store.database()
-        try:
-            if await found_consortium(database, store.verifier):
-                say("Founded the consortium: nine forces, their members")
-            if await seed_baseline(database):
-                say("Stored the baseline of sharing agreements")
-        finally:
-            await database.close()
+        if not settings.is_production:
+            await _found_demonstration(store)
         yield store
     finally:
         store.stop()
+
+
+async def _found_demonstration(store: Store) -> None:
+    database = store.database()
+    try:
+        if await found_consortium(database, store.verifier):
+            say("Founded the consortium: nine forces, their members")
+        if await seed_baseline(database):
+            say("Stored the baseline of sharing agreements")
+    finally:
+        await database.close()
 
 
 @asynccontextmanager
@@ -75,5 +86,13 @@ async def opened() -> AsyncIterator[Runtime]:
 
 
 async def acting(runtime: Runtime, username: str) -> Subject:
-    """Return the member of a user name; in a demo the command line may act as anyone."""
+    """Return the member of a user name; in a demo the command line may act as anyone.
+
+    ConfigurationError in production, where nobody may act for another without signing in.
+    """
+    if load_settings().is_production:
+        raise ConfigurationError(
+            "Acting as an account from the command line is for demonstrations only; "
+            "ATHENA_ENV is production."
+        )
     return await subject_by_username(runtime.database, username)

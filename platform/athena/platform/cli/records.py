@@ -22,6 +22,7 @@ from athena.platform.cli.common import (
 )
 from athena.platform.kernel import audit, audit_log
 from athena.platform.kernel.audit import Entry, EventKind
+from athena.platform.kernel.clock import show_time
 from athena.platform.kernel.errors import RefusedError
 from athena.platform.kernel.identity import NominalId, Subject
 from athena.platform.runtime import Runtime
@@ -56,18 +57,32 @@ def search(
     name: Annotated[
         str | None, typer.Argument(help='As you heard it: "jon smyth 1980", or an identifier.')
     ] = None,
+    given_name: Annotated[str | None, typer.Option(help="Given names, if apart.")] = None,
+    surname: Annotated[str | None, typer.Option(help="The surname, if apart.")] = None,
+    date_of_birth: Annotated[str | None, typer.Option(help="1980-03-12, 1980-03 or 1980.")] = None,
+    year_of_birth: Annotated[int | None, typer.Option(help="The year alone.")] = None,
+    age_from: Annotated[int | None, typer.Option(help="At least this old.")] = None,
+    age_to: Annotated[int | None, typer.Option(help="At most this old.")] = None,
+    sex: Annotated[Sex | None, typer.Option(help="Recorded sex.")] = None,
+    identifier: Annotated[str | None, typer.Option(help="Any number, any short form.")] = None,
     postcode: Annotated[str | None, typer.Option(help="A whole postcode.")] = None,
     telephone: Annotated[str | None, typer.Option(help="A telephone number.")] = None,
-    sex: Annotated[Sex | None, typer.Option(help="Recorded sex.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=50, help="How many results.")] = 20,
     as_json: Json = False,
 ) -> None:
     """Search the nominals of all nine forces."""
     request = SearchRequest(
         name=name,
+        given_name=given_name,
+        surname=surname,
+        date_of_birth=date_of_birth,
+        year_of_birth=year_of_birth,
+        age_from=age_from,
+        age_to=age_to,
+        sex=sex,
+        identifier=identifier,
         postcode=postcode,
         telephone=telephone,
-        sex=sex,
         purpose=purpose,
         reason=reason,
         limit=limit,
@@ -139,7 +154,7 @@ def tail(
         return
     for event in reversed(events):
         out.print(
-            f"{event['at']:%Y-%m-%d %H:%M:%S}Z  {event['kind']:14} {event['action']:18} "
+            f"{show_time(event['at'])}  {event['kind']:14} {event['action']:18} "
             f"{event['username']:22} {event['purpose'] or '-':14} "
             f"{len(event['records'])} records  {event['reason']}"
         )

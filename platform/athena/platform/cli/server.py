@@ -97,6 +97,7 @@ def members(as_json: Json = False) -> None:
 
 async def _serve(settings: Settings, started: float, *, seeded: bool) -> None:
     raise_on_termination()
+    TokenIssuer.open(settings, data_dir(settings))  # refuses before anything starts
     with listening_socket(settings.host, settings.port) as listener:
         async with opened_store(settings) as store:
             if seeded:

@@ -35,3 +35,22 @@ def protect(table: str) -> None:
     """Turn row-level security on for a table, for its owner too."""
     script(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
     script(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
+
+
+def place_key() -> str:
+    """Return the expression that tells whether two rows of `records.location` are one place.
+
+    Text becomes bytes by ``decode``, which is immutable, as a generated column needs it.
+    """
+    fields = (
+        "premises",
+        "street",
+        "town",
+        "county",
+        "coalesce(postcode, '')",
+        "coalesce(uprn::text, '')",
+        "coalesce(latitude::text, '')",
+        "coalesce(longitude::text, '')",
+    )
+    text = " || chr(31) || ".join(fields)
+    return rf"sha256(decode(replace({text}, '\', '\\'), 'escape'))"

@@ -15,6 +15,7 @@ class Action(enum.StrEnum):
     NOMINALS_AMEND = "nominals.amend"
     NOMINALS_CREATE = "nominals.create"
     NOMINALS_ERASE = "nominals.erase"
+    NOMINALS_FOLLOW = "nominals.follow"
     NOMINALS_IMPORT = "nominals.import"
     NOMINALS_READ = "nominals.read"
     NOMINALS_SEARCH = "nominals.search"

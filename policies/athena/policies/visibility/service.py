@@ -16,7 +16,6 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from sqlalchemy.exc import DBAPIError
 
@@ -28,6 +27,7 @@ from athena.platform.kernel.audit import (
     append,
     refuse,
 )
+from athena.platform.kernel.clock import LONDON, today
 from athena.platform.kernel.database import Database, WriteSession
 from athena.platform.kernel.errors import (
     AthenaError,
@@ -64,14 +64,11 @@ from athena.policies.visibility.models import (
 REASON_LENGTH = 500
 """The most characters a stated reason may have."""
 
-LONDON = ZoneInfo("Europe/London")
-"""Agreements run by the calendar of the people who signed them."""
-
 _ATTEMPTS = 4
 _RENEW_BEFORE = timedelta(seconds=15)
 _CACHED = 10_000
 
-_LOGGED_REFUSALS = (RefusedError, NotFoundError, ConflictError)
+_LOGGED_REFUSALS = (RefusedError, NotFoundError, ConflictError, DecisionUnavailableError)
 
 
 def parse_purpose(text: str | None) -> Purpose:
@@ -316,7 +313,7 @@ def _decision_input(subject: Subject, purpose: Purpose, state: PolicyState) -> d
         },
         "purpose": purpose.value,
         "purposes": [known.value for known in Purpose],
-        "today": datetime.now(LONDON).date().isoformat(),
+        "today": today().isoformat(),
         "agreements": list(state.agreements),
         "labels": [
             {

@@ -11,8 +11,9 @@ from __future__ import annotations
 import enum
 import re
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date
 
+from athena.platform.kernel import clock
 from athena.platform.kernel.errors import InvalidInputError
 
 CHECK_LETTERS = "ZABCDEFGHJKLMNPQRTUVWXY"
@@ -79,7 +80,7 @@ def parse_identifier(kind: IdentifierKind, text: str, today: date | None = None)
     Where a PNC ID without its slash fits two years, the four-digit year is taken. ``today`` sets
     the century of two-digit years. The number itself is never quoted: messages reach logs.
     """
-    return _readings(kind, _clean(text), today or datetime.now(UTC).date())[0]
+    return _readings(kind, _clean(text), today or clock.today())[0]
 
 
 def guess_identifiers(text: str, today: date | None = None) -> list[Identifier]:
@@ -87,7 +88,7 @@ def guess_identifiers(text: str, today: date | None = None) -> list[Identifier]:
     found: list[Identifier] = []
     for kind in IdentifierKind:
         try:
-            found += _readings(kind, _clean(text), today or datetime.now(UTC).date())
+            found += _readings(kind, _clean(text), today or clock.today())
         except InvalidInputError:
             continue
     return found

@@ -14,7 +14,12 @@ from uuid import UUID, uuid4
 from athena.platform.kernel.identity import FieldGroup, LabelId, NominalId, TenantId
 from athena.records.names.keys import date_key, day_number, name_key
 from athena.records.names.service import NameRegister
-from athena.records.nominals.schemas import AddressDraft, InvolvementDraft, NominalDraft
+from athena.records.nominals.schemas import (
+    AddressDraft,
+    InvolvementDraft,
+    LocationDraft,
+    NominalDraft,
+)
 
 Row = dict[str, Any]
 
@@ -62,16 +67,6 @@ NOMINAL_COLUMNS = (
     "date_of_death",
     "place_of_birth",
 )
-LOCATION_COLUMNS = (
-    "premises",
-    "street",
-    "town",
-    "county",
-    "postcode",
-    "uprn",
-    "latitude",
-    "longitude",
-)
 
 
 @dataclass(slots=True)
@@ -81,8 +76,6 @@ class RowBatch:
     rows: dict[str, list[Row]] = field(default_factory=dict)
 
     TABLES = (
-        "record",
-        "location",
         "nominal",
         *(table.name for table in ROW_TABLES),
         "name_key",
@@ -104,6 +97,8 @@ class RowWriter:
     register: NameRegister
     record_ids: Mapping[RecordKey, UUID]
     """The ids of the record headers, by class and number."""
+    location_ids: Mapping[LocationDraft, UUID]
+    """The ids of the places."""
 
     def nominal_row(self, nominal_id: NominalId, label_id: LabelId, draft: NominalDraft) -> Row:
         """Return the row of the summary level."""
@@ -131,16 +126,11 @@ class RowWriter:
         item: Any,
         draft: NominalDraft,
     ) -> None:
-        """Add one child row, with its location or its name keys where it has them."""
+        """Add one child row, with its name keys where it has them."""
         row: Row = {**self._key(nominal_id), "row_id": str(uuid4()), "label_id": label_id}
         row |= item.model_dump(mode="json", include=set(table.columns))
         if isinstance(item, AddressDraft):
-            row["location_id"] = str(uuid4())
-            location = item.location.model_dump(mode="json")
-            batch.add(
-                "location",
-                {"owner_force": self.owner, "location_id": row["location_id"], **location},
-            )
+            row["location_id"] = str(self.location_ids[item.location])
         elif isinstance(item, InvolvementDraft):
             row["record_id"] = str(self.record_ids[record_key(item)])
         batch.add(table.name, row)

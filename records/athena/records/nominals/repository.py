@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from athena.platform.kernel.database import WriteSession
 from athena.platform.kernel.identity import LabelId, NominalId, TenantId
 from athena.policies.visibility.models import Alteration, Consultation
 from athena.records.nominals.models import NOMINAL_COLUMNS, RecordKey, Row, RowBatch, RowTable
-from athena.records.nominals.schemas import NominalDraft
+from athena.records.nominals.schemas import LocationDraft, NominalDraft
 
 
 async def intern_label(session: WriteSession, draft: NominalDraft) -> LabelId:
@@ -46,41 +46,35 @@ async def insert_batch(alteration: Alteration, batch: RowBatch) -> None:
 
 
 async def record_ids(
-    alteration: Alteration, owner: TenantId, wanted: Mapping[RecordKey, LabelId]
+    alteration: Alteration, wanted: Mapping[RecordKey, LabelId]
 ) -> dict[RecordKey, UUID]:
-    """Return the ids of record headers by class and number, creating those that are new.
+    """Return the ids of the own force's record headers, by class and number, made where new.
 
     A new header starts with the label given for it: that of the nominal that brought it.
     """
-    if not wanted:
-        return {}
-    classes, numbers = zip(*wanted, strict=True)
-    rows = await alteration.session.rows(
-        "SELECT r.record_class, r.record_number, r.record_id FROM records.record AS r "
-        "JOIN unnest(CAST(:classes AS text[]), CAST(:numbers AS text[])) AS w (class, number) "
-        "ON r.record_class = w.class AND r.record_number = w.number "
-        "WHERE r.owner_force = :owner",
-        {"owner": owner, "classes": list(classes), "numbers": list(numbers)},
+    headers = [
+        {"record_class": record_class, "record_number": number, "label_id": label_id}
+        for (record_class, number), label_id in wanted.items()
+    ]
+    return dict(zip(wanted, await _interned(alteration, "records", headers), strict=True))
+
+
+async def location_ids(
+    alteration: Alteration, wanted: Collection[LocationDraft]
+) -> dict[LocationDraft, UUID]:
+    """Return the ids of places of the own force, made where they are new."""
+    places = dict.fromkeys(wanted)
+    rows = [place.model_dump(mode="json") for place in places]
+    return dict(zip(places, await _interned(alteration, "locations", rows), strict=True))
+
+
+async def _interned(alteration: Alteration, what: str, rows: Sequence[Row]) -> list[UUID]:
+    if not rows:
+        return []
+    ids: list[UUID] = await alteration.session.value(
+        f"SELECT records.intern_{what}(CAST(:rows AS jsonb))", {"rows": json.dumps(rows)}
     )
-    found: dict[RecordKey, UUID] = {
-        (row.record_class, row.record_number): row.record_id for row in rows
-    }
-    batch = RowBatch()
-    for key, label_id in wanted.items():
-        if key not in found:
-            found[key] = uuid4()
-            batch.add(
-                "record",
-                {
-                    "owner_force": owner,
-                    "record_id": str(found[key]),
-                    "record_class": key[0],
-                    "record_number": key[1],
-                    "label_id": label_id,
-                },
-            )
-    await insert_batch(alteration, batch)
-    return found
+    return ids
 
 
 async def nominals(
@@ -214,4 +208,20 @@ async def history(
         "FROM records.history WHERE owner_force = :owner AND nominal_id = :id "
         "ORDER BY replaced_at DESC, table_name, row_id",
         {"owner": owner, "id": nominal_id},
+    )
+
+
+async def changes(consultation: Consultation, after: int, most: int) -> Sequence[Any]:
+    """Return the own force's changes of transactions after one, about ``most``, whole transactions.
+
+    The feed has no gaps: it stops before the oldest transaction that still runs, so that one that
+    commits late is met by the next call.
+    """
+    return await consultation.session.rows(
+        "SELECT nominal_id, version, operation, changed_at, CAST(CAST(changed_xid AS text) "
+        "AS bigint) AS xid FROM records.change WHERE owner_force = :owner "
+        "AND changed_xid > CAST(CAST(:after AS text) AS xid8) "
+        "AND changed_xid < pg_snapshot_xmin(pg_current_snapshot()) "
+        "ORDER BY changed_xid FETCH FIRST :most ROWS WITH TIES",
+        {"owner": consultation.subject.tenant_id, "after": str(after), "most": most},
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Header, Response
+from fastapi import APIRouter, Depends, Header, Query, Response
 from pydantic import BaseModel, Field
 
 from athena.platform.kernel.audit import Entry, EventKind
@@ -15,7 +15,7 @@ from athena.policies.roles.actions import Action
 from athena.policies.visibility.service import Gate, parse_purpose, parse_reason
 from athena.records.names.service import NameRegister
 from athena.records.nominals import service
-from athena.records.nominals.schemas import Disclosed, Draft, NominalDraft
+from athena.records.nominals.schemas import Changes, Disclosed, Draft, NominalDraft, ReplacedRow
 
 PurposeHeader = Annotated[
     str | None, Header(alias="Athena-Purpose", description="Why you look, from the list")
@@ -47,6 +47,27 @@ def make_router(gate: Gate, register: NameRegister, caller: Caller) -> APIRouter
     """Return the routes of one nominal."""
     router = APIRouter(prefix="/api/v1/nominals", tags=["nominals"])
 
+    @router.get("/changes", responses=problems())
+    async def changes(
+        after: str = Query(
+            default="0", max_length=18, description="The `next` of the answer before"
+        ),
+        purpose: PurposeHeader = None,
+        reason: ReasonHeader = None,
+        subject: Subject = Depends(caller),
+    ) -> Changes:
+        """Return which of one's own force's nominals changed, oldest first and without gaps."""
+        entry = Entry(
+            EventKind.CONSULTATION,
+            "nominals.follow",
+            parse_reason(header_text(reason)),
+            {"after": after},
+        )
+        async with gate.consult(
+            subject, Action.NOMINALS_FOLLOW, parse_purpose(purpose), entry
+        ) as consultation:
+            return await service.follow(consultation, after)
+
     @router.get("/{nominal_id}", responses=problems(404))
     async def read(
         nominal_id: UUID,
@@ -65,6 +86,25 @@ def make_router(gate: Gate, register: NameRegister, caller: Caller) -> APIRouter
             subject, Action.NOMINALS_READ, parse_purpose(purpose), entry
         ) as consultation:
             return await service.read(consultation, NominalId(nominal_id))
+
+    @router.get("/{nominal_id}/history", responses=problems(404))
+    async def history(
+        nominal_id: UUID,
+        purpose: PurposeHeader = None,
+        reason: ReasonHeader = None,
+        subject: Subject = Depends(caller),
+    ) -> list[ReplacedRow]:
+        """Return what a nominal was before its changes, as far as policy shows it today."""
+        entry = Entry(
+            EventKind.CONSULTATION,
+            "nominals.history",
+            parse_reason(header_text(reason)),
+            {"nominal": str(nominal_id)},
+        )
+        async with gate.consult(
+            subject, Action.NOMINALS_READ, parse_purpose(purpose), entry
+        ) as consultation:
+            return await service.read_history(consultation, NominalId(nominal_id))
 
     @router.put("/{nominal_id}", responses=problems(404, 409))
     async def amend(

@@ -7,9 +7,8 @@ belongs to an involvement, because one person can be a victim in one case and a 
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from pydantic import (
     AfterValidator,
@@ -22,6 +21,7 @@ from pydantic import (
     model_validator,
 )
 
+from athena.platform.kernel.clock import today
 from athena.platform.kernel.errors import InvalidInputError
 from athena.platform.kernel.identity import FieldGroup, Level
 from athena.records.nominals.dates import PartialDate, check_date_of_birth, parse_partial_date
@@ -47,7 +47,6 @@ from athena.records.nominals.values import (
     parse_telephone,
 )
 
-LONDON = ZoneInfo("Europe/London")
 MOST_ROWS = 50
 """The most rows that one field group of a nominal may have."""
 
@@ -201,11 +200,11 @@ class NominalDraft(Draft):
     def _consistent(self) -> Self:
         if sum(name.kind is NameKind.PRIMARY for name in self.names) != 1:
             raise InvalidInputError("A nominal has exactly one primary name.")
-        today = datetime.now(LONDON).date()
+        now = today()
         if self.date_of_birth is not None:
-            check_date_of_birth(self.date_of_birth, today)
+            check_date_of_birth(self.date_of_birth, now)
         if self.date_of_death is not None:
-            if self.date_of_death > today:
+            if self.date_of_death > now:
                 raise InvalidInputError("A date of death can't be in the future.")
             if self.date_of_birth is not None and self.date_of_death < self.date_of_birth.earliest:
                 raise InvalidInputError("A date of death can't be before the birth.")
@@ -272,6 +271,28 @@ class Disclosed(BaseModel):
     nominal: NominalView
 
 
-def primary_name(names: list[NameView]) -> NameView:
-    """Return the primary name, or the first where policy shows no primary one."""
-    return next((name for name in names if name.kind is NameKind.PRIMARY), names[0])
+class ChangedNominal(BaseModel):
+    """A nominal that was created, amended or erased."""
+
+    id: UUID
+    version: int
+    operation: Literal["created", "amended", "erased"]
+    changed_at: datetime
+
+
+class Changes(BaseModel):
+    """A part of the change feed; ask again with ``next`` as ``after`` for what follows it."""
+
+    changes: list[ChangedNominal]
+    next: str = Field(description="Where to go on from; opaque, and never goes back")
+
+
+class ReplacedRow(BaseModel):
+    """A row of a nominal as it was before a change, and who made the change."""
+
+    section: str
+    row_id: UUID
+    image: dict[str, Any]
+    valid_from: datetime
+    replaced_at: datetime
+    replaced_by: UUID | None

@@ -16,7 +16,12 @@ from sqlalchemy.exc import DBAPIError
 
 from athena.platform.kernel.audit import Entry, EventKind, RecordSeen, append
 from athena.platform.kernel.database import Database
-from athena.platform.kernel.errors import ConflictError, NotFoundError, RefusedError
+from athena.platform.kernel.errors import (
+    ConflictError,
+    InvalidInputError,
+    NotFoundError,
+    RefusedError,
+)
 from athena.platform.kernel.identity import FieldGroup, LabelId, NominalId, Subject, TenantId
 from athena.policies.visibility.models import Alteration, Consultation, LabelView
 from athena.records.names.service import NameRegister
@@ -34,6 +39,8 @@ from athena.records.nominals.models import (
 from athena.records.nominals.schemas import (
     AddressDraft,
     AssessmentDraft,
+    ChangedNominal,
+    Changes,
     ContactDraft,
     DescriptionDraft,
     Disclosed,
@@ -45,9 +52,14 @@ from athena.records.nominals.schemas import (
     NameDraft,
     NominalDraft,
     NominalView,
+    ReplacedRow,
 )
 from athena.records.nominals.values import HandlingCode, HandlingCondition, Marking
 
+MOST_CHANGES = 1_000
+"""About how many changes one answer of the feed holds; a transaction is never split."""
+
+_LONGEST_XID = 18  # digits that always fit PostgreSQL's xid8
 _NOT_VISIBLE = "There is no such nominal, or none that you may see for this purpose."
 _DRAFTS: Mapping[str, type[BaseModel]] = {
     "names": NameDraft,
@@ -76,14 +88,59 @@ async def read(consultation: Consultation, nominal_id: NominalId) -> Disclosed:
 
     NotFoundError alike for a nominal that isn't there and for one that may not be seen.
     """
-    owner = await repository.find_owner(consultation, nominal_id)
-    if owner is None:
-        raise NotFoundError(_NOT_VISIBLE)
+    owner = await _visible_owner(consultation, nominal_id)
     rows = await repository.nominals(consultation, [(owner, nominal_id)])
     sections = await repository.sections(consultation, owner, nominal_id, _GROUP_TABLES)
     disclosed = _disclosed(consultation, rows[nominal_id], sections)
     await log_seen(consultation, "nominals.read", [disclosed])
     return disclosed
+
+
+async def read_history(consultation: Consultation, nominal_id: NominalId) -> list[ReplacedRow]:
+    """Return what a nominal was before its changes, the newest change first, and log it.
+
+    History is never more visible than the nominal is today: a group that isn't shown has none.
+    NotFoundError as in `read`.
+    """
+    owner = await _visible_owner(consultation, nominal_id)
+    current = (await repository.nominals(consultation, [(owner, nominal_id)]))[nominal_id]
+    rows = await repository.history(consultation, owner, nominal_id)
+    await log_seen(consultation, "nominals.history", [_disclosed(consultation, current, {})])
+    sections = {table.name: table.section for table in ROW_TABLES}
+    return [
+        ReplacedRow(
+            section=sections.get(row.table_name, "nominal"),
+            row_id=row.row_id,
+            image=row.image,
+            valid_from=row.valid_from,
+            replaced_at=row.replaced_at,
+            replaced_by=row.replaced_by,
+        )
+        for row in rows
+    ]
+
+
+async def follow(consultation: Consultation, after: str) -> Changes:
+    """Return what changed in the own force after a point of the feed, oldest first, without gaps.
+
+    ``after`` is the ``next`` of the answer before, or "0" for the beginning; InvalidInputError for
+    anything else. A transaction's changes come together; one that commits late is not missed.
+    """
+    if not (after.isascii() and after.isdigit() and len(after) <= _LONGEST_XID):
+        raise InvalidInputError(
+            "Start from 0, or from the 'next' of the answer before.", field="/after"
+        )
+    rows = await repository.changes(consultation, int(after), MOST_CHANGES)
+    changes = [
+        ChangedNominal(
+            id=row.nominal_id,
+            version=row.version,
+            operation=row.operation,
+            changed_at=row.changed_at,
+        )
+        for row in rows
+    ]
+    return Changes(changes=changes, next=str(rows[-1].xid) if rows else after)
 
 
 async def log_seen(consultation: Consultation, action: str, seen: Sequence[Disclosed]) -> None:
@@ -128,7 +185,6 @@ async def create_many(
     drafts: Sequence[tuple[NominalId, NominalDraft]],
 ) -> None:
     """Write new nominals of the member's own force, in a few statements, and log them."""
-    owner = alteration.subject.tenant_id
     labels: dict[tuple[object, ...], LabelId] = {}
     headers: dict[RecordKey, LabelId] = {}
     for _, draft in drafts:
@@ -137,8 +193,7 @@ async def create_many(
             labels[key] = await repository.intern_label(alteration.session, draft)
         for involvement in draft.involvements:
             headers.setdefault(record_key(involvement), labels[key])
-    records = await repository.record_ids(alteration, owner, headers)
-    writer = RowWriter(owner, register, records)
+    writer = await _writer(alteration, register, [draft for _, draft in drafts], headers)
     batch = RowBatch()
     for nominal_id, draft in drafts:
         writer.add_nominal(batch, nominal_id, labels[label_key(draft)], draft)
@@ -164,8 +219,7 @@ async def amend(
     label_id = await repository.intern_label(alteration.session, draft)
     await _raise_version(alteration, owner, nominal_id, version, label_id, draft)
     headers = {record_key(item): label_id for item in draft.involvements}
-    records = await repository.record_ids(alteration, owner, headers)
-    writer = RowWriter(owner, register, records)
+    writer = await _writer(alteration, register, [draft], headers)
     batch = RowBatch()
     for table in ROW_TABLES:
         wanted = {_canonical(item): item for item in getattr(draft, table.section)}
@@ -212,10 +266,31 @@ def label_key(draft: NominalDraft) -> tuple[object, ...]:
     )
 
 
-async def _own(alteration: Alteration, nominal_id: NominalId) -> TenantId:
-    owner = await repository.find_owner(alteration, nominal_id)
+async def _writer(
+    alteration: Alteration,
+    register: NameRegister,
+    drafts: Sequence[NominalDraft],
+    headers: Mapping[RecordKey, LabelId],
+) -> RowWriter:
+    """Return a writer that knows every place and record header the drafts refer to."""
+    places = [address.location for draft in drafts for address in draft.addresses]
+    return RowWriter(
+        alteration.subject.tenant_id,
+        register,
+        await repository.record_ids(alteration, headers),
+        await repository.location_ids(alteration, places),
+    )
+
+
+async def _visible_owner(consultation: Consultation, nominal_id: NominalId) -> TenantId:
+    owner = await repository.find_owner(consultation, nominal_id)
     if owner is None:
         raise NotFoundError(_NOT_VISIBLE)
+    return owner
+
+
+async def _own(alteration: Alteration, nominal_id: NominalId) -> TenantId:
+    owner = await _visible_owner(alteration, nominal_id)
     if owner != alteration.subject.tenant_id:
         raise RefusedError("Only the force that owns a nominal may change it; contact that force.")
     return owner

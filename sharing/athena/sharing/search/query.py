@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 
+from athena.platform.kernel import clock
 from athena.platform.kernel.errors import InvalidInputError
 from athena.records.names.normalise import given_tokens, surname_tokens
 from athena.records.nominals.dates import PartialDate, parse_partial_date
@@ -14,6 +15,8 @@ from athena.records.nominals.values import Sex, clean_text, parse_postcode, pars
 from athena.sharing.search.line import read_line
 
 LONGEST_NAME = 200
+OLDEST = 120
+"""The highest age that anybody is looked for at (Minimum POLE Data Standards, 034)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +66,7 @@ class Asked:
     identifier: str | None = None
     postcode: str | None = None
     telephone: str | None = None
-    today: date = field(default_factory=date.today)
+    today: date = field(default_factory=clock.today)
 
 
 def understand(asked: Asked) -> PersonQuery:
@@ -148,8 +151,10 @@ def _dates(query: PersonQuery, asked: Asked) -> PersonQuery:
         query = replace(query, born=parse_partial_date(asked.date_of_birth))
     elif asked.year_of_birth is not None:
         query = replace(query, born_years=(asked.year_of_birth, asked.year_of_birth))
-    elif ages := [age for age in (asked.age_from, asked.age_to) if age is not None]:
-        query = replace(query, born_years=_years(min(ages), max(ages), asked.today))
+    elif asked.age_from is not None or asked.age_to is not None:
+        youngest = 0 if asked.age_from is None else asked.age_from
+        oldest = OLDEST if asked.age_to is None else asked.age_to
+        query = replace(query, born_years=_years(youngest, oldest, asked.today))
     if query.born is not None:
         if query.born.earliest > asked.today:
             raise InvalidInputError(
@@ -174,6 +179,6 @@ def _check_years(years: tuple[int, int], today: date) -> None:
 def _years(youngest: int, oldest: int, today: date) -> tuple[int, int]:
     if oldest < youngest:
         youngest, oldest = oldest, youngest
-    if oldest > 120:
-        raise InvalidInputError("An age is at most 120.", field="/age_to")
+    if oldest > OLDEST:
+        raise InvalidInputError(f"An age is at most {OLDEST}.", field="/age_to")
     return max(today.year - oldest - 1, 1900), today.year - youngest

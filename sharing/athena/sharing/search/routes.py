@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, Field
 
 from athena.platform.kernel.audit import Entry, EventKind
+from athena.platform.kernel.clock import today
 from athena.platform.kernel.identity import Subject
 from athena.platform.kernel.web import Caller, header_text, problems
 from athena.policies.roles.actions import Action
@@ -21,8 +20,6 @@ from athena.records.nominals.schemas import Draft, NominalDraft
 from athena.sharing.search.query import Asked, PersonQuery, understand
 from athena.sharing.search.schemas import SearchAnswer, SearchRequest
 from athena.sharing.search.service import Searcher
-
-_LONDON = ZoneInfo("Europe/London")
 
 
 class NewNominal(Draft):
@@ -131,4 +128,4 @@ async def run_page(
 def read_query(request: SearchRequest) -> PersonQuery:
     """Return what a request asks for, or InvalidInputError; ages count from today in London."""
     fields = request.model_dump(exclude={"purpose", "reason", "limit"})
-    return understand(Asked(**fields, today=datetime.now(_LONDON).date()))
+    return understand(Asked(**fields, today=today()))

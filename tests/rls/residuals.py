@@ -1,6 +1,6 @@
-"""Attacks that the store does not stop yet: each test of them is expected to fail, strictly.
+"""What a force's login can still learn, as docs/threat-model.md names it: known and accepted.
 
-A hole that is closed turns its test into a failure, which says: move the attack to the others.
+A test holds that each still stands: one that no longer does must be taken out of the threat model.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ async def counts_hidden_rows(connection: asyncpg.Connection, world: World) -> bo
     return plans[0] != plans[1]
 
 
-HOLES: dict[str, Steps] = {
+RESIDUALS: dict[str, Steps] = {
     "reads and rolls the consultation back": leaves_no_trace,
     "learns from EXPLAIN that an identifier exists": counts_hidden_rows,
 }
