@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
+from uuid import uuid4
 
 import asyncpg
 from sqlalchemy import URL, CursorResult, Executable, Row, text
@@ -44,6 +45,15 @@ class StoreAddress:
                 query={"host": self.host},
             )
         return URL.create("postgresql+asyncpg", user, password, self.host, self.port, self.database)
+
+
+_THROUGH_POOLER: Mapping[str, Any] = {
+    # The next transaction may run on another server session, or on one that somebody else used:
+    # no statement is kept, and no two have the same name.
+    "statement_cache_size": 0,
+    "prepared_statement_cache_size": 0,
+    "prepared_statement_name_func": lambda: f"athena_{uuid4()}",
+}
 
 
 class ReadSession:
@@ -96,9 +106,16 @@ class Database:
     """The store as this process reaches it: a pool for each login, made when first used."""
 
     def __init__(
-        self, address: StoreAddress, master_secret: bytes, version: int = 1, pool_size: int = 4
+        self,
+        address: StoreAddress,
+        master_secret: bytes,
+        version: int = 1,
+        pool_size: int = 4,
+        direct: StoreAddress | None = None,
     ) -> None:
+        """Reach the store at an address; ``direct`` leads past the pooler, where there is one."""
         self.address = address
+        self._direct = direct
         self._master_secret = master_secret
         self._version = version
         self._pool_size = pool_size
@@ -122,13 +139,14 @@ class Database:
 
     @asynccontextmanager
     async def listen(self, login: str) -> AsyncIterator[asyncpg.Connection]:
-        """Open a plain connection outside the pools, for LISTEN."""
+        """Open a plain connection outside the pools and past any pooler, for LISTEN."""
+        address = self._direct or self.address
         connection = await asyncpg.connect(
-            host=self.address.host,
-            port=self.address.port,
+            host=address.host,
+            port=address.port,
             user=login,
             password=self.password(login),
-            database=self.address.database,
+            database=address.database,
         )
         try:
             yield connection
@@ -169,6 +187,7 @@ class Database:
                 pool_recycle=1800,
                 pool_timeout=10,
                 hide_parameters=True,
+                connect_args=_THROUGH_POOLER if self._direct else {},
             )
             self._engines[login] = engine
         return engine

@@ -48,11 +48,17 @@ class Store:
     master_secret_version: int
     pool_size: int
     server: EmbeddedServer | None
+    direct: StoreAddress | None = None
+    """The way past a pooler, where ``address`` leads through one."""
 
     def database(self) -> Database:
         """Return the pools through which everything but migrations reaches the store."""
         return Database(
-            self.address, self.master_secret, self.master_secret_version, self.pool_size
+            self.address,
+            self.master_secret,
+            self.master_secret_version,
+            self.pool_size,
+            self.direct,
         )
 
     def verifier(self, login: str) -> str:
@@ -74,6 +80,7 @@ def data_dir(settings: Settings) -> Path:
 def open_store(settings: Settings, progress: Progress = lambda _: None) -> Store:
     """Start or find the store that the settings name, without migrating it."""
     server = None
+    past_pooler = None
     if settings.database_url is None:
         server = EmbeddedServer.start(data_dir(settings), progress=progress)
         admin = server.address
@@ -86,6 +93,7 @@ def open_store(settings: Settings, progress: Progress = lambda _: None) -> Store
             _parse(direct.get_secret_value(), "ATHENA_DATABASE_DIRECT_URL") if direct else pooled
         )
         address = _address(pooled)
+        past_pooler = _address(admin_url) if direct else None
     return Store(
         address=address,
         admin_url=admin_url,
@@ -93,6 +101,7 @@ def open_store(settings: Settings, progress: Progress = lambda _: None) -> Store
         master_secret_version=settings.master_secret_version,
         pool_size=settings.pool_size,
         server=server,
+        direct=past_pooler,
     )
 
 
