@@ -7,7 +7,6 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import typer
-from rich.table import Table
 
 from athena.platform.cli.common import (
     As,
@@ -24,7 +23,7 @@ from athena.platform.kernel import audit, audit_log
 from athena.platform.kernel.audit import Entry, EventKind
 from athena.platform.kernel.clock import show_time
 from athena.platform.kernel.errors import RefusedError
-from athena.platform.kernel.identity import NominalId, Subject
+from athena.platform.kernel.identity import Level, NominalId, Subject
 from athena.platform.runtime import Runtime
 from athena.policies.agreements.service import baseline
 from athena.policies.roles.actions import Action
@@ -99,13 +98,20 @@ def search(
     if as_json:
         print_json(answer.model_dump(mode="json"))
         return
-    table = Table(box=None, pad_edge=False)
-    for heading in ("Fit", "Name", "Born", "Force", "Shown", "Withheld", "Id"):
-        table.add_column(heading, overflow="fold")
-    for hit in answer.results:
-        table.add_row(*_row(hit))
-    out.print(table)
-    out.print(f"{len(answer.results)} results in {seconds * 1000:.0f} ms; the search is logged.")
+    pointers = [hit for hit in answer.results if hit.disclosure is Level.POINTER]
+    shown = [hit for hit in answer.results if hit.nominal is not None]
+    for hit in pointers:
+        out.print(_pointer(hit))
+    for heading, hits in (
+        ("", [hit for hit in shown if hit.is_good]),
+        ("Less likely:", [hit for hit in shown if not hit.is_good]),
+    ):
+        if heading and hits:
+            out.print(heading)
+        for hit in hits:
+            out.print(_hit(hit))
+    found = f"{len(shown)} results" if shown else "No nominal found that you may see"
+    out.print(f"{found}, in {seconds * 1000:.0f} ms. The search is logged.")
 
 
 def show(
@@ -186,19 +192,21 @@ async def _read_log(runtime: Runtime, subject: Subject, count: int) -> Any:
         return await audit_log.newest(session, count)
 
 
-def _row(hit: Hit) -> tuple[str, ...]:
-    if hit.nominal is None:
-        contact = f"ask {hit.contact.unit}, {hit.contact.telephone}" if hit.contact else ""
-        return ("", f"(a record may exist: {contact})", "", hit.owner_force, "pointer", "all", "")
+def _pointer(hit: Hit) -> str:
+    """Return the line that says whom to ask about a record that isn't shown."""
+    asked = f": ask {hit.contact.unit}, {hit.contact.telephone}" if hit.contact else ""
+    return f"{hit.owner_force} may hold a record of this person that isn't shown to you{asked}."
+
+
+def _hit(hit: Hit) -> str:
+    """Return the two lines of a result; the id stands whole, to be copied."""
+    assert hit.nominal is not None
     name = hit.nominal.names[0]
+    full_name = f"{name.given_names} {name.surname}".strip()
+    withheld = f"withheld: {', '.join(hit.withheld)}" if hit.withheld else "nothing withheld"
     return (
-        f"{(hit.score or 0) * 100:.0f}%",
-        f"{name.given_names} {name.surname}".strip(),
-        hit.nominal.date_of_birth or "",
-        hit.owner_force,
-        hit.disclosure.value,
-        ", ".join(hit.withheld) or "-",
-        str(hit.id),
+        f"{(hit.score or 0) * 100:3.0f}%  {full_name}, born {hit.nominal.date_of_birth or '?'}, "
+        f"{hit.owner_force}, {hit.disclosure.value}\n      {hit.id}  {withheld}"
     )
 
 

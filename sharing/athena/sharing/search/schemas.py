@@ -13,6 +13,9 @@ from athena.records.nominals.schemas import NominalView
 from athena.records.nominals.values import Sex
 from athena.sharing.search.query import LONGEST_NAME
 
+GOOD = 0.5
+"""The score from which a hit fits well; below it something that was typed doesn't match."""
+
 Typed = Annotated[str, Field(max_length=LONGEST_NAME)]
 
 
@@ -75,6 +78,11 @@ class Hit(BaseModel):
     obligations: list[str]
     withheld: list[FieldGroup]
     contact: Contact | None = None
+
+    @property
+    def is_good(self) -> bool:
+        """Whether the record fits well enough to be shown among the best matches."""
+        return self.score is not None and self.score >= GOOD
 
 
 class SearchAnswer(BaseModel):

@@ -28,14 +28,13 @@ from athena.sharing.search.ranking import (
     Ranked,
     rank,
 )
-from athena.sharing.search.schemas import Contact, Explanation, Hit, SearchAnswer
+from athena.sharing.search.schemas import GOOD, Contact, Explanation, Hit, SearchAnswer
 from athena.tenants.directory.models import Tenant
 from athena.tenants.directory.service import Directory
 
 ENOUGH = 20
 """How many good hits make looking further afield needless."""
 
-GOOD = 0.5
 MOST_HITS = 200
 _EACH_NARROW = 40
 _EACH_WIDE = 60
