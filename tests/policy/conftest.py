@@ -76,6 +76,8 @@ def decide(policy: WasmPolicy) -> Decide:
         kind: str = "force",
         purpose: str = "investigation",
         today: str = "2026-11-24",
+        clearance: str = "OFFICIAL-SENSITIVE",
+        active: tuple[str, ...] = ("essex", "kent", "shelter", "suffolk"),
         label: Changes = {},  # noqa: B006 - never changed
         agreement: Changes = {},  # noqa: B006 - never changed
         others: tuple[Changes, ...] = (),
@@ -83,7 +85,13 @@ def decide(policy: WasmPolicy) -> Decide:
         agreements = [{**AGREEMENT, **agreement}, *({**AGREEMENT, **other} for other in others)]
         return policy.evaluate(
             {
-                "requester": {"tenant": tenant, "kind": kind, "roles": list(roles)},
+                "requester": {
+                    "tenant": tenant,
+                    "kind": kind,
+                    "roles": list(roles),
+                    "clearance": clearance,
+                },
+                "active": list(active),
                 "purpose": purpose,
                 "purposes": list(Purpose),
                 "today": today,

@@ -17,7 +17,7 @@ from athena.policies.decisions.engine import WasmPolicy
 from athena.tenants.consortium import FORCE_SLUGS
 
 ROOT = Path(__file__).parents[2]
-QUESTIONS = 300
+QUESTIONS = 400
 LABELS = 40
 
 pytestmark = pytest.mark.needs_opa
@@ -76,7 +76,9 @@ def corpus() -> list[dict[str, Any]]:
                 "tenant": draw.choice(FORCE_SLUGS),
                 "kind": draw.choice(["force"] * 9 + ["oversight"]),
                 "roles": draw.choice([["officer"], ["officer"], some(draw, list(Role), 3)]),
+                "clearance": draw.choice(["OFFICIAL-SENSITIVE"] * 8 + ["OFFICIAL", "SECRET"]),
             },
+            "active": draw.sample(FORCE_SLUGS, draw.choice([8, 9, 9, 9, 9, 9])),
             "purpose": draw.choice([*Purpose, *Purpose, "curiosity"]),
             "purposes": list(Purpose),
             "today": draw.choice(["2026-03-31", "2026-11-24", "2026-11-24", "2031-04-01"]),

@@ -9,6 +9,7 @@ import pytest
 from athena.platform.kernel.identity import Purpose
 from athena.policies.agreements.service import baseline
 from athena.policies.decisions.engine import WasmPolicy
+from athena.tenants.consortium import FORCE_SLUGS
 from support.expectations import LABELS, Cell, read_table
 
 CELLS = read_table()
@@ -31,7 +32,13 @@ def test_cell(cell: Cell, policy: WasmPolicy) -> None:
     label = LABELS[cell.label]
     decision = policy.evaluate(
         {
-            "requester": {"tenant": cell.requester, "kind": "force", "roles": ["officer"]},
+            "requester": {
+                "tenant": cell.requester,
+                "kind": "force",
+                "roles": ["officer"],
+                "clearance": "OFFICIAL-SENSITIVE",
+            },
+            "active": list(FORCE_SLUGS),
             "purpose": cell.purpose,
             "purposes": list(Purpose),
             "today": AS_OF.isoformat(),

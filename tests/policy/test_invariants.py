@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from athena.platform.kernel.identity import FieldGroup, Level, Purpose, Role
+from athena.platform.kernel.identity import Clearance, FieldGroup, Level, Purpose, Role
 from athena.policies.decisions.documents import LabelDecision
 from athena.policies.decisions.engine import WasmPolicy
 
@@ -85,7 +85,9 @@ def questions(draw: st.DrawFn) -> dict[str, Any]:
             "tenant": draw(st.sampled_from(FORCES)),
             "kind": "force",
             "roles": ["officer", *roles] if draw(st.integers(0, 4)) else list(roles),
+            "clearance": draw(st.sampled_from(list(Clearance))),
         },
+        "active": list(FORCES),
         "purpose": draw(
             st.sampled_from(["investigation", "investigation", "custody", "data_quality"])
         ),

@@ -24,6 +24,30 @@ UNKNOWN_GROUP = {"investigation": {"level": "full", "groups": ["addresses", "con
 SECOND = "3c1f0000-0000-4000-8000-000000000002"
 
 
+@pytest.mark.parametrize("owner", ["kent", "essex"])
+def test_a_suspended_force_sees_nothing(decide: Decide, owner: str) -> None:
+    decision = decide(active=("essex",), label={"owner": owner})
+    assert (decision.level, list(decision.reasons)) == ("none", ["requester_suspended"])
+
+
+def test_a_suspended_force_shows_nothing(decide: Decide) -> None:
+    decision = decide(active=("kent",))
+    assert (decision.level, list(decision.reasons)) == ("none", ["owner_suspended"])
+
+
+@pytest.mark.parametrize("owner", ["kent", "essex"])
+@pytest.mark.parametrize("clearance", ["OFFICIAL", "", "SECRET", "official-sensitive"])
+def test_a_marking_above_the_clearance_shows_nothing(
+    decide: Decide, owner: str, clearance: str
+) -> None:
+    decision = decide(
+        clearance=clearance,
+        label={"owner": owner, "marking": "OFFICIAL-SENSITIVE"},
+        agreement={"marking_ceiling": "OFFICIAL-SENSITIVE"},
+    )
+    assert (decision.level, list(decision.reasons)) == ("none", ["marking_above_clearance"])
+
+
 @pytest.mark.parametrize(
     ("kind", "roles", "purpose", "reasons"),
     [

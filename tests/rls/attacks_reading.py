@@ -245,6 +245,8 @@ READING = [
             "ctx.policy_state",
             "tenants.member",
             "tenants.member_role",
+            "tenants.team",
+            "tenants.team_member",
         )
     ),
     *(

@@ -40,6 +40,16 @@ async def prepared_world(cluster: Cluster, database: str) -> World:
             "WHERE grant_set_id = $1",
             world.grants["stale"],
         )
+        await admin.execute(
+            "INSERT INTO tenants.team (tenant_id, team_id, slug, name) "
+            "SELECT $1, gen_random_uuid(), 'secret-team', 'Secret team'",
+            world.essex,
+        )
+        await admin.execute(
+            "INSERT INTO tenants.team_member (tenant_id, team_id, member_id, valid_from) "
+            "SELECT t.tenant_id, t.team_id, m.member_id, current_date FROM tenants.team AS t "
+            "JOIN tenants.member AS m USING (tenant_id)"
+        )
         await admin.execute("ANALYZE")
     finally:
         await admin.close()

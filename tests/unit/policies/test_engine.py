@@ -21,7 +21,13 @@ from athena.policies.decisions.reasons import Reason
 
 def question(*labels: Mapping[str, Any], tenant: str = "kent") -> dict[str, Any]:
     return {
-        "requester": {"tenant": tenant, "kind": "force", "roles": ["officer"]},
+        "requester": {
+            "tenant": tenant,
+            "kind": "force",
+            "roles": ["officer"],
+            "clearance": "OFFICIAL-SENSITIVE",
+        },
+        "active": ["essex", "kent"],
         "purpose": "investigation",
         "purposes": list(Purpose),
         "today": "2026-11-24",

@@ -83,6 +83,17 @@ class FieldGroup(enum.StrEnum):
     MARKERS = "markers"
 
 
+class Clearance(enum.StrEnum):
+    """The highest protective marking that a member may see, by vetting.
+
+    Which vetting level allows which marking is each force's own rule: general knowledge of the
+    field, not law.
+    """
+
+    OFFICIAL = "OFFICIAL"
+    OFFICIAL_SENSITIVE = "OFFICIAL-SENSITIVE"
+
+
 @dataclass(frozen=True, slots=True)
 class Subject:
     """The signed-in member on whose behalf something is done."""
@@ -95,3 +106,5 @@ class Subject:
     tenant_kind: TenantKind
     login: str
     roles: frozenset[Role]
+    teams: frozenset[UUID] = frozenset()
+    clearance: Clearance = Clearance.OFFICIAL

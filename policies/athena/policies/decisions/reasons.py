@@ -76,6 +76,10 @@ class Reason(_Code):
         "marking_above_ceiling",
         "The record's protective marking is above the agreement's ceiling.",
     )
+    MARKING_ABOVE_CLEARANCE = (
+        "marking_above_clearance",
+        "The record's protective marking is above what the requester is cleared for.",
+    )
     NO_AGREEMENT = (
         "no_agreement",
         "There is no agreement under which the owner shares with the requester's force.",
@@ -86,6 +90,10 @@ class Reason(_Code):
         "own_force_restricted",
         "The record is restricted inside the requester's own force.",
     )
+    OWNER_SUSPENDED = (
+        "owner_suspended",
+        "The owner force is suspended from the consortium, so it shares nothing.",
+    )
     PURPOSE_NOT_IN_AGREEMENT = (
         "purpose_not_in_agreement",
         "The agreement doesn't allow anything for this purpose.",
@@ -94,6 +102,10 @@ class Reason(_Code):
     RECORD_CLASS_NOT_IN_AGREEMENT = (
         "record_class_not_in_agreement",
         "The agreement doesn't cover this class of record.",
+    )
+    REQUESTER_SUSPENDED = (
+        "requester_suspended",
+        "The requester's force is suspended from the consortium, so it sees nothing.",
     )
     RESTRICTED_RECORD = ("restricted_record", "The owner has restricted the record.")
     ROLE_SEES_NO_RECORDS = (

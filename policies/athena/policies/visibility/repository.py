@@ -44,6 +44,14 @@ async def labels(session: ReadSession) -> list[Label]:
     ]
 
 
+async def active_tenants(session: ReadSession) -> list[str]:
+    """Return the tenants that take part now, by slug."""
+    rows = await session.rows(
+        "SELECT slug FROM tenants.tenant WHERE status = 'active' ORDER BY slug"
+    )
+    return [row.slug for row in rows]
+
+
 async def current_agreements(session: ReadSession) -> list[dict[str, Any]]:
     """Return the document of the newest version of every agreement."""
     rows = await session.rows(

@@ -38,6 +38,7 @@ from athena.platform.kernel.errors import (
     RefusedError,
 )
 from athena.platform.kernel.identity import (
+    Clearance,
     LabelId,
     Level,
     Purpose,
@@ -101,6 +102,8 @@ class PolicyState:
     label_epoch: int
     labels: Mapping[LabelId, Label]
     agreements: Sequence[Mapping[str, Any]]
+    active: Sequence[str]
+    """The tenants that aren't suspended."""
 
 
 class Gate:
@@ -114,7 +117,7 @@ class Gate:
         self._roles = roles
         self._grant_seconds = grant_seconds
         self._state: PolicyState | None = None
-        self._granted: OrderedDict[tuple[UUID, frozenset[Role], Purpose], Visibility] = (
+        self._granted: OrderedDict[tuple[UUID, frozenset[Role], Clearance, Purpose], Visibility] = (
             OrderedDict()
         )
         self._documents: dict[bytes, VisibilityDocument] = {}
@@ -206,7 +209,7 @@ class Gate:
 
     async def visibility(self, subject: Subject, purpose: Purpose) -> Visibility:
         """Return what a member may see for a purpose, deciding and granting where needed."""
-        key = (subject.member_id, subject.roles, purpose)
+        key = (subject.member_id, subject.roles, subject.clearance, purpose)
         known = self._granted.get(key)
         if known is not None and known.expires_at - _RENEW_BEFORE > datetime.now(UTC):
             return known
@@ -231,8 +234,9 @@ class Gate:
                 revision, label_epoch = await repository.versions(session)
                 labels = await repository.labels(session)
                 agreements = await repository.current_agreements(session)
+                active = await repository.active_tenants(session)
             by_id = {label.label_id: label for label in labels}
-            self._state = PolicyState(revision, label_epoch, by_id, agreements)
+            self._state = PolicyState(revision, label_epoch, by_id, agreements, active)
             self._documents.clear()
         return self._state
 
@@ -310,7 +314,9 @@ def _decision_input(subject: Subject, purpose: Purpose, state: PolicyState) -> d
             "tenant": subject.tenant,
             "kind": subject.tenant_kind.value,
             "roles": sorted(role.value for role in subject.roles),
+            "clearance": subject.clearance.value,
         },
+        "active": list(state.active),
         "purpose": purpose.value,
         "purposes": [known.value for known in Purpose],
         "today": today().isoformat(),

@@ -72,6 +72,8 @@ _roles := {role | some role in input.requester.roles}
 # scope: document
 _bars contains "not_a_force" if not _is_force
 
+_bars contains "requester_suspended" if not _is_active(input.requester.tenant)
+
 _bars contains "role_sees_no_records" if count(_roles & _reading_roles) == 0
 
 _bars contains "purpose_unknown" if not _is_purpose
@@ -86,6 +88,15 @@ _bars contains "data_quality_needs_its_roles" if {
 #   Whether the requester is a force. A rule of its own because a `not` over an expression is
 #   undefined, not true, where part of that expression is missing; `not` over a rule is true.
 _is_force if input.requester.kind == "force"
+
+# METADATA
+# description: Whether a tenant takes part now; one that is suspended neither sees nor shows anything.
+_is_active(tenant) if tenant in input.active
+
+# METADATA
+# title: Rule 4
+# description: Whether the requester is cleared for a label's marking.
+_is_cleared(label) if _markings[label.marking] <= _markings[input.requester.clearance]
 
 # METADATA
 # description: Whether the purpose is one of the consortium's list.
@@ -114,10 +125,14 @@ _decision(label) := _nothing(label, _bars) if {
 	count(_bars) > 0
 } else := _nothing(label, {"label_unknown"}) if {
 	not _known(label)
+} else := _nothing(label, {"marking_above_clearance"}) if {
+	not _is_cleared(label)
 } else := _own(label) if {
 	label.owner == input.requester.tenant
 } else := _nothing(label, {"data_quality_is_for_own_records"}) if {
 	input.purpose == "data_quality"
+} else := _nothing(label, {"owner_suspended"}) if {
+	not _is_active(label.owner)
 } else := _across(label)
 
 # METADATA

@@ -50,7 +50,13 @@ _label := {
 }
 
 _input := {
-	"requester": {"tenant": "kent", "kind": "force", "roles": ["officer"]},
+	"requester": {
+		"tenant": "kent",
+		"kind": "force",
+		"roles": ["officer"],
+		"clearance": "OFFICIAL-SENSITIVE",
+	},
+	"active": ["amo", "essex", "kent"],
 	"purpose": "investigation",
 	"purposes": _purposes,
 	"today": "2026-11-24",
@@ -79,12 +85,35 @@ test_agreement_allows if {
 test_unknown_purpose_denies if _decide({"purpose": "curiosity"}).reasons == ["purpose_unknown"]
 
 test_client_body_denies if {
-	requester := {"requester": {"tenant": "amo", "kind": "client_body", "roles": ["officer"]}}
+	requester := {"requester": {"tenant": "amo", "kind": "client_body"}}
 	_decide(requester).reasons == ["not_a_force"]
 }
 
+test_suspended_requester_sees_nothing if {
+	suspended := {"active": ["amo", "essex"]}
+	_decide(suspended).reasons == ["requester_suspended"]
+	own := object.union(suspended, {"labels": [object.union(_label, {"owner": "kent"})]})
+	_decide(own).reasons == ["requester_suspended"]
+}
+
+test_suspended_owner_shows_nothing if {
+	_decide({"active": ["amo", "kent"]}).reasons == ["owner_suspended"]
+}
+
+test_marking_above_clearance_shows_nothing if {
+	every owner in ["essex", "kent"] {
+		decision := _decide({
+			"requester": {"clearance": "OFFICIAL"},
+			"labels": [object.union(_label, {"owner": owner, "marking": "OFFICIAL-SENSITIVE"})],
+		})
+		decision.reasons == ["marking_above_clearance"]
+	}
+	_decide({"requester": {"clearance": "OFFICIAL"}}).level == "full"
+	_decide({"requester": {"clearance": "SECRET"}}).reasons == ["marking_above_clearance"]
+}
+
 test_administrator_sees_no_records if {
-	requester := {"requester": {"tenant": "kent", "kind": "force", "roles": ["force_administrator"]}}
+	requester := {"requester": {"roles": ["force_administrator"]}}
 	_decide(requester).reasons == ["role_sees_no_records"]
 }
 
@@ -145,7 +174,7 @@ test_what_is_missing_from_a_label_denies if {
 }
 
 test_what_is_missing_from_the_requester_denies if {
-	every field in ["kind", "roles", "tenant"] {
+	every field in ["clearance", "kind", "roles", "tenant"] {
 		requester := object.remove(_input.requester, [field])
 		without := object.union(object.remove(_input, ["requester"]), {"requester": requester})
 		decision := visibility.decisions[0] with input as without
@@ -154,7 +183,7 @@ test_what_is_missing_from_the_requester_denies if {
 }
 
 test_what_is_missing_from_the_input_denies if {
-	every field in ["agreements", "purpose", "purposes", "requester", "today"] {
+	every field in ["active", "agreements", "purpose", "purposes", "requester", "today"] {
 		without := object.remove(_input, [field])
 		decision := visibility.decisions[0] with input as without
 		decision.level == "none"
@@ -243,14 +272,14 @@ test_own_force_full if {
 test_own_restricted_needs_a_role if {
 	_of({"owner": "kent", "restricted": true}).level == "pointer"
 	decision := _decide({
-		"requester": {"tenant": "kent", "kind": "force", "roles": ["supervisor"]},
+		"requester": {"roles": ["supervisor"]},
 		"labels": [object.union(_label, {"owner": "kent", "restricted": true})],
 	})
 	decision.level == "full"
 }
 
 test_data_quality_is_for_own_records if {
-	requester := {"tenant": "kent", "kind": "force", "roles": ["records_manager"]}
+	requester := {"roles": ["records_manager"]}
 	decision := _decide({"requester": requester, "purpose": "data_quality"})
 	decision.reasons == ["data_quality_is_for_own_records"]
 }
@@ -262,7 +291,7 @@ test_data_quality_needs_a_senior_role if {
 
 test_data_quality_reads_own_records if {
 	decision := _decide({
-		"requester": {"tenant": "kent", "kind": "force", "roles": ["records_manager"]},
+		"requester": {"roles": ["records_manager"]},
 		"purpose": "data_quality",
 		"labels": [object.union(_label, {"owner": "kent"})],
 	})

@@ -8,39 +8,45 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import Row
 
+from athena.platform.kernel.clock import today
 from athena.platform.kernel.database import ReadSession, WriteSession
-from athena.platform.kernel.identity import Role, Subject, TenantId, TenantKind
+from athena.platform.kernel.identity import Clearance, Role, Subject, TenantId, TenantKind
 
 _SUBJECT = """
-    SELECT m.member_id, m.username, m.display_name, t.tenant_id, t.slug, t.kind, t.login,
-           array_agg(r.role) FILTER (WHERE r.role IS NOT NULL) AS roles
+    SELECT m.member_id, m.username, m.display_name, m.clearance, t.tenant_id, t.slug, t.kind,
+           t.login,
+           ARRAY(SELECT r.role FROM tenants.member_role AS r
+                 WHERE r.tenant_id = m.tenant_id AND r.member_id = m.member_id
+                   AND r.valid_from <= :today AND (r.valid_to IS NULL OR r.valid_to >= :today)
+           ) AS roles,
+           ARRAY(SELECT b.team_id FROM tenants.team_member AS b
+                 WHERE b.tenant_id = m.tenant_id AND b.member_id = m.member_id
+                   AND b.valid_from <= :today AND (b.valid_to IS NULL OR b.valid_to >= :today)
+           ) AS teams
     FROM tenants.member AS m
     JOIN tenants.tenant AS t USING (tenant_id)
-    LEFT JOIN tenants.member_role AS r
-      ON r.tenant_id = m.tenant_id AND r.member_id = m.member_id
-     AND r.valid_from <= current_date AND (r.valid_to IS NULL OR r.valid_to >= current_date)
-    WHERE m.active AND {condition}
-    GROUP BY m.member_id, m.username, m.display_name, t.tenant_id
+    WHERE m.active AND t.status = 'active' AND {condition}
 """
+"""Roles and memberships begin and end with the day in London."""
 
 
 async def find_by_username(session: ReadSession, username: str) -> Subject | None:
     """Return an active member with the roles held today, or None."""
     statement = _SUBJECT.format(condition="m.username = :username")
-    return _subject(await session.one(statement, {"username": username}))
+    return _subject(await session.one(statement, {"username": username, "today": today()}))
 
 
 async def find_by_id(session: ReadSession, member_id: UUID) -> Subject | None:
     """Return an active member with the roles held today, or None."""
     statement = _SUBJECT.format(condition="m.member_id = :member_id")
-    return _subject(await session.one(statement, {"member_id": member_id}))
+    return _subject(await session.one(statement, {"member_id": member_id, "today": today()}))
 
 
 async def list_usernames(session: ReadSession) -> list[tuple[str, str, str]]:
     """Return (username, display name, tenant's name) of every active member."""
     rows = await session.rows(
         "SELECT m.username, m.display_name, t.name FROM tenants.member AS m "
-        "JOIN tenants.tenant AS t USING (tenant_id) WHERE m.active "
+        "JOIN tenants.tenant AS t USING (tenant_id) WHERE m.active AND t.status = 'active' "
         "ORDER BY t.kind = 'force' DESC, t.name, m.username"
     )
     return [(row.username, row.display_name, row.name) for row in rows]
@@ -52,24 +58,31 @@ async def add_member(
     username: str,
     display_name: str,
     roles: Iterable[Role],
+    clearance: Clearance = Clearance.OFFICIAL_SENSITIVE,
 ) -> UUID:
     """Add a member with roles that hold from today and return its id."""
     member_id = uuid4()
     await session.execute(
-        "INSERT INTO tenants.member (tenant_id, member_id, username, display_name) "
-        "VALUES (:tenant_id, :member_id, :username, :display_name)",
+        "INSERT INTO tenants.member (tenant_id, member_id, username, display_name, clearance) "
+        "VALUES (:tenant_id, :member_id, :username, :display_name, :clearance)",
         {
             "tenant_id": tenant_id,
             "member_id": member_id,
             "username": username,
             "display_name": display_name,
+            "clearance": clearance.value,
         },
     )
     for role in sorted(roles):
         await session.execute(
-            "INSERT INTO tenants.member_role (tenant_id, member_id, role) "
-            "VALUES (:tenant_id, :member_id, :role)",
-            {"tenant_id": tenant_id, "member_id": member_id, "role": role.value},
+            "INSERT INTO tenants.member_role (tenant_id, member_id, role, valid_from) "
+            "VALUES (:tenant_id, :member_id, :role, :today)",
+            {
+                "tenant_id": tenant_id,
+                "member_id": member_id,
+                "role": role.value,
+                "today": today(),
+            },
         )
     return member_id
 
@@ -85,5 +98,7 @@ def _subject(row: Row[Any] | None) -> Subject | None:
         tenant=row.slug,
         tenant_kind=TenantKind(row.kind),
         login=row.login,
-        roles=frozenset(Role(role) for role in row.roles or ()),
+        roles=frozenset(Role(role) for role in row.roles),
+        teams=frozenset(row.teams),
+        clearance=Clearance(row.clearance),
     )
