@@ -27,7 +27,7 @@ class ServerAddress:
             parts = urlsplit(settings.opa_url or "")
             host, port = parts.hostname or "", parts.port
         except ValueError:
-            host, port = "", None
+            parts, host, port = urlsplit(""), "", None
         plain = parts.scheme == "http"
         beyond = parts.path.strip("/") or parts.query or parts.fragment or "@" in parts.netloc
         if not host or beyond or parts.scheme not in ("http", "https"):

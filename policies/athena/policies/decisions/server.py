@@ -47,7 +47,7 @@ class _Bundle(BaseModel):
 
 
 class _Provenance(BaseModel):
-    bundles: dict[str, _Bundle] = Field(min_length=1, max_length=1)
+    bundles: dict[str, _Bundle] = {}
 
 
 class _Origin(BaseModel):
@@ -68,13 +68,17 @@ class ServerPoint:
     engine = "server"
 
     def __init__(
-        self, client: AsyncOpaClient, revision: str, deadline_seconds: float = DEADLINE_SECONDS
+        self,
+        client: AsyncOpaClient,
+        revision: str,
+        deadline_seconds: float,
+        breaker: CircuitBreaker,
     ) -> None:
-        """Use an opened client (see `open`); only answers of ``revision`` are believed."""
+        """Use an opened client (see `open`); answers of another revision aren't believed."""
         self.revision = revision
         self._client = client
         self._deadline = deadline_seconds
-        self._breaker = CircuitBreaker()
+        self._breaker = breaker
 
     @classmethod
     async def open(
@@ -83,6 +87,7 @@ class ServerPoint:
         revision: str,
         token: str | None = None,
         deadline_seconds: float = DEADLINE_SECONDS,
+        breaker: CircuitBreaker | None = None,
     ) -> Self:
         """Open a way to a server, without asking it yet."""
         client = AsyncOpaClient(
@@ -96,7 +101,7 @@ class ServerPoint:
             response_class=_BoundedResponse,
             timeout=aiohttp.ClientTimeout(total=None),  # the deadline is one for all attempts
         )
-        return cls(client, revision, deadline_seconds)
+        return cls(client, revision, deadline_seconds, breaker or CircuitBreaker())
 
     async def decide(self, question: Question) -> Decision:
         """Decide every label of a question, in its order; NoDecisionError for anything less."""
@@ -106,9 +111,8 @@ class ServerPoint:
         except ValueError:
             # Without provenance nobody knows which rules answered, if they were rules at all.
             raise NoDecisionError(Fault.MALFORMED) from None
-        (bundle,) = origin.provenance.bundles.values()
-        if bundle.revision != self.revision:
-            raise NoDecisionError(Fault.REVISION)
+        if [bundle.revision for bundle in origin.provenance.bundles.values()] != [self.revision]:
+            raise NoDecisionError(Fault.REVISION)  # older, newer, none, or something beside it
         if "result" not in answer:
             raise NoDecisionError(Fault.UNDEFINED)
         try:
@@ -117,9 +121,7 @@ class ServerPoint:
         except (ValueError, RecursionError):  # the message quotes the answer: nothing is kept
             raise NoDecisionError(Fault.MALFORMED) from None
         document = answer_to(question, decisions)
-        return Decision(
-            document, lasting(document), bundle.revision, self.engine, origin.decision_id
-        )
+        return Decision(document, lasting(document), self.revision, self.engine, origin.decision_id)
 
     async def check(self) -> None:
         """Raise NoDecisionError unless the server decides by the expected bundle now."""
