@@ -57,7 +57,11 @@ class Question:
         """Return the question of an input; NoDecisionError where it can't be said in JSON."""
         try:
             text = json.dumps(
-                content, sort_keys=True, separators=(",", ":"), allow_nan=False
+                content,
+                sort_keys=True,
+                separators=(",", ":"),
+                allow_nan=False,
+                ensure_ascii=False,  # half of a surrogate pair has no text then
             ).encode()
         except (TypeError, ValueError):
             raise NoDecisionError(Fault.MALFORMED) from None
@@ -114,7 +118,9 @@ def answer_to(question: Question, decisions: tuple[LabelDecision, ...]) -> Visib
         asked = [label["id"] for label in question.content["labels"]]
     except (LookupError, TypeError):
         raise NoDecisionError(Fault.MALFORMED) from None
-    if [decision.label for decision in decisions] != asked:
+    # An id such as 1.0 would equal 1, which one engine answers and the other doesn't.
+    whole = all(type(label) is int for label in asked)
+    if not whole or [decision.label for decision in decisions] != asked:
         raise NoDecisionError(Fault.MALFORMED)  # about other labels than the question
     return VisibilityDocument(decisions=decisions)
 
