@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
@@ -23,58 +22,12 @@ from athena.platform.kernel.settings import Settings
 from athena.policies.decisions.address import ServerAddress
 from athena.policies.decisions.breaker import FAILURES, PAUSE_SECONDS, CircuitBreaker
 from athena.policies.decisions.engine import WasmPolicy
-from athena.policies.decisions.point import NO_LABELS, Fault, NoDecisionError, Question
-from athena.policies.decisions.server import MAX_ANSWER_BYTES, ServerPoint
+from athena.policies.decisions.point import NO_LABELS, Fault, NoDecisionError
+from athena.policies.decisions.server import ServerPoint
 from support.opa import OpaServer, answering, http, make_bundle, running_opa
+from support.points import NOTHING, QUESTION, fault, said, server_point
 
 pytestmark = pytest.mark.needs_opa
-
-PATIENT = 60.0
-QUESTION = Question.of(
-    {
-        "requester": {"tenant": "kent", "kind": "force", "roles": ["officer"]},
-        "purpose": "investigation",
-        "purposes": ["investigation"],
-        "today": "2026-11-24",
-        "agreements": [],
-        "labels": [
-            {
-                "id": 1,
-                "owner": "kent",
-                "record_class": "nominal",
-                "marking": "OFFICIAL",
-                "handling": "P",
-                "conditions": [],
-                "categories": ["suspect"],
-                "sensitive": False,
-                "restricted": False,
-            }
-        ],
-    }
-)
-
-
-@asynccontextmanager
-async def server_point(
-    port: int,
-    revision: str,
-    deadline: float = PATIENT,
-    scheme: str = "http",
-    breaker: CircuitBreaker | None = None,
-    **settings: Any,
-) -> AsyncIterator[ServerPoint]:
-    address = ServerAddress.of(Settings(opa_url=f"{scheme}://127.0.0.1:{port}", **settings))
-    point = await ServerPoint.open(address, revision, None, deadline, breaker)
-    try:
-        yield point
-    finally:
-        await point.close()
-
-
-async def fault(point: ServerPoint) -> Fault:
-    with pytest.raises(NoDecisionError) as denied:
-        await point.decide(QUESTION)
-    return denied.value.fault
 
 
 @pytest.fixture(scope="module")
@@ -104,6 +57,33 @@ class TestAnswer:
     ) -> None:
         async with server_point(opa.port, policy.revision) as point:
             await point.check()
+
+    async def test_a_token_is_sent_where_one_is_set(self) -> None:
+        async with answering(http(said([NOTHING]))) as (port, requests):
+            address = ServerAddress.of(Settings(opa_url=f"http://127.0.0.1:{port}"))
+            point = await ServerPoint.open(address, "expected", "a token of the test")
+            await point.decide(QUESTION)
+            await point.close()
+        assert b"\r\nAuthorization: Bearer a token of the test\r\n" in requests[0]
+
+    @pytest.mark.parametrize(
+        ("method", "path", "body"),
+        [
+            ("PUT", "/v1/policies/more", "package athena.visibility\n\ndecisions := []"),
+            ("PUT", "/v1/policies/other", "package other\n\nit := 1"),
+            ("PUT", "/v1/data/athena/visibility", '{"decisions": []}'),
+            ("DELETE", "/v1/data/athena", ""),
+        ],
+    )
+    async def test_nobody_changes_the_rules_over_the_network(
+        self, opa: OpaServer, method: str, path: str, body: str
+    ) -> None:
+        async with (
+            aiohttp.ClientSession(f"http://127.0.0.1:{opa.port}") as session,
+            session.request(method, path, data=body) as answer,
+        ):
+            assert answer.status == 400
+            assert "owned by bundle" in await answer.text()
 
 
 class TestWhatTheClientLeavesOpen:
@@ -202,92 +182,6 @@ class TestWrongBundle:
             server_point(port, policy.revision) as point,
         ):
             assert await fault(point) is Fault.REVISION
-
-
-NOTHING = {
-    "label": 1,
-    "level": "none",
-    "groups": [],
-    "agreement": "",
-    "clause": "",
-    "reasons": ["no_agreement"],
-    "obligations": [],
-    "withheld": [
-        "addresses",
-        "assessments",
-        "contacts",
-        "descriptions",
-        "identifiers",
-        "involvements",
-        "markers",
-    ],
-    "expires_in": 300,
-}
-
-
-def said(result: object) -> bytes:
-    """Return an answer of the expected bundle with some result."""
-    return json.dumps(
-        {"result": result, "provenance": {"bundles": {"it": {"revision": "expected"}}}}
-    ).encode()
-
-
-NONSENSE: dict[str, tuple[bytes, Fault]] = {
-    "nothing": (b"", Fault.UNREACHABLE),
-    "not-http": (b"\0\1\2 good morning\r\n\r\n", Fault.ENGINE),
-    "cut-off": (http(said([NOTHING]))[:-5], Fault.UNREACHABLE),
-    "a-page": (http(b"<p>Hello</p>", "200 OK", "Content-Type: text/html"), Fault.MALFORMED),
-    "not-json": (http(b'{"result": [', "200 OK"), Fault.MALFORMED),
-    "not-utf-8": (http(b'{"result": "\xff"}'), Fault.MALFORMED),
-    "not-gzip": (http(b"{}", "200 OK", "Content-Encoding: gzip"), Fault.UNREACHABLE),
-    "endless": (
-        http(b"")[:-2].replace(b"Content-Length: 0\r\n", b"")
-        + b"\r\n["
-        + b" " * (MAX_ANSWER_BYTES + 1),
-        Fault.MALFORMED,
-    ),
-    "deep": (http(b"[" * 200_000), Fault.MALFORMED),
-    "long-number": (http(b"9" * 5_000), Fault.MALFORMED),
-    "null": (http(b"null"), Fault.MALFORMED),
-    "list": (http(b"[]"), Fault.MALFORMED),
-    "text": (http(b'"result"'), Fault.MALFORMED),
-    "no-provenance": (http(json.dumps({"result": [NOTHING]}).encode()), Fault.MALFORMED),
-    "odd-provenance": (http(b'{"result": [], "provenance": {"bundles": 1}}'), Fault.MALFORMED),
-    "odd-id": (http(said([NOTHING])[:-1] + b', "decision_id": 7}'), Fault.MALFORMED),
-    "no-bundle": (http(b'{"result": [], "provenance": {}}'), Fault.REVISION),
-    "undefined": (http(said([])[:-1].replace(b'"result": [], ', b"") + b"}"), Fault.UNDEFINED),
-    "result-null": (http(said(None)), Fault.MALFORMED),
-    "result-object": (http(said({})), Fault.MALFORMED),
-    "result-true": (http(said(True)), Fault.MALFORMED),
-    "no-decision": (http(said([])), Fault.MALFORMED),
-    "twice": (http(said([NOTHING, NOTHING])), Fault.MALFORMED),
-    "other-label": (http(said([{**NOTHING, "label": 2}])), Fault.MALFORMED),
-    "label-true": (http(said([{**NOTHING, "label": True}])), Fault.MALFORMED),
-    "everything": (http(said([{**NOTHING, "level": "everything"}])), Fault.MALFORMED),
-    "unknown-reason": (http(said([{**NOTHING, "reasons": ["because"]}])), Fault.MALFORMED),
-    "extra-field": (http(said([{**NOTHING, "extra": 1}])), Fault.MALFORMED),
-    "for-ever": (http(said([{**NOTHING, "expires_in": 10**6}])), Fault.MALFORMED),
-    "not-a-number": (http(said([{**NOTHING, "expires_in": float("nan")}])), Fault.MALFORMED),
-    "refused": (http(b"{}", "401 Unauthorized"), Fault.ENGINE),
-    "failed": (http(b"{}", "500 Internal Server Error"), Fault.ENGINE),
-    "round-and-round": (http(b"", "307 Temporary Redirect", "Location: /"), Fault.ENGINE),
-    "busy": (http(b"", "503 Service Unavailable"), Fault.UNREACHABLE),
-}
-
-
-@pytest.mark.parametrize("case", NONSENSE)
-async def test_nonsense_is_no_decision(case: str) -> None:
-    answer, expected = NONSENSE[case]
-    async with answering(answer) as (port, _), server_point(port, "expected") as point:
-        assert await fault(point) is expected
-
-
-async def test_the_nonsense_is_what_is_wrong_with_it() -> None:
-    async with (
-        answering(http(said([NOTHING]))) as (port, _),
-        server_point(port, "expected") as point,
-    ):
-        assert (await point.decide(QUESTION)).document.decisions[0].label == 1
 
 
 class TestComingBack:
