@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from athena.platform.kernel.errors import ConfigurationError
 from athena.platform.kernel.identity import Purpose
 from athena.platform.kernel.settings import Settings
 from athena.platform.kernel.web import listening_socket
@@ -36,6 +37,7 @@ from athena.tenants.consortium import FORCE_SLUGS
 
 LABELS = 80
 WARM_UP = 3
+ATTEMPTS = 30
 FEWEST = 10
 PLAIN_AGREEMENTS = 200
 """With more agreements fewer decisions are made, so that a measurement takes as long."""
@@ -93,7 +95,11 @@ async def measure(
             rows.append(await _time(point, count, fewer))
     return {
         "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": {"cores": os.cpu_count(), "python": platform.python_version()},
+        "machine": {
+            "cores": os.cpu_count(),
+            "load": round(os.getloadavg()[0], 1),  # in the last minute: above the cores, it waited
+            "python": platform.python_version(),
+        },
         "labels": LABELS,
         "rows": [asdict(row) for row in rows],
     }
@@ -191,19 +197,23 @@ async def _opened(settings: Settings, revision: str) -> AsyncIterator[ServerPoin
         ServerAddress.of(settings), revision, token, deadline_seconds=PATIENT_SECONDS
     )
     try:
-        async with asyncio.timeout(PATIENT_SECONDS):
-            await _until_ready(point)
+        await _until_ready(point)
         yield point
     finally:
         await point.close()
 
 
 async def _until_ready(point: ServerPoint) -> None:
-    """Wait for a server that is starting; the point itself pauses between its attempts."""
-    ready = False
-    while not ready:
+    """Wait for a server that is starting, or say what it lacks."""
+    fault = ""
+    for _ in range(ATTEMPTS):
         try:
             await point.check()
-            ready = True
-        except NoDecisionError:
-            await asyncio.sleep(0.1)
+        except NoDecisionError as error:
+            fault = error.fault.value
+            await asyncio.sleep(0.2)
+        else:
+            return
+    raise ConfigurationError(
+        f"The OPA server gives no decision ({fault}); docs/operators.md tells what to look at."
+    )

@@ -33,6 +33,7 @@ def decisions(
     if as_json:
         print_json(report)
         return
+    machine = report["machine"]
     out.print(f"Decisions about {report['labels']} labels, one after the other, milliseconds:")
     out.print(
         f"{'engine':10} {'agreements':>10} {'decisions':>10} {'':10} "
@@ -45,3 +46,4 @@ def decisions(
                 f"{row['engine']:10} {row['agreements']:10,} {row['decisions']:10,} {state:10} "
                 f"{speed['per_second']:9,.1f} {speed['p50']:9.2f} {speed['p99']:9.2f}"
             )
+    out.print(f"Load of the machine {machine['load']}, on {machine['cores']} cores.")

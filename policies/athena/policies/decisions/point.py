@@ -63,7 +63,7 @@ class Question:
                 allow_nan=False,
                 ensure_ascii=False,  # half of a surrogate pair has no text then
             ).encode()
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, RecursionError):
             raise NoDecisionError(Fault.MALFORMED) from None
         return cls(content, text, hashlib.sha256(text).digest())
 
