@@ -1,4 +1,6 @@
-"""Builds the policy bundle: Rego to WebAssembly, with the digest of its sources.
+"""Builds the policy bundle, for both engines, with the digest of its sources.
+
+``policy.wasm`` is what the platform runs itself, ``server.tar.gz`` what an OPA server is given.
 
 ``make policies`` runs it; ``--check`` builds beside the committed bundle and fails if they differ.
 Needs OPA at exactly `OPA_VERSION`, on PATH or in ``.tools/bin`` (``make policies`` puts it there).
@@ -8,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import io
 import json
 import os
 import re
@@ -23,6 +26,7 @@ ENTRYPOINT = "athena/visibility/decisions"
 ROOT = Path(__file__).parents[1]
 SOURCES = ROOT / "policies" / "rego"
 BUNDLE = ROOT / "policies" / "athena" / "policies" / "decisions" / "bundle"
+SERVER_BUNDLE = "server.tar.gz"
 
 
 def main() -> int:
@@ -39,7 +43,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as scratch:
         files = build(opa, Path(scratch))
     if check:
-        differing = [name for name, content in files.items() if committed(name) != content]
+        differing = [name for name, content in files.items() if differs(name, content)]
         if differing:
             sys.stderr.write(f"Out of date, run `make policies`: {', '.join(differing)}.\n")
             return 1
@@ -52,10 +56,22 @@ def main() -> int:
     return 0
 
 
-def committed(name: str) -> bytes | None:
-    """Return a file of the committed bundle, or None."""
+def differs(name: str, built: bytes) -> bool:
+    """Tell whether a file of the committed bundle isn't what was built."""
     path = BUNDLE / name
-    return path.read_bytes() if path.is_file() else None
+    if not path.is_file():
+        return True
+    committed = path.read_bytes()
+    if name == SERVER_BUNDLE:  # other releases of Go compress the same files otherwise
+        return unpacked(committed) != unpacked(built)
+    return committed != built
+
+
+def unpacked(archive: bytes) -> dict[str, bytes]:
+    """Return the files of a bundle for a server by name."""
+    with tarfile.open(fileobj=io.BytesIO(archive)) as bundle:
+        members = {member.name: bundle.extractfile(member) for member in bundle}
+        return {name: content.read() for name, content in members.items() if content}
 
 
 def sources() -> list[Path]:
@@ -78,10 +94,9 @@ def build(opa: str, scratch: Path) -> dict[str, bytes]:
     relative = [path.relative_to(SOURCES).as_posix() for path in sources()]
     command = [opa, "build", "-t", "wasm", "-e", ENTRYPOINT, "-o", str(archive), *relative]
     subprocess.run(command, cwd=SOURCES, check=True)  # noqa: S603 - the program found above
-    with tarfile.open(archive) as bundle:
-        member = bundle.extractfile("/policy.wasm")
-        assert member is not None
-        module = member.read()
+    module = unpacked(archive.read_bytes())["/policy.wasm"]
+    command = [opa, "build", "-r", revision(), "-o", str(archive), *relative]
+    subprocess.run(command, cwd=SOURCES, check=True)  # noqa: S603 - the program found above
     manifest = {
         "entrypoint": ENTRYPOINT,
         "module": hashlib.sha256(module).hexdigest(),
@@ -90,6 +105,7 @@ def build(opa: str, scratch: Path) -> dict[str, bytes]:
     }
     return {
         "policy.wasm": module,
+        SERVER_BUNDLE: archive.read_bytes(),
         "manifest.json": (json.dumps(manifest, indent=2) + "\n").encode(),
     }
 

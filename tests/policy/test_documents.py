@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import runpy
 from collections.abc import Iterator
@@ -166,3 +167,16 @@ class TestAgreements:
 def test_the_bundle_is_built_from_the_rules_that_stand_here(policy: WasmPolicy) -> None:
     builder = runpy.run_path(str(ROOT / "policies" / "build_bundle.py"))
     assert policy.revision == builder["revision"]()
+
+
+def test_a_servers_bundle_holds_the_same_rules_and_nothing_else(policy: WasmPolicy) -> None:
+    builder = runpy.run_path(str(ROOT / "policies" / "build_bundle.py"))
+    files = builder["unpacked"]((builder["BUNDLE"] / builder["SERVER_BUNDLE"]).read_bytes())
+    manifest = json.loads(files.pop("/.manifest"))
+    assert manifest == {"revision": policy.revision, "roots": [""], "rego_version": 1}
+    assert json.loads(files.pop("/data.json")) == {}
+    rules = {
+        "/" + path.relative_to(builder["SOURCES"]).as_posix(): path.read_text()
+        for path in builder["sources"]()
+    }
+    assert {name: content.decode() for name, content in files.items()} == rules

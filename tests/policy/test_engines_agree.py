@@ -1,106 +1,139 @@
-"""OPA's own evaluator and the module that OPA compiled give the same answers."""
+"""A server and the engine in the process give the same documents, or both give none."""
 
 from __future__ import annotations
 
-import json
-import random
-import runpy
-import subprocess
-from pathlib import Path
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator
+from random import Random
 from typing import Any
 
 import pytest
 
-from athena.platform.kernel.identity import Purpose, Role
-from athena.policies.agreements.service import baseline
+from athena.platform.kernel.settings import Settings
+from athena.policies.decisions.address import ServerAddress
+from athena.policies.decisions.documents import VisibilityDocument
+from athena.policies.decisions.embedded import EmbeddedPoint
 from athena.policies.decisions.engine import WasmPolicy
-from athena.tenants.consortium import FORCE_SLUGS
+from athena.policies.decisions.point import DecisionPoint, NoDecisionError, Question
+from athena.policies.decisions.server import ServerPoint
+from support.opa import running_opa
+from support.questions import ODD, odd, ordinary, tangled
 
-ROOT = Path(__file__).parents[2]
-QUESTIONS = 400
-LABELS = 40
+SEED = 20261124
+SMALL, LARGE, TANGLED, UNUSUAL = 3_500, 40, 600, 1_000
+AT_ONCE = 100
 
 pytestmark = pytest.mark.needs_opa
 
 
-def some(draw: random.Random, values: list[str], most: int) -> list[str]:
-    return draw.sample(values, draw.randint(0, most))
+@pytest.fixture(scope="module")
+async def engines(policy: WasmPolicy) -> AsyncIterator[tuple[DecisionPoint, DecisionPoint]]:
+    """Yield the engine in the process and a server with the bundle of the same rules."""
+    async with running_opa() as opa:
+        address = ServerAddress.of(Settings(opa_url=f"http://127.0.0.1:{opa.port}"))
+        server = await ServerPoint.open(address, policy.revision, deadline_seconds=60)
+        yield EmbeddedPoint(policy), server
+        await server.close()
 
 
-def label(draw: random.Random, number: int) -> dict[str, Any]:
-    made: dict[str, Any] = {
-        "id": number,
-        "owner": draw.choice(FORCE_SLUGS),
-        "record_class": draw.choice(["nominal", "nominal", "case", "gossip"]),
-        "marking": draw.choice(["OFFICIAL", "OFFICIAL", "OFFICIAL-SENSITIVE", "SECRET"]),
-        "handling": draw.choice("PPPC"),
-        "conditions": some(draw, ["A1", "A2", "A3", "S1", "S2", "S9"], 1),
-        "categories": some(draw, ["suspect", "convicted", "victim", "witness", "other"], 2),
-        "sensitive": draw.random() < 0.2,
-        "restricted": draw.random() < 0.2,
+async def outcome(point: DecisionPoint, asked: dict[str, Any]) -> VisibilityDocument | None:
+    """Return a point's document, or None where it denies."""
+    try:
+        return (await point.decide(Question.of(asked))).document
+    except NoDecisionError:
+        return None
+
+
+async def compare(
+    engines: tuple[DecisionPoint, DecisionPoint], questions: list[dict[str, Any]]
+) -> Counter[str]:
+    """Ask both engines; return how many labels had which level, and how many had no answer."""
+    told: Counter[str] = Counter()
+    for start in range(0, len(questions), AT_ONCE):
+        part = questions[start : start + AT_ONCE]
+        embedded, served = [
+            await asyncio.gather(*(outcome(point, asked) for asked in part)) for point in engines
+        ]
+        for asked, one, other in zip(part, embedded, served, strict=True):
+            assert one == other, asked
+            told.update([decision.level for decision in one.decisions] if one else ["no answer"])
+    return told
+
+
+async def test_on_ordinary_questions(engines: tuple[DecisionPoint, DecisionPoint]) -> None:
+    draw = Random(SEED)
+    questions = [ordinary(draw, draw.randint(1, 4), draw.randint(0, 4)) for _ in range(SMALL)]
+    told = await compare(engines, questions + [ordinary(draw, 40, 15) for _ in range(LARGE)])
+    assert told["no answer"] == 0
+    assert min(told[level] for level in ("none", "pointer", "summary", "full")) > 50
+
+
+async def test_on_close_calls(engines: tuple[DecisionPoint, DecisionPoint]) -> None:
+    draw = Random(SEED)
+    told = await compare(engines, [tangled(draw) for _ in range(TANGLED)])
+    assert min(told[level] for level in ("none", "pointer", "full", "no answer")) > 50
+
+
+async def test_on_odd_questions(engines: tuple[DecisionPoint, DecisionPoint]) -> None:
+    draw = Random(SEED)
+    told = await compare(engines, [odd(draw) for _ in range(UNUSUAL)])
+    assert min(told[level] for level in ("none", "full", "no answer")) > 50
+
+
+def about(*labels: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    """Return Kent's question about labels of its own, with changes."""
+    known = {
+        "owner": "kent",
+        "record_class": "nominal",
+        "marking": "OFFICIAL",
+        "handling": "P",
+        "conditions": [],
+        "categories": [],
+        "sensitive": False,
+        "restricted": False,
     }
-    if draw.random() < 0.05:
-        del made[draw.choice(sorted(set(made) - {"id"}))]
-    return made
-
-
-def agreement(draw: random.Random, document: dict[str, Any]) -> dict[str, Any]:
-    """Return an agreement as it is, or with a few of its fields changed or missing."""
-    changes: dict[str, Any] = {
-        "status": draw.choice(["draft", "suspended", "terminated", "in_force"]),
-        "valid_to": draw.choice(["2026-11-23", "2026-11-24"]),
-        "review_due": draw.choice(["2026-11-23", "2026-11-24"]),
-        "marking_ceiling": "OFFICIAL",
-        "handling_ceiling": "P",
-        "restricted_level": "none",
-        "sensitive_processing": True,
-        "onward_sharing": True,
-        "subject_categories": ["suspect"],
-        "signatories": document["signatories"][1:],
-        "purposes": {"investigation": {"level": draw.choice(["none", "all"]), "groups": ["all"]}},
+    return {
+        "requester": {
+            "tenant": "kent",
+            "kind": "force",
+            "roles": ["officer"],
+            "clearance": "OFFICIAL-SENSITIVE",
+        },
+        "active": ["essex", "kent"],
+        "purpose": "investigation",
+        "purposes": ["investigation"],
+        "today": "2026-11-24",
+        "agreements": [],
+        "labels": [{**known, **label} for label in labels],
+        **changes,
     }
-    chosen = some(draw, sorted(changes), 2) if draw.random() < 0.5 else []
-    changed = {**document, **{name: changes[name] for name in chosen}}
-    if draw.random() < 0.1:
-        del changed[draw.choice(sorted(set(changed) - {"id", "reference"}))]
-    return changed
 
 
-def corpus() -> list[dict[str, Any]]:
-    """Return questions that are the same in every run."""
-    draw = random.Random(20261124)
-    documents = [document.model_dump(mode="json") for document in baseline()]
-    return [
-        {
-            "requester": {
-                "tenant": draw.choice(FORCE_SLUGS),
-                "kind": draw.choice(["force"] * 9 + ["oversight"]),
-                "roles": draw.choice([["officer"], ["officer"], some(draw, list(Role), 3)]),
-                "clearance": draw.choice(["OFFICIAL-SENSITIVE"] * 8 + ["OFFICIAL", "SECRET"]),
-            },
-            "active": draw.sample(FORCE_SLUGS, draw.choice([8, 9, 9, 9, 9, 9])),
-            "purpose": draw.choice([*Purpose, *Purpose, "curiosity"]),
-            "purposes": list(Purpose),
-            "today": draw.choice(["2026-03-31", "2026-11-24", "2026-11-24", "2031-04-01"]),
-            "agreements": [agreement(draw, document) for document in documents],
-            "labels": [label(draw, number) for number in range(LABELS)],
-        }
-        for _ in range(QUESTIONS)
-    ]
+FOUND: dict[str, dict[str, Any]] = {
+    # Half of a surrogate pair: the server reads U+FFFD for it, the module aborts.
+    "half-a-character": about({"id": 1}, today="\ud800"),
+    "half-a-character-in-a-name": about({"id": 1, "\udfff": 1}),
+    # The server answers alike labels once, so that 1.0 gets the answer about 1, with the id 1.
+    "equal-numbers": about({"id": 1}, {"id": 1.0}),
+    "zeroes": about({"id": 0}, {"id": -0.0}),
+}
+"""What the two engines answered differently: each is no decision now, before either is asked."""
 
 
-def test_on_a_corpus(policy: WasmPolicy, tmp_path: Path) -> None:
-    opa = runpy.run_path(str(ROOT / "policies" / "build_bundle.py"))["find_opa"]()
-    assert opa is not None, "OPA is on PATH, but not the version that the bundle is built with"
-    questions = corpus()
-    (tmp_path / "corpus.json").write_text(json.dumps({"corpus": questions}))
-    query = "[d | some q in data.corpus; d := data.athena.visibility.decisions with input as q]"
-    command = [opa, "eval", "--format", "raw", "--fail"]
-    command += ["--data", str(ROOT / "policies" / "rego"), "--data", str(tmp_path), query]
-    printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    native = json.loads(printed)
-    assert len(native) == QUESTIONS
-    for question, expected in zip(questions, native, strict=True):
-        assert policy.evaluate(question).as_json()["decisions"] == expected
-    shown = [decision["level"] for decisions in native for decision in decisions]
-    assert min(shown.count(level) for level in ("none", "pointer", "summary", "full")) > 50
+@pytest.mark.parametrize("name", FOUND)
+async def test_on_what_they_once_differed_about(
+    engines: tuple[DecisionPoint, DecisionPoint], name: str
+) -> None:
+    assert [await outcome(point, FOUND[name]) for point in engines] == [None, None]
+
+
+@pytest.mark.parametrize("value", ODD, ids=ascii)
+async def test_on_an_odd_value_in_every_place(
+    engines: tuple[DecisionPoint, DecisionPoint], value: object
+) -> None:
+    asked = about({"id": 1}, {"id": 2, "owner": "essex"})
+    places = [{**asked, part: value} for part in asked]
+    places += [{**asked, "requester": {**asked["requester"], p: value}} for p in asked["requester"]]
+    places += [about({"id": 1, part: value}) for part in asked["labels"][0]]
+    await compare(engines, places)

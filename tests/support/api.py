@@ -75,9 +75,11 @@ class Platform:
 
 
 @asynccontextmanager
-async def running_platform(store: Store, directory: Path) -> AsyncIterator[Platform]:
+async def running_platform(
+    store: Store, directory: Path, **changed: Any
+) -> AsyncIterator[Platform]:
     """Yield the application over a store that has the baseline of agreements."""
-    settings = Settings(data_dir=directory)
+    settings = Settings(data_dir=directory, **changed)
     database = store.database()
     await seed_baseline(database)
     await database.close()

@@ -12,7 +12,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 from fastapi.staticfiles import StaticFiles
 
-from athena.platform.kernel import web
+from athena.platform.kernel import metrics, web
 from athena.platform.kernel.browser import BrowserSessions, problem_page
 from athena.platform.kernel.errors import AthenaError, NotSignedInError
 from athena.platform.kernel.identity import Subject
@@ -48,6 +48,7 @@ def create_app(store: Store, settings: Settings) -> FastAPI:
         openapi_url="/openapi.json",
     )
     web.install(app, problem_page)
+    metrics.install(app)
 
     @app.get("/livez", include_in_schema=False)
     async def live() -> Response:

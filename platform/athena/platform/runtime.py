@@ -15,7 +15,8 @@ from athena.platform.kernel.errors import AthenaError
 from athena.platform.kernel.settings import Settings
 from athena.platform.kernel.store import Store
 from athena.policies.agreements.service import agreement_titles
-from athena.policies.decisions.engine import WasmPolicy
+from athena.policies.decisions.point import DecisionPoint
+from athena.policies.decisions.service import decision_point
 from athena.policies.roles.service import RoleTable
 from athena.policies.visibility.service import Gate
 from athena.records.names.repository import CHANNEL, DICTIONARY
@@ -47,8 +48,19 @@ class Runtime:
 @asynccontextmanager
 async def running(store: Store, settings: Settings) -> AsyncIterator[Runtime]:
     """Open the services over a migrated store and keep them fresh until the block ends."""
+    async with (
+        decision_point(settings) as point,
+        _deciding_by(point, store, settings) as runtime,
+    ):
+        yield runtime
+
+
+@asynccontextmanager
+async def _deciding_by(
+    point: DecisionPoint, store: Store, settings: Settings
+) -> AsyncIterator[Runtime]:
     database = store.database()
-    gate = Gate(database, WasmPolicy.load(), RoleTable.load(), settings.grant_seconds)
+    gate = Gate(database, point, RoleTable.load(), settings.grant_seconds)
     names = LiveNames(database)
     try:
         await names.refresh()

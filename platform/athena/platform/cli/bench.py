@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from athena.platform.benchmarks.search import measure
+from athena.platform.cli.bench_decisions import decisions
 from athena.platform.cli.common import Json, opened_store, out, print_json, run, say
 from athena.platform.cli.data import progress_bar
 from athena.platform.kernel.settings import Settings
@@ -20,6 +21,7 @@ bench_app = typer.Typer(help="Measure; ratios to a named peer in the same run.")
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
+    bench_app.command("decisions")(decisions)
     app.add_typer(bench_app, name="bench")
 
 

@@ -39,6 +39,12 @@ class Settings(BaseSettings):
     demo_nominals: int = Field(default=20_000, ge=0, le=1_000_000)
     pool_size: int = Field(default=4, ge=1, le=50)
     grant_seconds: int = Field(default=300, ge=5, le=900)
+    opa_url: str | None = None
+    """The OPA server that decides; when absent, the engine in the process does."""
+    opa_ca_file: Path | None = None
+    """The only authority whose certificate of that server is believed; else the system's."""
+    opa_token: SecretStr | None = None
+    opa_deadline_seconds: float = Field(default=2.0, ge=0.05, le=30)
 
     @cached_property
     def is_production(self) -> bool:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import logging
 import math
 import threading
 import weakref
@@ -21,8 +20,9 @@ from typing import Any
 import wasmtime
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
-from athena.platform.kernel.errors import ConfigurationError, DecisionUnavailableError
+from athena.platform.kernel.errors import ConfigurationError
 from athena.policies.decisions.documents import LabelDecision, VisibilityDocument
+from athena.policies.decisions.point import Fault, NoDecisionError, Question, answer_to
 
 MEMORY_BYTES = 256 * 1024 * 1024
 """The most memory one evaluation may take; 400 labels under 30 agreements take 5 MiB."""
@@ -51,8 +51,6 @@ _HOST = """
 _JSON_FORMAT = 0
 _ENTRYPOINT = 0
 
-logger = logging.getLogger("athena.policies")
-
 
 class _Result(BaseModel):
     """The value of the entrypoint, as OPA wraps it."""
@@ -62,7 +60,8 @@ class _Result(BaseModel):
     result: tuple[LabelDecision, ...]
 
 
-_RESULTS = TypeAdapter(tuple[_Result])  # exactly one: an undefined decision has none
+_RESULTS = TypeAdapter(tuple[_Result])
+_UNDEFINED = b"[]"
 
 
 class WasmPolicy:
@@ -105,25 +104,21 @@ class WasmPolicy:
 
     def evaluate(self, decision_input: Mapping[str, Any]) -> VisibilityDocument:
         """Decide every label of the input; DecisionUnavailableError for anything but an answer."""
+        return self.answer(Question.of(decision_input))
+
+    def answer(self, question: Question) -> VisibilityDocument:
+        """Decide every label of a question; NoDecisionError for anything but an answer."""
         try:
-            asked = [label["id"] for label in decision_input["labels"]]
-            text = self._run(json.dumps(decision_input, allow_nan=False).encode())
+            text = self._run(question.text)
+        except (wasmtime.WasmtimeError, wasmtime.Trap, ValueError) as error:
+            raise NoDecisionError(Fault.ENGINE) from error
+        if text == _UNDEFINED:
+            raise NoDecisionError(Fault.UNDEFINED)
+        try:
             (answer,) = _RESULTS.validate_json(text)
-            if [decision.label for decision in answer.result] != asked:
-                raise ValueError("the answer is about other labels than the question")
-            return VisibilityDocument(decisions=answer.result)
-        except (
-            wasmtime.WasmtimeError,
-            wasmtime.Trap,
-            ValueError,
-            LookupError,
-            TypeError,
-        ) as error:
-            # The message could quote the input, so only the kind of fault is logged.
-            logger.error("no policy decision: %s", type(error).__name__)
-            raise DecisionUnavailableError(
-                "The policy gave no valid decision, so nothing is shown; the fault is logged."
-            ) from error
+        except ValueError:  # its message quotes the answer, so nothing is kept of it
+            raise NoDecisionError(Fault.MALFORMED) from None
+        return answer_to(question, answer.result)
 
     def _run(self, text: bytes) -> bytes:
         """Evaluate the one entrypoint on a fresh instance and return its JSON text."""

@@ -7,8 +7,6 @@ that reads records takes one. What is refused is logged in a transaction of its 
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import json
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -46,7 +44,7 @@ from athena.platform.kernel.identity import (
     Subject,
 )
 from athena.policies.decisions.documents import VisibilityDocument
-from athena.policies.decisions.engine import WasmPolicy
+from athena.policies.decisions.point import DecisionPoint, Question
 from athena.policies.roles.actions import Action
 from athena.policies.roles.service import Authorised, RoleTable
 from athena.policies.visibility import repository
@@ -110,17 +108,16 @@ class Gate:
     """Decides what members may see and opens the transactions in which they see it."""
 
     def __init__(
-        self, database: Database, policy: WasmPolicy, roles: RoleTable, grant_seconds: int = 300
+        self, database: Database, point: DecisionPoint, roles: RoleTable, grant_seconds: int = 300
     ) -> None:
         self.database = database
-        self._policy = policy
+        self._point = point
         self._roles = roles
         self._grant_seconds = grant_seconds
         self._state: PolicyState | None = None
         self._granted: OrderedDict[tuple[UUID, frozenset[Role], Clearance, Purpose], Visibility] = (
             OrderedDict()
         )
-        self._documents: dict[bytes, VisibilityDocument] = {}
         self._deciding = asyncio.Lock()
 
     def forget(self) -> None:
@@ -129,9 +126,10 @@ class Gate:
         self._granted.clear()
 
     async def check(self) -> None:
-        """Raise StoreUnavailableError unless the policy can be read from the store."""
+        """Raise StoreUnavailableError or DecisionUnavailableError unless both would answer."""
         async with self.database.read(repository.POLICY_WRITER) as session:
             await repository.versions(session)
+        await self._point.check()
 
     def authorise(self, subject: Subject, action: Action) -> Authorised:
         """Return the proof that a member's roles allow an action, or raise RefusedError."""
@@ -237,26 +235,17 @@ class Gate:
                 active = await repository.active_tenants(session)
             by_id = {label.label_id: label for label in labels}
             self._state = PolicyState(revision, label_epoch, by_id, agreements, active)
-            self._documents.clear()
         return self._state
 
     async def _grant(self, subject: Subject, purpose: Purpose, state: PolicyState) -> Visibility:
         decision_input = _decision_input(subject, purpose, state)
-        canonical = json.dumps(decision_input, sort_keys=True, separators=(",", ":")).encode()
-        digest = hashlib.sha256(canonical).digest()
-        document = self._documents.get(digest)
-        if document is None:
-            document = await asyncio.to_thread(self._policy.evaluate, decision_input)
-            self._documents[digest] = document
-        views = _views(document, state)
-        seconds = min(
-            self._grant_seconds,
-            _seconds_of_today(),
-            *(decision.expires_in for decision in document.decisions),
-        )
+        question = Question.of(decision_input)
+        decision = await self._point.decide(question)
+        views = _views(decision.document, state)
+        seconds = min(self._grant_seconds, _seconds_of_today(), decision.seconds)
         async with self.database.write(repository.POLICY_WRITER) as session:
             decision_id = await repository.archive_decision(
-                session, digest, self._policy.revision, decision_input, document.as_json()
+                session, question.digest, decision.revision, decision_input, decision.as_json()
             )
             try:
                 grant_set_id = await repository.store_grant_set(
