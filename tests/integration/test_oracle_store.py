@@ -39,7 +39,7 @@ EVERY_ROW = " UNION ALL ".join(
 ACCOUNTS = ("officer", "officer", "supervisor", "records", "dpo", "admin", "board")
 CATEGORIES = ("suspect", "convicted", "victim", "witness", "other")
 RECORDS_OF_EACH_FORCE = 5
-LOOKS = 60
+LOOKS = 40
 
 
 @dataclass(frozen=True)
