@@ -21,7 +21,7 @@ from policy.oracle import decide as say
 from policy.questions import PURPOSES, question
 
 ROOT = Path(__file__).parents[2]
-QUESTIONS = 6_000
+QUESTIONS = 5_300
 COMPARED = ("label", "level", "groups", "agreement", "reasons", "obligations", "withheld")
 
 
@@ -55,7 +55,7 @@ def test_the_oracle_and_the_policy_agree_on_questions_of_every_kind(policy: Wasm
                 seen.update([answer["level"], *answer["reasons"], *answer["obligations"]])
         else:
             assert open_faults(asked), f"seed {seed} finds a difference that isn't known"
-    assert seen["agreed"] >= 5_500
+    assert seen["agreed"] >= 5_000
     codes = [*Level, *Reason, *Obligation]
     assert {code.value for code in codes if seen[code.value] < 20} == set()
 
