@@ -14,7 +14,9 @@ from athena.platform.kernel.clocks.models import Interval
 from athena.platform.kernel.clocks.pace import DetentionStage, detention_limit, review_due
 from athena.platform.kernel.errors import InvalidInputError
 
-MOMENTS = st.datetimes(datetime(1990, 1, 1), datetime(2060, 1, 1), timezones=st.just(UTC))
+MOMENTS = st.integers(0, 2_200_000_000).map(
+    lambda seconds: datetime(1990, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)
+)
 MINUTES = st.integers(0, 24 * 60).map(lambda minutes: timedelta(minutes=minutes))
 HOUR = timedelta(hours=1)
 

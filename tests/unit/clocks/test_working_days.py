@@ -19,7 +19,9 @@ from athena.platform.kernel.clocks.service import (
 )
 from athena.platform.kernel.errors import InvalidInputError
 
-MOMENTS = st.datetimes(datetime(1990, 1, 1), datetime(2060, 1, 1), timezones=st.just(UTC))
+MOMENTS = st.integers(0, 2_200_000_000).map(
+    lambda seconds: datetime(1990, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)
+)
 DAYS = st.dates(date(1990, 1, 1), date(2060, 1, 1))
 
 PUBLISHED = {

@@ -68,7 +68,7 @@ def make_definer(role: str, comment: str) -> None:
         COMMENT ON ROLE {role} IS $${comment}$$;
         DO $$ BEGIN
             -- An administrator who isn't superuser must be able to hand functions to it.
-            IF NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) THEN
+            IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = current_user AND rolsuper) THEN
                 GRANT {role} TO CURRENT_USER;
             END IF;
         END $$

@@ -19,5 +19,7 @@ class Action(enum.StrEnum):
     NOMINALS_IMPORT = "nominals.import"
     NOMINALS_READ = "nominals.read"
     NOMINALS_SEARCH = "nominals.search"
+    NOTIFICATIONS_READ = "notifications.read"
     TENANTS_MANAGE = "tenants.manage"
     TENANTS_READ = "tenants.read"
+    WORKLIST_WORK = "worklist.work"
