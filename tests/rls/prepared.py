@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from uuid import uuid4
 
+from rls.prepared_work import prepare_work
 from support.cluster import Cluster
 from support.world import World, build_world, open_consultation, store_grant
 
@@ -40,6 +41,7 @@ async def prepared_world(cluster: Cluster, database: str) -> World:
             "WHERE grant_set_id = $1",
             world.grants["stale"],
         )
+        await prepare_work(world, admin)
         await admin.execute("ANALYZE")
     finally:
         await admin.close()
