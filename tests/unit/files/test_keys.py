@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -40,7 +41,7 @@ async def test_another_installations_file_unwraps_nothing(path: Path, tmp_path: 
         await FileKeyProvider.open(tmp_path / "other.json").unwrap(wrapped, CONTEXT)
 
 
-async def test_after_rotation_old_wrappings_still_open_until_the_old_key_is_forgotten(
+async def test_after_rotation_old_wrappings_still_open_and_new_ones_need_no_old_key(
     path: Path,
 ) -> None:
     provider = FileKeyProvider.open(path)
@@ -49,7 +50,7 @@ async def test_after_rotation_old_wrappings_still_open_until_the_old_key_is_forg
     assert rotated.current != provider.current
     assert await rotated.unwrap(old, CONTEXT) == DATA_KEY
     new = await rotated.wrap(DATA_KEY, CONTEXT)
-    alone = rotated.forget_older()
+    alone = replace(rotated, keys={rotated.current: rotated.keys[rotated.current]})
     assert await alone.unwrap(new, CONTEXT) == DATA_KEY
     with pytest.raises(ConfigurationError):
         await alone.unwrap(old, CONTEXT)
@@ -58,7 +59,7 @@ async def test_after_rotation_old_wrappings_still_open_until_the_old_key_is_forg
 def test_only_its_owner_reads_the_file_and_rotation_leaves_no_other(path: Path) -> None:
     provider = FileKeyProvider.open(path)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    provider.rotate().forget_older()
+    provider.rotate()
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert [each.name for each in path.parent.iterdir()] == [path.name]
 

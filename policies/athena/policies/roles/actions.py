@@ -11,6 +11,7 @@ class Action(enum.StrEnum):
     AGREEMENTS_READ = "agreements.read"
     AUDIT_READ = "audit.read"
     AUDIT_READ_OWN_FORCE = "audit.read_own_force"
+    FILES_KEYS = "files.keys"
     MEMBERS_MANAGE = "members.manage"
     NOMINALS_AMEND = "nominals.amend"
     NOMINALS_CREATE = "nominals.create"

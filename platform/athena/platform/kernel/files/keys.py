@@ -91,17 +91,10 @@ class FileKeyProvider:
         """Add a new master key, which wraps from now on; the older ones still unwrap."""
         name = _new_name()
         keys = {**self.keys, name: secrets.token_bytes(KEY_BYTES)}
-        return self._replace(name, keys)
-
-    def forget_older(self) -> FileKeyProvider:
-        """Drop every master key but the current one; what only they wrapped is then lost."""
-        return self._replace(self.current, {self.current: self.keys[self.current]})
-
-    def _replace(self, current: str, keys: dict[str, bytes]) -> FileKeyProvider:
         beside = self.path.with_suffix(f".{secrets.token_hex(4)}")
         descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w") as file:
-            file.write(_document(current, keys))
+            file.write(_document(name, keys))
             file.flush()
             os.fsync(file.fileno())
         beside.replace(self.path)
