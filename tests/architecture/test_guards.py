@@ -12,7 +12,7 @@ import pytest
 from support.cluster import ROOT, Cluster
 
 SOURCES = ("platform", "tenants", "policies", "records", "sharing", "governance")
-SCHEMAS = ["audit", "ctx", "names", "policies", "records", "sharing", "tenants"]
+SCHEMAS = ["audit", "ctx", "names", "policies", "records", "sharing", "tenants", "work"]
 NOT_FORCED = {"ctx.grant_scope", "ctx.grant_set", "ctx.label", "ctx.policy_state"}
 """Reached by definer functions alone; no login is granted anything there."""
 

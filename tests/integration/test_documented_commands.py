@@ -11,11 +11,24 @@ import shutil
 import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 import recordlinkage
 
+from athena.platform.kernel.audit import Entry, EventKind
+from athena.platform.kernel.clocks.service import hours_later
+from athena.platform.kernel.identity import Role
+from athena.platform.kernel.store import Store
+from athena.platform.kernel.worklist import service as worklist
+from athena.platform.kernel.worklist.models import Assignee, ItemKind
+from athena.policies.decisions.engine import WasmPolicy
+from athena.policies.roles.service import RoleTable
+from athena.policies.visibility.desk import make_desk
+from athena.policies.visibility.service import Gate
+from athena.tenants.members.service import subject_by_username
 from support.cluster import ROOT, Cluster
 
 COMMAND = re.compile(r"^ {4}(?:\.venv/bin/)?athena (.+)$", re.MULTILINE)
@@ -43,6 +56,7 @@ class Shell:
 
     environment: dict[str, str]
     directory: Path
+    store: Store
 
     async def athena(self, line: str) -> tuple[int, str, str]:
         """Run a command line; return its status, output and errors."""
@@ -58,6 +72,28 @@ class Shell:
         )
         out, err = await process.communicate()
         return process.returncode or 0, out.decode(), err.decode()
+
+    async def item(self, *, claimed: bool) -> UUID:
+        """Open an item for Kent's supervisors, claimed by their demo account or not."""
+        database = self.store.database()
+        try:
+            desk = make_desk(Gate(database, WasmPolicy.load(), RoleTable.load()))
+            officer = await subject_by_username(database, "officer.kent")
+            entry = Entry(EventKind.CONSULTATION, "worklist.test", "A test of the documentation")
+            async with desk(officer, "worklist.work", entry) as work:
+                item_id = await worklist.open_item(
+                    work,
+                    ItemKind.RECORD_QUALITY,
+                    Assignee(role=Role.SUPERVISOR),
+                    hours_later(datetime.now(UTC), 24),
+                )
+            if claimed:
+                supervisor = await subject_by_username(database, "supervisor.kent")
+                async with desk(supervisor, "worklist.work", entry) as work:
+                    await worklist.claim(work, item_id)
+        finally:
+            await database.close()
+        return item_id
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +115,7 @@ async def shell(
         "ATHENA_DATABASE_URL": store.admin_url.render_as_string(hide_password=False),
         "ATHENA_MASTER_SECRET": store.master_secret.decode(),
     }
-    opened = Shell(environment, directory)
+    opened = Shell(environment, directory, store)
     status, _, errors = await opened.athena("seed --nominals 900 --seed 3")
     assert status == 0, errors
     yield opened
@@ -105,6 +141,8 @@ async def test_it_runs(shell: Shell, line: str) -> None:
             "search --as officer.kent --purpose investigation --reason 'A test' smith --json"
         )
         line = line.replace(" ID ", f" {json.loads(found)['results'][0]['id']} ")
+    if " ITEM " in line:
+        line = line.replace(" ITEM ", f" {await shell.item(claimed=' release ' in line)} ")
     line = line.replace("--nominals 20000", "--nominals 900")
     status, out, errors = await shell.athena(line)
     assert status == 0, errors
@@ -121,6 +159,11 @@ async def test_it_runs(shell: Shell, line: str) -> None:
         "search --as officer.kent --purpose investigation --reason 'A test'",
         "search --as admin.kent --purpose investigation --reason 'A test' smith",
         "audit tail --as officer.kent",
+        "worklist list --as auditor",
+        "worklist show 00000000-0000-4000-8000-000000000000 --as supervisor.kent",
+        "notifications list --as amo.admin",
+        "keys rewrap --as officer.kent",
+        "keys erase --as admin.kent --force essex --reason 'A test'",
         "import nominals missing.csv --force kent --mapping docs/examples/mapping.toml",
         "import nominals people.csv --force atlantis --mapping docs/examples/mapping.toml",
         "import nominals people.csv --force kent --mapping people.csv",

@@ -99,4 +99,5 @@ def fill(statement: str, world: World) -> str:
         essex_grant=world.grants["essex"],
         month=f"{datetime.now(UTC):%Y_%m}",
         new=uuid4(),
+        **{name: str(made) for name, made in world.work.items()},
     )

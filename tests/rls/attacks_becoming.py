@@ -109,7 +109,7 @@ BECOMING = [
     ),
 ]
 
-_SCHEMAS = ("audit", "ctx", "names", "policies", "public", "records", "sharing", "tenants")
+_SCHEMAS = ("audit", "ctx", "names", "policies", "public", "records", "sharing", "tenants", "work")
 
 
 async def stores_unseen(connection: asyncpg.Connection, world: World) -> bool:

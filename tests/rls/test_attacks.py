@@ -13,7 +13,9 @@ from rls.attacks import Attack, Steps
 from rls.attacks_authority import AUTHORITY
 from rls.attacks_becoming import BECOMING, CREATING, RoleAttack
 from rls.attacks_consulting import CONSULTING, WITHOUT_CONSULTATION
+from rls.attacks_files import STORED
 from rls.attacks_reading import CLOSED_GROUPS, READING, UNGRANTED_GROUPS
+from rls.attacks_work import WORK
 from rls.attacks_writing import WRITING
 from rls.prepared import prepared_world
 from rls.residuals import RESIDUALS
@@ -29,6 +31,8 @@ ATTACKS = [
     *WRITING,
     *AUTHORITY,
     *CREATING,
+    *WORK,
+    *STORED,
 ]
 
 

@@ -88,6 +88,7 @@ class Cluster:
                 "athena_auditor",
                 "athena_dictionary",
                 "athena_directory",
+                "athena_outbox",
                 "athena_policy_writer",
             ):
                 await self._run(f'GRANT CONNECT ON DATABASE "{name}" TO {role}')

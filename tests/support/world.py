@@ -45,6 +45,8 @@ class World:
     nominals: dict[str, UUID] = field(default_factory=dict)
     locations: dict[str, UUID] = field(default_factory=dict)
     grants: dict[str, UUID] = field(default_factory=dict)
+    work: dict[str, UUID] = field(default_factory=dict)
+    """Items, messages, files and drafts, by the names that attacks give them."""
 
     async def as_login(self, login: str) -> asyncpg.Connection:
         """Open a connection as a login."""

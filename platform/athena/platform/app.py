@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from http import HTTPStatus
@@ -16,9 +17,11 @@ from athena.platform.kernel import metrics, web
 from athena.platform.kernel.browser import BrowserSessions, problem_page
 from athena.platform.kernel.errors import AthenaError, NotSignedInError
 from athena.platform.kernel.identity import Subject
+from athena.platform.kernel.notifications import routes as notifications
 from athena.platform.kernel.settings import Settings
 from athena.platform.kernel.store import Store, data_dir
 from athena.platform.kernel.tokens import TokenIssuer
+from athena.platform.kernel.worklist import routes as worklist
 from athena.platform.runtime import Runtime, running
 from athena.records.nominals import routes as nominals
 from athena.sharing.search import pages as search_pages
@@ -36,7 +39,12 @@ def create_app(store: Store, settings: Settings) -> FastAPI:
         async with running(store, settings) as runtime:
             _include_features(app, runtime, tokens)
             app.state.runtime = runtime
-            yield
+            delivering = asyncio.create_task(runtime.outbox.run())
+            try:
+                yield
+            finally:
+                delivering.cancel()
+                await asyncio.gather(delivering, return_exceptions=True)
 
     app = FastAPI(
         title="Athena",
@@ -86,6 +94,8 @@ def _include_features(app: FastAPI, runtime: Runtime, tokens: TokenIssuer) -> No
     gate, searcher, register = runtime.gate, runtime.searcher, runtime.register
     app.include_router(search.make_router(gate, searcher, register, by_bearer))
     app.include_router(nominals.make_router(gate, register, by_bearer))
+    app.include_router(worklist.make_router(runtime.desk, by_bearer))
+    app.include_router(notifications.make_router(runtime.desk, by_bearer))
     app.include_router(member_pages.make_router(runtime.database, sessions))
     app.include_router(search_pages.make_router(gate, searcher, sessions))
     app.mount("/assets", StaticFiles(packages=[("athena.platform.kernel", "assets")]))

@@ -11,13 +11,16 @@ from dataclasses import dataclass
 import asyncpg
 
 from athena.platform.kernel.database import Database
+from athena.platform.kernel.desk import Desk
 from athena.platform.kernel.errors import AthenaError
+from athena.platform.kernel.notifications.dispatcher import OUTBOX_CHANNEL, Dispatcher
 from athena.platform.kernel.settings import Settings
 from athena.platform.kernel.store import Store
 from athena.policies.agreements.service import agreement_titles
 from athena.policies.decisions.point import DecisionPoint
 from athena.policies.decisions.service import decision_point
 from athena.policies.roles.service import RoleTable
+from athena.policies.visibility.desk import make_desk
 from athena.policies.visibility.service import Gate
 from athena.records.names.repository import CHANNEL, DICTIONARY
 from athena.records.names.service import NameRegister
@@ -43,6 +46,8 @@ class Runtime:
     gate: Gate
     register: NameRegister
     searcher: Searcher
+    desk: Desk
+    outbox: Dispatcher
 
 
 @asynccontextmanager
@@ -65,7 +70,15 @@ async def _deciding_by(
     try:
         await names.refresh()
         searcher = Searcher(names, await load_directory(database), await agreement_titles(database))
-        runtime = Runtime(store, database, gate, NameRegister(database), searcher)
+        runtime = Runtime(
+            store=store,
+            database=database,
+            gate=gate,
+            register=NameRegister(database),
+            searcher=searcher,
+            desk=make_desk(gate),
+            outbox=Dispatcher(database),
+        )
         listener = asyncio.create_task(_stay_fresh(runtime))
         try:
             yield runtime
@@ -97,8 +110,12 @@ async def _follow(connection: asyncpg.Connection, runtime: Runtime) -> None:
     def names_changed(*_: object) -> None:
         woken.set()
 
+    def messages_came(*_: object) -> None:
+        runtime.outbox.wake()
+
     await connection.add_listener(POLICY_CHANNEL, policy_changed)
     await connection.add_listener(CHANNEL, names_changed)
+    await connection.add_listener(OUTBOX_CHANNEL, messages_came)
     while not connection.is_closed():
         woken.clear()
         await runtime.searcher.names.refresh()

@@ -8,7 +8,7 @@ import sys
 import typer
 from pydantic import ValidationError
 
-from athena.platform.cli import bench, data, records, server
+from athena.platform.cli import bench, data, keys, records, server, work
 from athena.platform.kernel.errors import AthenaError
 
 app = typer.Typer(
@@ -21,6 +21,8 @@ server.register(app)
 records.register(app)
 data.register(app)
 bench.register(app)
+work.register(app)
+keys.register(app)
 
 
 def main() -> None:

@@ -26,6 +26,7 @@ SERVICE_LOGINS = (
     "athena_auditor",
     "athena_dictionary",
     "athena_directory",
+    "athena_outbox",
     "athena_policy_writer",
 )
 EMBEDDED_DATABASE = "athena"

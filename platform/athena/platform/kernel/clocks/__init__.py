@@ -1,0 +1,1 @@
+"""Clocks: by when something must be done, in hours, in working days, or under PACE 1984."""

@@ -1,0 +1,1 @@
+"""Files: attachments sealed under a key of their force before they reach the store."""
