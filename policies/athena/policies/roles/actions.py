@@ -19,5 +19,8 @@ class Action(enum.StrEnum):
     NOMINALS_IMPORT = "nominals.import"
     NOMINALS_READ = "nominals.read"
     NOMINALS_SEARCH = "nominals.search"
+    RECORDS_EXPORT = "records.export"
+    RECORDS_RESTORE = "records.restore"
+    ROLES_MANAGE = "roles.manage"
     TENANTS_MANAGE = "tenants.manage"
     TENANTS_READ = "tenants.read"
