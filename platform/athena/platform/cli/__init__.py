@@ -8,7 +8,7 @@ import sys
 import typer
 from pydantic import ValidationError
 
-from athena.platform.cli import bench, data, records, server
+from athena.platform.cli import bench, data, members, records, server, tenants
 from athena.platform.kernel.errors import AthenaError
 
 app = typer.Typer(
@@ -21,6 +21,8 @@ server.register(app)
 records.register(app)
 data.register(app)
 bench.register(app)
+members.register(app)
+tenants.register(app)
 
 
 def main() -> None:
@@ -32,7 +34,7 @@ def main() -> None:
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
-        _fail(f"{place}: {first['msg'].removeprefix('Value error, ')}")
+        _fail(f"{place}: {first['msg'].removeprefix('Value error, ').rstrip('.')}.")
     except KeyboardInterrupt:
         sys.stderr.write("\n")
         sys.exit(130)
