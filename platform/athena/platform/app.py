@@ -24,6 +24,8 @@ from athena.platform.kernel.web import Caller
 from athena.platform.runtime import Runtime, running
 from athena.policies.roles import routes as roles
 from athena.policies.roles.actions import Action
+from athena.records.archive import routes as archive
+from athena.records.archive.certificate import Signer
 from athena.records.nominals import routes as nominals
 from athena.sharing.search import pages as search_pages
 from athena.sharing.search import routes as search
@@ -110,4 +112,7 @@ def _include_administration(app: FastAPI, runtime: Runtime, caller: Caller) -> N
         lifecycle.make_router(database, runtime.store.verifier, caller, manage, read)
     )
     app.include_router(administration.make_router(database, caller, permit(Action.MEMBERS_MANAGE)))
+    store = runtime.store
+    signer = Signer(store.master_secret, store.master_secret_version)
+    app.include_router(archive.make_router(database, signer, caller, manage))
     app.include_router(roles.make_router(database, caller, permit(Action.ROLES_MANAGE)))

@@ -19,7 +19,7 @@ from athena.policies.agreements.service import agreement_titles
 from athena.policies.decisions.engine import WasmPolicy
 from athena.policies.roles.service import RoleTable, rules_in_force, seed_rules
 from athena.policies.visibility.service import Gate
-from athena.records.names.repository import CHANNEL, DICTIONARY
+from athena.records.names.repository import CHANNEL, DICTIONARY, FORGOTTEN
 from athena.records.names.service import NameRegister
 from athena.sharing.search.names import LiveNames
 from athena.sharing.search.service import Searcher
@@ -96,7 +96,9 @@ async def _follow(connection: asyncpg.Connection, runtime: Runtime) -> None:
         runtime.gate.forget()
         woken.set()
 
-    def names_changed(*_: object) -> None:
+    def names_changed(_connection: object, _pid: int, _channel: str, payload: object) -> None:
+        if payload == FORGOTTEN:
+            runtime.register.forget()
         woken.set()
 
     await connection.add_listener(POLICY_CHANNEL, policy_changed)

@@ -8,7 +8,7 @@ import sys
 import typer
 from pydantic import ValidationError
 
-from athena.platform.cli import bench, data, members, records, server, tenants
+from athena.platform.cli import archive, bench, data, members, records, server, tenants
 from athena.platform.kernel.errors import AthenaError
 
 app = typer.Typer(
@@ -23,6 +23,7 @@ data.register(app)
 bench.register(app)
 members.register(app)
 tenants.register(app)
+archive.register()
 
 
 def main() -> None:
