@@ -54,6 +54,7 @@ def upgrade() -> None:
         GRANT EXECUTE ON FUNCTION {LINES} TO athena_force, athena_archivist;
         GRANT EXECUTE ON FUNCTION {DIGEST} TO athena_force, athena_eraser;
         GRANT EXECUTE ON FUNCTION {RESTORE} TO athena_force;
+        GRANT USAGE ON SCHEMA records TO athena_amo;  -- to call this, and to see no table
         GRANT EXECUTE ON FUNCTION {ERASE} TO athena_amo;
         GRANT EXECUTE ON FUNCTION ctx.withdraw_grants() TO athena_eraser;
         GRANT EXECUTE ON FUNCTION ctx.may_write() TO athena_history;
@@ -426,4 +427,5 @@ def downgrade() -> None:
     functions = (ERASE, CLEAN, RESTORE, DIGEST, LINES, TABLES, CHECK_NAMES)
     script(f"DROP FUNCTION {', '.join(functions)}")
     script("REVOKE EXECUTE ON FUNCTION ctx.may_write() FROM athena_history")
+    script("REVOKE USAGE ON SCHEMA records FROM athena_amo")
     script("DROP OWNED BY athena_archivist, athena_eraser")

@@ -8,15 +8,20 @@ import tarfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 import pytest
 
+from athena.platform.kernel.audit import Entry, EventKind
 from athena.platform.kernel.errors import ConflictError, InvalidInputError, RefusedError
+from athena.platform.kernel.identity import NominalId, Purpose
+from athena.policies.roles.actions import Action
 from athena.records.archive import service
 from athena.records.archive.certificate import Signer, check_certificate
 from athena.records.archive.files import MANIFEST, read_archive, write_archive
 from athena.records.archive.models import Archive, TableDigest, checksum_of
+from athena.records.imports import repository as imports
 from athena.tenants.directory.models import force_login
 from athena.tenants.members.service import subject_by_username
 from support.api import REASON, Platform
@@ -27,47 +32,55 @@ MARK = "Zorblax"
 """Part of everything personal that the force on its way out records, so that it can be found."""
 
 
-def person(number: int) -> dict[str, Any]:
+def person(number: int, mark: str) -> dict[str, Any]:
     """Return a nominal with a row in every table, each marked."""
     return {
-        "names": [{"given_names": f"{MARK}a", "surname": f"{MARK}son{'x' * number}"}],
+        "names": [{"given_names": f"{mark}a", "surname": f"{mark}son{'x' * number}"}],
         "sex": "F",
         "date_of_birth": "1980-02",
-        "place_of_birth": f"{MARK}ville",
+        "place_of_birth": f"{mark}ville",
         "identifiers": [{"kind": "probation_crn", "value": "X123456"}],
-        "contacts": [{"kind": "email", "value": f"{MARK.lower()}{number}@example.com"}],
-        "addresses": [{"location": {"street": f"{MARK} Road", "postcode": "ZZ1 1ZZ"}}],
-        "descriptions": [{"attribute": "hair", "value": f"{MARK} brown"}],
-        "markers": [{"code": "violent", "note": f"{MARK} note"}],
-        "assessments": [{"basis": "officer", "text": f"{MARK} opinion é ü \\n ’."}],
+        "contacts": [{"kind": "email", "value": f"{mark.lower()}{number}@example.com"}],
+        "addresses": [{"location": {"street": f"{mark} Road", "postcode": "ZZ1 1ZZ"}}],
+        "descriptions": [{"attribute": "hair", "value": f"{mark} brown"}],
+        "markers": [{"code": "violent", "note": f"{mark} note"}],
+        "assessments": [{"basis": "officer", "text": f"{mark} opinion é ü \\n ’."}],
         "involvements": [
-            {"record_class": "investigation", "record_number": f"{MARK}/{number}", "role": "victim"}
+            {"record_class": "investigation", "record_number": f"{mark}/{number}", "role": "victim"}
         ],
         "marking": "OFFICIAL-SENSITIVE" if number % 2 else "OFFICIAL",
     }
 
 
-async def populate(platform: Platform, slug: str, count: int = 3) -> None:
-    """Give a force nominals with history."""
+async def populate(platform: Platform, slug: str, count: int = 3, mark: str = MARK) -> None:
+    """Give a force nominals with history and the numbers of another system."""
+    runtime = platform.runtime
+    manager = await subject_by_username(runtime.database, f"records.{slug}")
     for number in range(1, count + 1):
-        made = await platform.create(f"officer.{slug}", person(number))
+        made = await platform.create(f"officer.{slug}", person(number, mark))
         assert made.status_code in (201, 409), made.text
         if made.status_code == 409:
             matches = made.json()["likely_matches"]
             made = await platform.create(
-                f"officer.{slug}", person(number), acknowledged_matches=matches
+                f"officer.{slug}", person(number, mark), acknowledged_matches=matches
             )
             assert made.status_code == 201, made.text
-        amended = person(number)
-        amended["place_of_birth"] = f"New {MARK}ville"
-        amended["names"] = [{"given_names": f"{MARK}b", "surname": f"{MARK}gone{'y' * number}"}]
-        amended["addresses"] = [{"location": {"street": f"{MARK} Street", "town": MARK}}]
+        amended = person(number, mark)
+        amended["place_of_birth"] = f"New {mark}ville"
+        amended["names"] = [{"given_names": f"{mark}b", "surname": f"{mark}gone{'y' * number}"}]
+        amended["addresses"] = [{"location": {"street": f"{mark} Street", "town": mark}}]
         answer = await platform.client.put(
             f"/api/v1/nominals/{made.json()['id']}",
             json={"version": 1, "nominal": amended},
             headers=await platform.headers(f"officer.{slug}"),
         )
         assert answer.status_code == 200, answer.text
+        entry = Entry(EventKind.COLLECTION, "nominals.import", REASON)
+        async with runtime.gate.alter(
+            manager, Action.NOMINALS_IMPORT, Purpose.DATA_QUALITY, entry
+        ) as alteration:
+            reference = (f"{mark}-{number}", NominalId(UUID(made.json()["id"])))
+            await imports.add(alteration, f"{mark}'s system", [reference])
 
 
 async def export(platform: Platform, username: str) -> Archive:
@@ -205,13 +218,15 @@ FORGERIES: dict[str, tuple[str, Callable[[str], str]]] = {
 }
 
 
-class TestRefusing:
-    @pytest.fixture(scope="class")
-    async def archive(self, platform: Platform) -> Archive:
-        await create_force(platform, "t-forged", "65")
-        await populate(platform, "t-forged", 1)
-        return await export(platform, "records.t-forged")
+@pytest.fixture(scope="module")
+async def archive(platform: Platform) -> Archive:
+    """Return an archive to damage."""
+    await create_force(platform, "t-forged", "65")
+    await populate(platform, "t-forged", 1)
+    return await export(platform, "records.t-forged")
 
+
+class TestRefusing:
     @pytest.mark.parametrize(("table", "change"), FORGERIES.values(), ids=FORGERIES.keys())
     async def test_a_forged_line_loads_nothing(
         self, platform: Platform, archive: Archive, table: str, change: Callable[[str], str]
@@ -255,12 +270,16 @@ class TestRefusing:
 
 class TestLeaving:
     async def test_nothing_of_it_stays(self, platform: Platform, cluster: Cluster) -> None:
-        slug = "t-gone"
+        slug, mark = "t-gone", "Quibnax"
         await create_force(platform, slug, "66")
-        await add_member(platform, f"admin.{slug}", f"zorblax.{slug}", "officer")
+        admin_account = f"admin.{slug}"
+        member = await add_member(platform, admin_account, f"quibnax.{slug}", "officer")
+        await post(platform, admin_account, "members/teams", slug="harbour", name=f"{mark} team")
+        joined = await post(platform, admin_account, f"members/{member}/teams/join", team="harbour")
+        assert joined.status_code == 204
         await agree(platform, slug, "kent")
-        await populate(platform, slug)
-        seen = await platform.search("officer.kent", name=f"{MARK}b {MARK}gonex")
+        await populate(platform, slug, mark=mark)
+        seen = await platform.search("officer.kent", identifier="X123456")
         assert slug in {hit["owner_force"] for hit in seen.json()["results"]}
         archive = await export(platform, f"records.{slug}")
         body = {"checksum": archive.manifest.checksum}
@@ -283,6 +302,12 @@ class TestLeaving:
             )
             others = "SELECT count(*) FROM records.nominal WHERE owner_force <> $1"
             before = await admin.fetchval(others, number)
+            found = (
+                "SELECT count(*) FROM sharing.search WHERE hits -> 'ranked' "
+                "@> jsonb_build_array(jsonb_build_object('owner', $1::smallint))"
+            )
+            assert await admin.fetchval(found, number)
+            assert len(await rows_with(admin, mark)) >= 12
             events = await admin.fetchval(
                 "SELECT count(*) FROM audit.event WHERE tenant_id = $1", number
             )
@@ -291,19 +316,15 @@ class TestLeaving:
             tables = done.json()["statement"]["tables"]
             assert tables["records.nominal"] == {"before": 3, "after": 0}
             assert {table["after"] for table in tables.values()} == {0}
-            assert all(tables[name]["before"] for name in tables if name != "sharing.search")
+            assert all(table["before"] for table in tables.values())
             assert await admin.fetchval(others, number) == before
             assert events == await admin.fetchval(
                 "SELECT count(*) FROM audit.event WHERE tenant_id = $1", number
             )
-            left = await rows_with(admin, "t-gone.police") | await rows_with(admin, f".{slug}")
-            assert {table.split("_")[0] for table in left} <= {
-                "tenants.tenant",  # whom to ask, of the organisation
-                "audit.event",  # who did what: the log stays
-                "audit.content",  # the client body's own acts, such as naming the administrator
-            }
-            for owned in ("records", "sharing", "names"):
-                assert not any(table.startswith(owned) for table in left)
+            assert await rows_with(admin, mark) == {}
+            left = await rows_with(admin, f".{slug}")
+            assert {table.split("_")[0] for table in left} <= {"audit.event"}, "the log stays"
+            assert not await admin.fetchval(found, number)
             login = await admin.fetchval(
                 "SELECT rolcanlogin FROM pg_roles WHERE rolname = $1", force_login(slug)
             )
@@ -320,8 +341,8 @@ class TestLeaving:
         with pytest.raises(InvalidInputError):
             check_certificate(done.text, Signer(b"another secret" * 3, 1).public_key)
         assert (await post(platform, "amo.admin", f"tenants/{slug}/reinstate")).status_code == 409
-        names = await platform.search("officer.kent", name=f"{MARK}b {MARK}gonex")
-        assert names.json()["results"] == []
+        again = await platform.search("officer.kent", identifier="X123456")
+        assert again.json()["results"] == []
         made = await platform.create(
             "officer.kent", {"names": [{"given_names": "Wystan", "surname": "Fortescue"}]}
         )

@@ -38,6 +38,7 @@ def export(
 ) -> None:
     """Take out every record of one's own force, as a checksummed archive."""
     stated = check_reason(reason)
+    _check_place(file)
 
     async def work() -> Archive:
         async with opened() as runtime:
@@ -80,8 +81,7 @@ def offboard(
     stated = check_reason(reason)
     if archive is not None:
         checksum = read_archive(archive).manifest.checksum
-    if not certificate.parent.is_dir() or certificate.is_dir():
-        raise InvalidInputError(f"{certificate} can't be written: name a file in a folder there.")
+    _check_place(certificate)
 
     async def work() -> Certificate:
         async with opened() as runtime:
@@ -120,6 +120,12 @@ def verify_certificate(
     left = sum(table.after for table in statement.tables.values())
     out.print(f"The signature is good. {statement.name}: {erased} rows erased, {left} left,")
     out.print(f"at {statement.erased_at:%Y-%m-%d %H:%M:%S} UTC by {statement.erased_by}.")
+
+
+def _check_place(file: Path) -> None:
+    """Refuse a file that can't be written before anything is done for it."""
+    if not file.parent.is_dir() or file.is_dir():
+        raise InvalidInputError(f"{file} can't be written: name a file in a folder that exists.")
 
 
 def _signer(store: Store) -> Signer:
