@@ -32,6 +32,7 @@ def upgrade() -> None:
         CREATE TRIGGER rule_changed AFTER INSERT OR UPDATE OR DELETE ON policies.role_rule
             FOR EACH STATEMENT EXECUTE FUNCTION policies.agreement_changed()
     """)
+    hand_over("ctx.tenant_added()", "athena_labels")
     hand_over("ctx.first_label(smallint)", "athena_labels")
     hand_over("ctx.withdraw_grants()", "athena_grants")
     hand_over("tenants.membership_changed()", "athena_grants")
@@ -39,7 +40,10 @@ def upgrade() -> None:
     for function in (*PROVISIONING, CREATE_PARTNER, END_SESSIONS):
         hand_over(function, "athena_provisioner")
     script("GRANT USAGE ON SCHEMA ctx TO athena_provisioner")
-    script("GRANT EXECUTE ON FUNCTION ctx.first_label, ctx.withdraw_grants TO athena_provisioner")
+    script(
+        "GRANT EXECUTE ON FUNCTION ctx.first_label, ctx.tenant_added, ctx.withdraw_grants "
+        "TO athena_provisioner"
+    )
     script("GRANT EXECUTE ON FUNCTION ctx.may_administer() TO athena_force")
     script(
         "GRANT EXECUTE ON FUNCTION audit.administer(text, uuid, text, text[], text, jsonb) "
@@ -81,7 +85,7 @@ def _tenants() -> None:
                    p_contact_unit, p_contact_email, p_contact_telephone
             FROM tenants.tenant
             RETURNING tenant_id INTO v_tenant;
-            PERFORM ctx.withdraw_grants();
+            PERFORM ctx.tenant_added();
             RETURN v_tenant;
         END $$;
     """)
@@ -89,17 +93,24 @@ def _tenants() -> None:
 
 def _lifecycle() -> None:
     script("""
+        CREATE FUNCTION ctx.tenant_added() RETURNS void
+        LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+        BEGIN
+            -- The risen epoch makes every process read tenants and labels again before it opens
+            -- anything; a risen revision would break off what is running, for a tenant that
+            -- nothing running can concern.
+            UPDATE ctx.policy_state SET label_epoch = label_epoch + 1;
+            PERFORM pg_notify('athena_policy', '');
+        END $$;
+
         CREATE FUNCTION ctx.first_label(p_owner smallint) RETURNS void
         LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
         BEGIN
-            -- The epoch's row lock makes interning one at a time, as in `ctx.intern_label`; that it
-            -- rises makes every process read tenants and labels again before it decides anything.
-            UPDATE ctx.policy_state SET label_epoch = label_epoch + 1;
+            PERFORM ctx.tenant_added();  -- its row lock makes interning one at a time
             INSERT INTO ctx.label
             SELECT coalesce(max(label_id), 0) + 1, p_owner, 'nominal', 'OFFICIAL', 'P', '{}', '{}',
                    false, false
             FROM ctx.label;
-            PERFORM pg_notify('athena_policy', '');
         END $$;
         COMMENT ON FUNCTION ctx.first_label IS
             'Gives a new force the label that most records carry';
@@ -311,7 +322,7 @@ def downgrade() -> None:
         "FROM athena_force"
     )
     functions = ", ".join((*PROVISIONING, CREATE_PARTNER, END_SESSIONS))
-    script(f"DROP FUNCTION {functions}, ctx.first_label, ctx.withdraw_grants")
+    script(f"DROP FUNCTION {functions}, ctx.first_label, ctx.tenant_added, ctx.withdraw_grants")
     script("DROP POLICY provisioner_changes_status ON tenants.tenant")
     script("REVOKE UPDATE (status) ON tenants.tenant FROM athena_provisioner")
     script("""

@@ -268,8 +268,11 @@ def _erasing() -> None:
 
             SELECT array_agg('records.' || t.name ORDER BY t.ord DESC) INTO v_tables
             FROM unnest(records.archive_tables()) WITH ORDINALITY AS t (name, ord);
-            v_tables := 'records.name_key'::text || v_tables
-                || '{{records.change,sharing.search}}'::text[];
+            v_tables := (SELECT array_agg(format('sharing.%I', c.relname) ORDER BY c.relname)
+                         FROM pg_class AS c JOIN pg_attribute AS a ON a.attrelid = c.oid
+                         WHERE c.relnamespace = 'sharing'::regnamespace AND c.relkind = 'r'
+                           AND a.attname = 'owner_force')
+                || 'records.name_key'::text || v_tables || 'records.change'::text;
             FOREACH v_table IN ARRAY v_tables LOOP
                 EXECUTE format('SELECT count(*) FROM %s WHERE owner_force = $1', v_table)
                 INTO v_count USING v_tenant.tenant_id;
@@ -316,11 +319,14 @@ def _grants() -> None:
         BEGIN
             FOR v_table IN SELECT c.oid::regclass FROM pg_class AS c
                            JOIN pg_attribute AS a ON a.attrelid = c.oid
-                           WHERE c.relnamespace = 'records'::regnamespace AND c.relkind = 'r'
-                             AND a.attname = 'owner_force' LOOP
-                EXECUTE format('CREATE POLICY archivist_reads ON %s FOR SELECT '
-                               'TO athena_archivist USING (true)', v_table);
-                EXECUTE format('GRANT SELECT ON %s TO athena_archivist', v_table);
+                           WHERE c.relnamespace IN ('records'::regnamespace,
+                                                    'sharing'::regnamespace)
+                             AND c.relkind = 'r' AND a.attname = 'owner_force' LOOP
+                IF v_table::text LIKE 'records.%' THEN
+                    EXECUTE format('CREATE POLICY archivist_reads ON %s FOR SELECT '
+                                   'TO athena_archivist USING (true)', v_table);
+                    EXECUTE format('GRANT SELECT ON %s TO athena_archivist', v_table);
+                END IF;
                 EXECUTE format('CREATE POLICY eraser_counts ON %s FOR SELECT TO athena_eraser '
                                'USING (true)', v_table);
                 EXECUTE format('CREATE POLICY eraser_erases ON %s FOR DELETE TO athena_eraser '
@@ -335,8 +341,8 @@ def _grants() -> None:
                 EXECUTE format('GRANT SELECT, DELETE ON %s TO athena_eraser', v_table);
             END LOOP;
         END $$;
-        CREATE POLICY eraser_erases ON sharing.search TO athena_eraser
-            USING (true) WITH CHECK (false);
+        CREATE POLICY eraser_takes_hits ON sharing.search FOR DELETE TO athena_eraser
+            USING (true);
         CREATE POLICY eraser_finds ON audit.event FOR SELECT TO athena_eraser USING (true);
         CREATE POLICY eraser_counts ON audit.content FOR SELECT TO athena_eraser USING (true);
         CREATE POLICY eraser_erases ON audit.content FOR DELETE TO athena_eraser
@@ -353,7 +359,7 @@ def _grants() -> None:
         CREATE POLICY archivist_reads_labels ON ctx.label FOR SELECT TO athena_archivist
             USING (true);
         GRANT SELECT ON ctx.label TO athena_archivist;
-        GRANT SELECT, DELETE ON sharing.search, names.term, names.pair, audit.content
+        GRANT SELECT, DELETE ON names.term, names.pair, audit.content
             TO athena_eraser;
         GRANT SELECT ON audit.event, tenants.tenant TO athena_eraser;
         GRANT UPDATE (status) ON tenants.tenant TO athena_eraser;

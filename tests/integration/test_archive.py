@@ -279,6 +279,8 @@ class TestLeaving:
         assert joined.status_code == 204
         await agree(platform, slug, "kent")
         await populate(platform, slug, mark=mark)
+        stays = {"names": [{"given_names": "Ermintrude", "surname": "Fotheringay"}]}
+        assert (await platform.create("officer.kent", stays)).status_code == 201
         seen = await platform.search("officer.kent", identifier="X123456")
         assert slug in {hit["owner_force"] for hit in seen.json()["results"]}
         archive = await export(platform, f"records.{slug}")
@@ -325,6 +327,9 @@ class TestLeaving:
             left = await rows_with(admin, f".{slug}")
             assert {table.split("_")[0] for table in left} <= {"audit.event"}, "the log stays"
             assert not await admin.fetchval(found, number)
+            assert await admin.fetchval(
+                "SELECT count(*) = 2 FROM names.term WHERE token IN ('ermintrude', 'fotheringay')"
+            )
             login = await admin.fetchval(
                 "SELECT rolcanlogin FROM pg_roles WHERE rolname = $1", force_login(slug)
             )

@@ -131,6 +131,12 @@ class TestCreating:
         listed = {item["slug"]: item for item in await get(platform, "amo.admin", "tenants")}
         assert listed["t-shelter"]["kind"] == listed["t-refuge"]["kind"] == "partner"
         assert listed["kent"]["status"] == "active"
+        for act in ("suspend", "offboard"):
+            answer = await post(platform, "amo.admin", f"tenants/t-refuge/{act}")
+            assert answer.status_code == 200, answer.text
+        listed = {item["slug"]: item for item in await get(platform, "amo.admin", "tenants")}
+        assert listed["t-refuge"]["status"] == "offboarded"
+        assert listed["t-shelter"]["status"] == "active"
 
 
 BAD_FORCES: dict[str, dict[str, Any]] = {
