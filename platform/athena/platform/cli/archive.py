@@ -9,6 +9,7 @@ import typer
 
 from athena.platform.cli.common import As, Reason, acting, opened, opened_store, out, run
 from athena.platform.cli.tenants import Administrator, tenants_app
+from athena.platform.kernel.clock import show_time
 from athena.platform.kernel.errors import InvalidInputError
 from athena.platform.kernel.permits import check_reason
 from athena.platform.kernel.store import Store
@@ -119,7 +120,7 @@ def verify_certificate(
     erased = sum(table.before for table in statement.tables.values())
     left = sum(table.after for table in statement.tables.values())
     out.print(f"The signature is good. {statement.name}: {erased} rows erased, {left} left,")
-    out.print(f"at {statement.erased_at:%Y-%m-%d %H:%M:%S} UTC by {statement.erased_by}.")
+    out.print(f"at {show_time(statement.erased_at)} by {statement.erased_by}.")
 
 
 def _check_place(file: Path) -> None:

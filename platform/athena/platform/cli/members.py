@@ -11,7 +11,7 @@ from uuid import UUID
 import typer
 
 from athena.platform.cli.common import As, Json, Reason, acting, opened, out, print_json, run
-from athena.platform.kernel.clock import today
+from athena.platform.kernel.clock import show_time, today
 from athena.platform.kernel.database import WriteSession
 from athena.platform.kernel.identity import Clearance, Role, Subject
 from athena.platform.kernel.permits import check_reason
@@ -118,7 +118,7 @@ def show(username: Username, account: As, reason: Reason, as_json: Json = False)
     if as_json:
         print_json(member.model_dump(mode="json"))
         return
-    state = "active" if member.active else f"left on {member.left_at:%Y-%m-%d}"
+    state = f"left at {show_time(member.left_at)}" if member.left_at else "active"
     out.print(f"{member.username}  {member.display_name}  {member.clearance}  {state}")
     for what, held in (("role", member.roles), ("team", member.teams)):
         for item in held:
@@ -281,5 +281,5 @@ def _period(valid_from: datetime | None, valid_to: datetime | None) -> dict[str,
 
 def _held(item: Held) -> str:
     last = item.valid_to or "further notice"
-    ended = f", taken away on {item.ended_at:%Y-%m-%d}" if item.ended_at else ""
+    ended = f", taken away at {show_time(item.ended_at)}" if item.ended_at else ""
     return f"{item.name} from {item.valid_from} to {last}{ended}"
