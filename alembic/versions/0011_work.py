@@ -11,7 +11,7 @@ from __future__ import annotations
 from athena.platform.kernel.migrations import hand_over, make_definer, protect, script
 
 revision = "0011"
-down_revision = "0009"
+down_revision = "0010"
 branch_labels = None
 depends_on = None
 

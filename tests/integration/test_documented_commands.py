@@ -36,18 +36,21 @@ SERVERS = {"demo", "serve"}
 """Commands that run until they are stopped; tests/e2e starts the demo."""
 
 
-def documented() -> list[str]:
-    """Return each distinct command line of the README and the documentation."""
-    found: dict[str, None] = {}
+def documented() -> dict[str, list[str]]:
+    """Return the distinct command lines of each page, in the order in which a reader meets them."""
+    pages: dict[str, list[str]] = {}
+    met: set[str] = set()
     for page in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]:
-        for match in re.finditer(
-            r"^ {4}(?:\.venv/bin/)?athena (.+)$", page.read_text(), re.MULTILINE
-        ):
-            found[match[1]] = None
-    return [line for line in found if line.split()[0] not in SERVERS]
+        lines = [match[1] for match in COMMAND.finditer(page.read_text())]
+        new = dict.fromkeys(line for line in lines if line not in met)
+        met |= new.keys()
+        runnable = [line for line in new if line.split()[0] not in SERVERS]
+        if runnable:
+            pages[str(page.relative_to(ROOT))] = runnable
+    return pages
 
 
-COMMANDS = documented()
+PAGES = documented()
 
 
 @dataclass(frozen=True)
@@ -123,7 +126,7 @@ async def shell(
 
 
 def test_there_is_something_documented() -> None:
-    assert {line.split()[0] for line in COMMANDS} >= {
+    assert {line.split()[0] for lines in PAGES.values() for line in lines} >= {
         "search",
         "nominals",
         "audit",
@@ -134,8 +137,14 @@ def test_there_is_something_documented() -> None:
     } - {"token"}
 
 
-@pytest.mark.parametrize("line", COMMANDS)
-async def test_it_runs(shell: Shell, line: str) -> None:
+@pytest.mark.parametrize("page", PAGES)
+async def test_its_commands_run_one_after_another(shell: Shell, page: str) -> None:
+    for line in PAGES[page]:
+        await run(shell, line)
+
+
+async def run(shell: Shell, line: str) -> None:
+    """Run a command of the documentation, which must do its work."""
     if " ID " in line:
         _, found, _ = await shell.athena(
             "search --as officer.kent --purpose investigation --reason 'A test' smith --json"
@@ -145,7 +154,7 @@ async def test_it_runs(shell: Shell, line: str) -> None:
         line = line.replace(" ITEM ", f" {await shell.item(claimed=' release ' in line)} ")
     line = line.replace("--nominals 20000", "--nominals 900")
     status, out, errors = await shell.athena(line)
-    assert status == 0, errors
+    assert status == 0, f"{line}: {errors}"
     assert "Traceback" not in errors
     assert out or line.startswith(("migrate", "seed"))
 
@@ -167,6 +176,19 @@ async def test_it_runs(shell: Shell, line: str) -> None:
         "import nominals missing.csv --force kent --mapping docs/examples/mapping.toml",
         "import nominals people.csv --force atlantis --mapping docs/examples/mapping.toml",
         "import nominals people.csv --force kent --mapping people.csv",
+        "tenants suspend atlantis --reason 'A test'",
+        "tenants suspend kent --reason 'A test' --as officer.kent",
+        "tenants suspend kent --reason x",
+        "tenants create-partner Shelter --name S --unit U --email e@x --telephone 1 --reason test",
+        "tenants export kent --out there/kent.tar.gz --as records.kent --reason 'A test'",
+        "tenants export kent --out kent.tar.gz --as records.essex --reason 'A test'",
+        "tenants export kent --out kent.tar.gz --as officer.kent --reason 'A test'",
+        "tenants import-archive people.csv --as records.kent --reason 'A test'",
+        "tenants offboard kent --checksum 0 --certificate kent.json --reason 'A test'",
+        "tenants verify-certificate people.csv",
+        "members add spy.essex --name Spy --role officer --as admin.kent --reason 'A test'",
+        "members leave officer.essex --as admin.kent --reason 'A test'",
+        "roles allow officer force tenants.manage --reason 'A test'",
     ],
 )
 async def test_what_is_wrong_is_one_sentence(shell: Shell, line: str) -> None:

@@ -243,10 +243,6 @@ READING = [
             "ctx.grant_set",
             "ctx.grant_scope",
             "ctx.policy_state",
-            "tenants.member",
-            "tenants.member_role",
-            "tenants.team",
-            "tenants.team_member",
         )
     ),
     *(

@@ -10,6 +10,7 @@ import asyncpg
 import pytest
 
 from rls.attacks import Attack, Steps
+from rls.attacks_administration import ADMINISTRATION
 from rls.attacks_authority import AUTHORITY
 from rls.attacks_becoming import BECOMING, CREATING, RoleAttack
 from rls.attacks_consulting import CONSULTING, WITHOUT_CONSULTATION
@@ -30,6 +31,7 @@ ATTACKS = [
     *READING,
     *WRITING,
     *AUTHORITY,
+    *ADMINISTRATION,
     *CREATING,
     *WORK,
     *STORED,

@@ -58,6 +58,14 @@ async def build_world(cluster: Cluster, database: str) -> World:
     admin = await cluster.admin(database)
     try:
         numbers = dict(await admin.fetch("SELECT slug, tenant_id FROM tenants.tenant"))
+        await admin.execute(
+            "INSERT INTO names.term (term_id, token) VALUES ($1, 'person'), ($2, 'secret')",
+            SURNAME_TERM,
+            GIVEN_TERM,
+        )
+        await admin.execute(
+            "INSERT INTO names.pair (pair) VALUES ($1)", SURNAME_TERM << 23 | GIVEN_TERM
+        )
     finally:
         await admin.close()
     world = World(cluster, database, kent=numbers["kent"], essex=numbers["essex"])

@@ -18,14 +18,22 @@ from athena.platform.kernel.browser import BrowserSessions, problem_page
 from athena.platform.kernel.errors import AthenaError, NotSignedInError
 from athena.platform.kernel.identity import Subject
 from athena.platform.kernel.notifications import routes as notifications
+from athena.platform.kernel.permits import Permit
 from athena.platform.kernel.settings import Settings
 from athena.platform.kernel.store import Store, data_dir
 from athena.platform.kernel.tokens import TokenIssuer
+from athena.platform.kernel.web import Caller
 from athena.platform.kernel.worklist import routes as worklist
 from athena.platform.runtime import Runtime, running
+from athena.policies.roles import routes as roles
+from athena.policies.roles.actions import Action
+from athena.records.archive import routes as archive
+from athena.records.archive.certificate import Signer
 from athena.records.nominals import routes as nominals
 from athena.sharing.search import pages as search_pages
 from athena.sharing.search import routes as search
+from athena.tenants.administration import routes as administration
+from athena.tenants.lifecycle import routes as lifecycle
 from athena.tenants.members import pages as member_pages
 from athena.tenants.members.service import subject_by_id
 
@@ -96,6 +104,26 @@ def _include_features(app: FastAPI, runtime: Runtime, tokens: TokenIssuer) -> No
     app.include_router(nominals.make_router(gate, register, by_bearer))
     app.include_router(worklist.make_router(runtime.desk, by_bearer))
     app.include_router(notifications.make_router(runtime.desk, by_bearer))
+    _include_administration(app, runtime, by_bearer)
     app.include_router(member_pages.make_router(runtime.database, sessions))
     app.include_router(search_pages.make_router(gate, searcher, sessions))
     app.mount("/assets", StaticFiles(packages=[("athena.platform.kernel", "assets")]))
+
+
+def _include_administration(app: FastAPI, runtime: Runtime, caller: Caller) -> None:
+    def permit(action: Action) -> Permit:
+        async def ask(subject: Subject, reason: str) -> None:
+            await runtime.gate.permit_act(subject, action, reason)
+
+        return ask
+
+    database = runtime.database
+    manage, read = permit(Action.TENANTS_MANAGE), permit(Action.TENANTS_READ)
+    app.include_router(
+        lifecycle.make_router(database, runtime.store.verifier, caller, manage, read)
+    )
+    app.include_router(administration.make_router(database, caller, permit(Action.MEMBERS_MANAGE)))
+    store = runtime.store
+    signer = Signer(store.master_secret, store.master_secret_version)
+    app.include_router(archive.make_router(database, signer, caller, manage))
+    app.include_router(roles.make_router(database, caller, permit(Action.ROLES_MANAGE)))

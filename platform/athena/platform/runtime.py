@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import asyncpg
+from sqlalchemy.exc import DBAPIError
 
 from athena.platform.kernel.database import Database
 from athena.platform.kernel.desk import Desk
@@ -19,20 +20,23 @@ from athena.platform.kernel.store import Store
 from athena.policies.agreements.service import agreement_titles
 from athena.policies.decisions.point import DecisionPoint
 from athena.policies.decisions.service import decision_point
-from athena.policies.roles.service import RoleTable
+from athena.policies.roles.service import RoleTable, rules_in_force, seed_rules
 from athena.policies.visibility.desk import make_desk
 from athena.policies.visibility.service import Gate
-from athena.records.names.repository import CHANNEL, DICTIONARY
+from athena.records.names.repository import CHANNEL, DICTIONARY, FORGOTTEN
 from athena.records.names.service import NameRegister
 from athena.sharing.search.names import LiveNames
 from athena.sharing.search.service import Searcher
 from athena.tenants.directory.service import load_directory
+from athena.tenants.lifecycle.service import end_sessions
 
 POLICY_CHANNEL = "athena_policy"
 BACKSTOP_SECONDS = 5.0
 """How often everything is read again though no notice came: a notice is only a hint."""
 
 RECONNECT_SECONDS = 0.5
+WATCH_SECONDS = 2.0
+"""How often the sessions that suspended forces may still have are ended."""
 
 logger = logging.getLogger("athena.runtime")
 
@@ -65,9 +69,11 @@ async def _deciding_by(
     point: DecisionPoint, store: Store, settings: Settings
 ) -> AsyncIterator[Runtime]:
     database = store.database()
-    gate = Gate(database, point, RoleTable.load(), settings.grant_seconds)
     names = LiveNames(database)
     try:
+        await seed_rules(database)
+        roles = RoleTable.compile(await rules_in_force(database))
+        gate = Gate(database, point, roles, settings.grant_seconds)
         await names.refresh()
         searcher = Searcher(names, await load_directory(database), await agreement_titles(database))
         runtime = Runtime(
@@ -79,12 +85,16 @@ async def _deciding_by(
             desk=make_desk(gate),
             outbox=Dispatcher(database),
         )
-        listener = asyncio.create_task(_stay_fresh(runtime))
+        tasks = [
+            asyncio.create_task(_stay_fresh(runtime)),
+            asyncio.create_task(_watch_sessions(runtime.database)),
+        ]
         try:
             yield runtime
         finally:
-            listener.cancel()
-            await asyncio.gather(listener, return_exceptions=True)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
     finally:
         await database.close()
 
@@ -103,11 +113,17 @@ async def _stay_fresh(runtime: Runtime) -> None:
 
 async def _follow(connection: asyncpg.Connection, runtime: Runtime) -> None:
     woken = asyncio.Event()
+    policy_is_stale = True
 
     def policy_changed(*_: object) -> None:
+        nonlocal policy_is_stale
+        policy_is_stale = True
         runtime.gate.forget()
+        woken.set()
 
-    def names_changed(*_: object) -> None:
+    def names_changed(_connection: object, _pid: int, _channel: str, payload: object) -> None:
+        if payload == FORGOTTEN:
+            runtime.register.forget()
         woken.set()
 
     def messages_came(*_: object) -> None:
@@ -118,9 +134,30 @@ async def _follow(connection: asyncpg.Connection, runtime: Runtime) -> None:
     await connection.add_listener(OUTBOX_CHANNEL, messages_came)
     while not connection.is_closed():
         woken.clear()
+        if policy_is_stale:
+            policy_is_stale = False
+            await _refresh_policy(runtime)
         await runtime.searcher.names.refresh()
         try:
             async with asyncio.timeout(BACKSTOP_SECONDS):
                 await woken.wait()
         except TimeoutError:
+            policy_is_stale = True
             await connection.execute("SELECT 1")  # finds out whether the connection still lives
+
+
+async def _refresh_policy(runtime: Runtime) -> None:
+    """Read the rules of roles, the tenants and the agreements again."""
+    await runtime.gate.refresh()
+    runtime.searcher.directory = await load_directory(runtime.database)
+    runtime.searcher.agreements = await agreement_titles(runtime.database)
+
+
+async def _watch_sessions(database: Database) -> None:
+    """End what sessions suspended forces still have, again and again."""
+    while True:
+        try:
+            await end_sessions(database)
+        except (DBAPIError, AthenaError) as error:
+            logger.warning("sessions couldn't be ended (%s); trying again", type(error).__name__)
+        await asyncio.sleep(WATCH_SECONDS)

@@ -8,7 +8,17 @@ import sys
 import typer
 from pydantic import ValidationError
 
-from athena.platform.cli import bench, data, keys, records, server, work
+from athena.platform.cli import (
+    archive,
+    bench,
+    data,
+    keys,
+    members,
+    records,
+    server,
+    tenants,
+    work,
+)
 from athena.platform.kernel.errors import AthenaError
 
 app = typer.Typer(
@@ -23,6 +33,9 @@ data.register(app)
 bench.register(app)
 work.register(app)
 keys.register(app)
+members.register(app)
+tenants.register(app)
+archive.register()
 
 
 def main() -> None:
@@ -34,7 +47,7 @@ def main() -> None:
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
-        _fail(f"{place}: {first['msg'].removeprefix('Value error, ')}")
+        _fail(f"{place}: {first['msg'].removeprefix('Value error, ').rstrip('.')}.")
     except KeyboardInterrupt:
         sys.stderr.write("\n")
         sys.exit(130)

@@ -1,4 +1,4 @@
-"""Commands that run the platform: demo, serve, migrate, token, members."""
+"""Commands that run the platform: demo, serve, migrate, token."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import typer
 import uvicorn
 
 from athena.platform.app import create_app
-from athena.platform.cli.common import Json, opened, opened_store, out, print_json, run, say
+from athena.platform.cli.common import opened_store, out, run, say
 from athena.platform.cli.data import seed_store
 from athena.platform.kernel.embedded import raise_on_termination
 from athena.platform.kernel.errors import ConfigurationError
@@ -19,7 +19,7 @@ from athena.platform.kernel.settings import Settings, load_settings
 from athena.platform.kernel.store import Store, data_dir
 from athena.platform.kernel.tokens import TokenIssuer
 from athena.platform.kernel.web import listening_socket
-from athena.tenants.members.service import list_accounts, subject_by_username
+from athena.tenants.members.service import subject_by_username
 
 DEMO_SEED = 1
 
@@ -30,7 +30,6 @@ def register(app: typer.Typer) -> None:
     app.command()(serve)
     app.command()(migrate)
     app.command()(token)
-    app.command()(members)
 
 
 def demo() -> None:
@@ -78,21 +77,6 @@ def token(
         return issuer.issue(subject.member_id, minutes * 60)
 
     typer.echo(run(work()))
-
-
-def members(as_json: Json = False) -> None:
-    """List the accounts of the consortium."""
-
-    async def work() -> list[tuple[str, str, str]]:
-        async with opened() as runtime:
-            return await list_accounts(runtime.database)
-
-    found = run(work())
-    if as_json:
-        print_json([{"username": u, "name": n, "tenant": t} for u, n, t in found])
-        return
-    for username, shown, tenant in found:
-        out.print(f"{username:28} {shown:40} {tenant}")
 
 
 async def _serve(settings: Settings, started: float, *, seeded: bool) -> None:

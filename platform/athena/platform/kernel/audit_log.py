@@ -12,9 +12,10 @@ async def newest(session: ReadSession, count: int) -> Sequence[Any]:
     """Return the newest events that the session may see, the newest first."""
     return await session.rows(
         "SELECT e.at, e.event_id, t.slug AS tenant, e.username, e.roles, e.kind, e.action, "
-        "e.purpose, c.reason, c.content, e.records, e.decision_id, e.policy_revision "
+        "e.purpose, coalesce(c.reason, '(erased)') AS reason, c.content, e.records, "
+        "e.decision_id, e.policy_revision "
         "FROM audit.event AS e "
-        "JOIN audit.content AS c ON c.at = e.at AND c.event_id = e.event_id "
+        "LEFT JOIN audit.content AS c ON c.at = e.at AND c.event_id = e.event_id "
         "JOIN tenants.tenant AS t ON t.tenant_id = e.tenant_id "
         "ORDER BY e.at DESC, e.event_id LIMIT :count",
         {"count": count},

@@ -174,6 +174,12 @@ class Database:
             raise StoreUnavailableError(
                 "The records store broke off; nothing was changed. Try again shortly."
             ) from error
+        except DBAPIError as error:
+            if not error.connection_invalidated:
+                raise
+            raise StoreUnavailableError(  # the server ended the session, as it does at suspension
+                "The records store broke off; nothing was changed. Try again shortly."
+            ) from error
         finally:
             await connection.close()
 

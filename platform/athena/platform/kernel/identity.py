@@ -26,6 +26,7 @@ class TenantKind(enum.StrEnum):
     CLIENT_BODY = "client_body"
     FORCE = "force"
     OVERSIGHT = "oversight"
+    PARTNER = "partner"
 
 
 class Role(enum.StrEnum):

@@ -1,23 +1,51 @@
 """May a member do this? Answered from a table that Casbin's enforcer fills at load.
 
-Asking the enforcer costs tens of milliseconds with a full policy; a look-up costs under a
-microsecond and gives the same answer, which a test proves for every combination.
+The rules live in the store, and start as the package's. Asking the enforcer costs tens of
+milliseconds with a full policy; a look-up costs under a microsecond and gives the same answer,
+which a test proves for every combination.
 """
 
 from __future__ import annotations
 
+import csv
 import logging
 from collections.abc import Iterable
 from dataclasses import InitVar, dataclass
-from importlib.resources import as_file, files
+from importlib.resources import files
 
 import casbin
+from casbin.persist.adapters import StringAdapter
 
-from athena.platform.kernel.errors import RefusedError
+from athena.platform.kernel import audit
+from athena.platform.kernel.database import Database, WriteSession
+from athena.platform.kernel.errors import ConflictError, InvalidInputError, RefusedError
 from athena.platform.kernel.identity import Role, Subject, TenantKind
+from athena.policies.roles import repository
 from athena.policies.roles.actions import Action
+from athena.policies.roles.models import Rule
 
 _PROOF = object()
+_HOMES = (
+    ("nominals.", TenantKind.FORCE),
+    ("records.", TenantKind.FORCE),
+    (Action.ROLES_MANAGE, TenantKind.CLIENT_BODY),
+    (Action.TENANTS_MANAGE, TenantKind.CLIENT_BODY),
+)
+"""Actions that no rule can allow elsewhere: who manages forces reads no record, and vice versa."""
+
+
+@dataclass(frozen=True, slots=True)
+class Permission:
+    """That a role may do an action in a kind of tenant."""
+
+    role: Role
+    kind: TenantKind
+    action: Action
+
+    @property
+    def rule(self) -> Rule:
+        """The rule that says so."""
+        return Rule(self.role.value, self.kind.value, self.action.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +74,12 @@ class RoleTable:
     @classmethod
     def load(cls) -> RoleTable:
         """Compile the policy that is part of the package."""
-        enforcer = make_enforcer()
+        return cls.compile(packaged_rules())
+
+    @classmethod
+    def compile(cls, rules: Iterable[Rule]) -> RoleTable:
+        """Ask Casbin's enforcer once about everything that can be asked."""
+        enforcer = make_enforcer(rules)
         return cls(
             (role, kind, action)
             for role in Role
@@ -69,9 +102,64 @@ class RoleTable:
         return Authorised(subject, action, _PROOF)
 
 
-def make_enforcer() -> casbin.Enforcer:
-    """Return Casbin's enforcer over the packaged model and policy."""
+def make_enforcer(rules: Iterable[Rule] | None = None) -> casbin.Enforcer:
+    """Return Casbin's enforcer over the packaged model and some rules, or the packaged ones."""
     logging.getLogger("casbin").setLevel(logging.WARNING)  # it prints its whole policy at load
-    package = files("athena.policies.roles")
-    with as_file(package / "model.conf") as model, as_file(package / "policy.csv") as policy:
-        return casbin.Enforcer(str(model), str(policy))
+    model = casbin.Model()
+    model.load_model_from_text(_packaged("model.conf"))
+    lines = [rule.line() for rule in (packaged_rules() if rules is None else rules)]
+    return casbin.Enforcer(model, StringAdapter("\n".join(lines)))
+
+
+def packaged_rules() -> list[Rule]:
+    """Return the rules that a new store starts with."""
+    return [
+        Rule.parse([cell.strip() for cell in line])
+        for line in csv.reader(_packaged("policy.csv").splitlines())
+        if line
+    ]
+
+
+async def seed_rules(database: Database) -> bool:
+    """Store those packaged rules that the store never had; return whether there were any.
+
+    A rule that an administrator withdrew stays in the store as withdrawn, so it doesn't come back.
+    """
+    async with database.write(repository.CLIENT_BODY) as session:
+        known = await repository.every_rule(session)
+        new = [rule for rule in packaged_rules() if rule not in known]
+        if new:
+            await repository.add(session, new)
+    return bool(new)
+
+
+async def allow(session: WriteSession, subject: Subject, rule: Permission, reason: str) -> None:
+    """Let a role do an action from this commit on, in every process."""
+    home = next((kind for prefix, kind in _HOMES if rule.action.startswith(prefix)), rule.kind)
+    if rule.kind is not home:
+        raise InvalidInputError(f"'{rule.action}' can be allowed in a {home.value} only.")
+    await audit.administer(session, subject, "roles.allow", reason, rule.rule.document())
+    if not await repository.allow(session, rule.rule):
+        raise ConflictError("The role may do this already; `athena roles list` shows the rules.")
+
+
+async def withdraw(session: WriteSession, subject: Subject, rule: Permission, reason: str) -> None:
+    """Take an action from a role from this commit on, in every process."""
+    if rule.action is Action.ROLES_MANAGE:
+        raise ConflictError("Somebody must be able to change roles; this rule stays.")
+    await audit.administer(session, subject, "roles.withdraw", reason, rule.rule.document())
+    if not await repository.withdraw(session, rule.rule):
+        raise ConflictError(
+            "There is no such rule of its own; what a role inherits is withdrawn from the role "
+            "that it inherits from. `athena roles list` shows the rules."
+        )
+
+
+async def rules_in_force(database: Database) -> list[Rule]:
+    """Return the rules that hold now."""
+    async with database.read(repository.POLICY_WRITER) as session:
+        return await repository.rules(session)
+
+
+def _packaged(name: str) -> str:
+    return (files("athena.policies.roles") / name).read_text(encoding="utf-8")

@@ -45,7 +45,9 @@ from athena.platform.kernel.identity import (
 )
 from athena.policies.decisions.documents import VisibilityDocument
 from athena.policies.decisions.point import DecisionPoint, Question
+from athena.policies.roles import repository as role_rules
 from athena.policies.roles.actions import Action
+from athena.policies.roles.models import Rule
 from athena.policies.roles.service import Authorised, RoleTable
 from athena.policies.visibility import repository
 from athena.policies.visibility.models import (
@@ -64,6 +66,7 @@ REASON_LENGTH = 500
 """The most characters a stated reason may have."""
 
 _ATTEMPTS = 4
+_CHANGED = "The policy changed while you were looking; nothing was changed, try again."
 _RENEW_BEFORE = timedelta(seconds=15)
 _CACHED = 10_000
 
@@ -113,6 +116,7 @@ class Gate:
         self.database = database
         self._point = point
         self._roles = roles
+        self._rules: Sequence[Rule] | None = None
         self._grant_seconds = grant_seconds
         self._state: PolicyState | None = None
         self._granted: OrderedDict[tuple[UUID, frozenset[Role], Clearance, Purpose], Visibility] = (
@@ -130,6 +134,27 @@ class Gate:
         async with self.database.read(repository.POLICY_WRITER) as session:
             await repository.versions(session)
         await self._point.check()
+
+    async def refresh(self) -> None:
+        """Read the policy again where it was forgotten or the store's revision has risen."""
+        async with self._deciding:
+            if self._state is not None:
+                async with self.database.read(repository.POLICY_WRITER) as session:
+                    revision, _ = await repository.versions(session)
+                if revision != self._state.revision:
+                    self.forget()
+            await self._current_state()
+
+    async def permit_act(self, subject: Subject, action: Action, reason: str) -> None:
+        """Let a member do an administrative act for a reason; a refusal is logged."""
+        await self.refresh()
+        try:
+            self.authorise(subject, action)
+        except RefusedError as error:
+            content = {"problem": error.slug}
+            entry = Entry(EventKind.REFUSAL, action.value, reason, content)
+            await refuse(self.database, subject, entry, None)
+            raise
 
     def authorise(self, subject: Subject, action: Action) -> Authorised:
         """Return the proof that a member's roles allow an action, or raise RefusedError."""
@@ -172,8 +197,10 @@ class Gate:
         try:
             self.authorise(subject, action)
             async with AsyncExitStack() as stack:
-                opened = await self._begin(stack, subject, purpose, entry)
+                opened = await self._begin(stack, subject, action, purpose, entry)
                 yield opened
+        except StaleGrantError:
+            raise DecisionUnavailableError(_CHANGED) from None
         except _LOGGED_REFUSALS as error:
             await self._log_refusal(subject, purpose, entry, error)
             raise
@@ -186,11 +213,17 @@ class Gate:
         await refuse(self.database, subject, refusal, purpose.value)
 
     async def _begin(
-        self, stack: AsyncExitStack, subject: Subject, purpose: Purpose, entry: Entry
+        self,
+        stack: AsyncExitStack,
+        subject: Subject,
+        action: Action,
+        purpose: Purpose,
+        entry: Entry,
     ) -> tuple[WriteSession, Visibility, UUID]:
         """Enter a transaction whose event stands under a grant set of the policy of this moment."""
         for _ in range(_ATTEMPTS):
             visibility = await self.visibility(subject, purpose)
+            self.authorise(subject, action)  # by the rules of the same revision as the grant
             try:
                 async with AsyncExitStack() as attempt:
                     session = await attempt.enter_async_context(self.database.write(subject.login))
@@ -233,7 +266,10 @@ class Gate:
                 labels = await repository.labels(session)
                 agreements = await repository.current_agreements(session)
                 active = await repository.active_tenants(session)
+                rules = await role_rules.rules(session)
             by_id = {label.label_id: label for label in labels}
+            if self._rules != rules:
+                self._roles, self._rules = RoleTable.compile(rules), rules
             self._state = PolicyState(revision, label_epoch, by_id, agreements, active)
         return self._state
 

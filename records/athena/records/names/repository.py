@@ -10,6 +10,8 @@ from athena.records.names.keys import MOST_TERMS
 
 DICTIONARY = "athena_dictionary"
 CHANNEL = "athena_names"
+FORGOTTEN = "forgotten"
+"""What a notice says when names that nobody bears were taken away."""
 
 
 async def find_terms(session: ReadSession, tokens: Collection[str]) -> dict[str, int]:

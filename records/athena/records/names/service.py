@@ -26,6 +26,11 @@ class NameRegister:
         self._numbers: dict[str, int] = {"": 0}
         self._pairs: set[int] = set()
 
+    def forget(self) -> None:
+        """Forget what is remembered: the dictionary was cleaned of names that nobody bears."""
+        self._numbers = {"": 0}
+        self._pairs = set()
+
     def pairs_of(self, given_names: str, surname: str) -> list[TermPair]:
         """Return the term pairs of a name that `register` has seen."""
         return [

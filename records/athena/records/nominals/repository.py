@@ -7,11 +7,17 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy.exc import DBAPIError
+
 from athena.platform.kernel.database import WriteSession
+from athena.platform.kernel.errors import StoreUnavailableError
 from athena.platform.kernel.identity import LabelId, NominalId, TenantId
+from athena.platform.kernel.permits import sqlstate
 from athena.policies.visibility.models import Alteration, Consultation
 from athena.records.nominals.models import NOMINAL_COLUMNS, RecordKey, Row, RowBatch, RowTable
 from athena.records.nominals.schemas import LocationDraft, NominalDraft
+
+_NAME_FORGOTTEN = "AT004"
 
 
 async def intern_label(session: WriteSession, draft: NominalDraft) -> LabelId:
@@ -36,13 +42,24 @@ async def insert_batch(alteration: Alteration, batch: RowBatch) -> None:
     for table in RowBatch.TABLES:
         rows = batch.rows.get(table)
         if rows:
-            columns = ", ".join(rows[0])
-            await alteration.session.execute(
-                f"INSERT INTO records.{table} ({columns}) SELECT {columns} "
-                f"FROM jsonb_populate_recordset(CAST(NULL AS records.{table}), "
-                "CAST(:rows AS jsonb))",
-                {"rows": json.dumps(rows)},
-            )
+            await insert_rows(alteration, table, rows)
+
+
+async def insert_rows(alteration: Alteration, table: str, rows: Sequence[Row]) -> None:
+    """Insert rows of one table that all have the same columns."""
+    columns = ", ".join(rows[0])
+    try:
+        await alteration.session.execute(
+            f"INSERT INTO records.{table} ({columns}) SELECT {columns} "
+            f"FROM jsonb_populate_recordset(CAST(NULL AS records.{table}), CAST(:rows AS jsonb))",
+            {"rows": json.dumps(rows)},
+        )
+    except DBAPIError as error:
+        if sqlstate(error) != _NAME_FORGOTTEN:
+            raise
+        raise StoreUnavailableError(
+            "The dictionary of names was cleaned meanwhile; nothing was changed, try again."
+        ) from None
 
 
 async def record_ids(

@@ -43,9 +43,12 @@ _BY_PLACE = 0.4
 _BY_NUMBER = 0.99
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Searcher:
-    """Searches across forces: the dictionary of names, the directory, agreements' titles."""
+    """Searches across forces: the dictionary of names, the directory, agreements' titles.
+
+    The directory and the titles are replaced whole when a tenant or an agreement changes.
+    """
 
     names: LiveNames
     directory: Directory

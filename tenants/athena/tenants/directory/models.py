@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+import enum
 from dataclasses import dataclass
 
 from athena.platform.kernel.identity import TenantId, TenantKind
+
+
+class TenantStatus(enum.StrEnum):
+    """Whether a tenant takes part: nothing is shared by or to one that doesn't."""
+
+    ACTIVE = "active"
+    OFFBOARDED = "offboarded"
+    SUSPENDED = "suspended"
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +28,7 @@ class Tenant:
     contact_unit: str
     contact_email: str
     contact_telephone: str
+    status: TenantStatus = TenantStatus.ACTIVE
 
 
 @dataclass(frozen=True, slots=True)

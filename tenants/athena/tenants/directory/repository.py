@@ -8,9 +8,11 @@ from sqlalchemy import Row
 
 from athena.platform.kernel.database import ReadSession, WriteSession
 from athena.platform.kernel.identity import TenantId, TenantKind
-from athena.tenants.directory.models import NewForce, Tenant
+from athena.tenants.directory.models import NewForce, Tenant, TenantStatus
 
-_COLUMNS = "tenant_id, slug, kind, name, login, contact_unit, contact_email, contact_telephone"
+_COLUMNS = (
+    "tenant_id, slug, kind, name, login, contact_unit, contact_email, contact_telephone, status"
+)
 
 
 async def list_tenants(session: ReadSession) -> list[Tenant]:
@@ -63,4 +65,5 @@ def _tenant(row: Row[Any]) -> Tenant:
         contact_unit=row.contact_unit,
         contact_email=row.contact_email,
         contact_telephone=row.contact_telephone,
+        status=TenantStatus(row.status),
     )

@@ -18,10 +18,12 @@ _SUBJECT = """
            ARRAY(SELECT r.role FROM tenants.member_role AS r
                  WHERE r.tenant_id = m.tenant_id AND r.member_id = m.member_id
                    AND r.valid_from <= :today AND (r.valid_to IS NULL OR r.valid_to >= :today)
+                   AND r.ended_at IS NULL
            ) AS roles,
            ARRAY(SELECT b.team_id FROM tenants.team_member AS b
                  WHERE b.tenant_id = m.tenant_id AND b.member_id = m.member_id
                    AND b.valid_from <= :today AND (b.valid_to IS NULL OR b.valid_to >= :today)
+                   AND b.ended_at IS NULL
            ) AS teams
     FROM tenants.member AS m
     JOIN tenants.tenant AS t USING (tenant_id)

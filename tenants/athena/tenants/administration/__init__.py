@@ -1,0 +1,1 @@
+"""Administering members: joining, moving, leaving; roles and teams, each with its days."""

@@ -1,0 +1,1 @@
+"""Tenants from joining to leaving: created, suspended, reinstated, off-boarded."""
