@@ -54,3 +54,23 @@ def place_key() -> str:
     )
     text = " || chr(31) || ".join(fields)
     return rf"sha256(decode(replace({text}, '\', '\\'), 'escape'))"
+
+
+def label_shows(scope: str) -> str:
+    """Return the policy condition that a row's label is one of the grant set's for a scope."""
+    return f"label_id = ANY ((SELECT ctx.visible_labels('{scope}'))::smallint[])"
+
+
+def record_shows(scope: str) -> str:
+    """Return the condition that a row's record is one of the grant set's for a scope.
+
+    A hashed sub-plan: it runs once for a query, and only when a row's label doesn't show it.
+    """
+    records = f"SELECT * FROM ctx.granted_records('{scope}')"  # noqa: S608 - made of constants
+    return f"(owner_force, nominal_id) IN ({records})"
+
+
+def not_withheld(scope: str) -> str:
+    """Return the condition that a row's record isn't withheld from the grant set in a scope."""
+    records = f"SELECT * FROM ctx.withheld_records('{scope}')"  # noqa: S608 - made of constants
+    return f"(owner_force, nominal_id) NOT IN ({records})"
