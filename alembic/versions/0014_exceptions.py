@@ -100,6 +100,8 @@ def _grant_sets() -> None:
             kept text[] NOT NULL,
             PRIMARY KEY (grant_set_id, owner_force, nominal_id)
         );
+        CREATE INDEX grant_record_nominal ON ctx.grant_record (owner_force, nominal_id);
+        CREATE INDEX grant_lock_nominal ON ctx.grant_lock (owner_force, nominal_id);
         COMMENT ON TABLE ctx.grant_lock IS
             'A record that a grant set withholds in every scope but those kept, whatever its label';
     """)
@@ -118,7 +120,10 @@ def _grant_sets() -> None:
         LANGUAGE sql STABLE SECURITY DEFINER ROWS 10 SET search_path = pg_catalog, pg_temp
         BEGIN ATOMIC
             SELECT r.owner_force, r.nominal_id FROM ctx.grant_record AS r
-            WHERE r.grant_set_id = (SELECT ctx.open_grant_set()) AND p_scope = ANY (r.scopes);
+            WHERE r.grant_set_id = (SELECT ctx.open_grant_set()) AND p_scope = ANY (r.scopes)
+            UNION ALL
+            SELECT l.owner_force, l.nominal_id FROM ctx.grant_lock AS l
+            WHERE l.grant_set_id = (SELECT ctx.open_grant_set()) AND p_scope = ANY (l.kept);
         END;
         COMMENT ON FUNCTION ctx.granted_records IS
             'The single records this transaction may see in a scope, beside its labels';

@@ -164,6 +164,14 @@ def _changes() -> None:
             -- Against except_records' FOR SHARE, as in agreement_changed: no grant of the old
             -- exceptions can be stored after this commits, and those that are there go with it.
             UPDATE ctx.policy_state SET exception_epoch = exception_epoch + 1;
+            IF TG_TABLE_NAME = 'nominal' THEN  -- its label moved: what it shows is decided anew
+                DELETE FROM ctx.grant_set WHERE grant_set_id IN (
+                    SELECT r.grant_set_id FROM ctx.grant_record AS r
+                    WHERE r.owner_force = NEW.owner_force AND r.nominal_id = NEW.nominal_id
+                    UNION ALL SELECT l.grant_set_id FROM ctx.grant_lock AS l
+                    WHERE l.owner_force = NEW.owner_force AND l.nominal_id = NEW.nominal_id);
+                RETURN NULL;
+            END IF;
             DELETE FROM ctx.grant_set
             WHERE member_id IN ((v_old ->> 'member_id')::uuid, (v_new ->> 'member_id')::uuid)
                OR (TG_TABLE_NAME = 'restriction'
@@ -199,6 +207,11 @@ def _changes() -> None:
                 DEFERRABLE INITIALLY DEFERRED
                 FOR EACH ROW EXECUTE FUNCTION records.exception_changed()
         """)
+    script("""
+        CREATE CONSTRAINT TRIGGER relabelled AFTER UPDATE ON records.nominal
+            DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (OLD.label_id <> NEW.label_id)
+            EXECUTE FUNCTION records.exception_changed()
+    """)
 
 
 def _deciding() -> None:
@@ -375,6 +388,7 @@ def _create_role(role: str, comment: str) -> None:
 def downgrade() -> None:
     """Drop them; each record is its label's again. The roles go with the others (0001)."""
     script("DROP TRIGGER keep_restricted ON records.nominal")
+    script("DROP TRIGGER relabelled ON records.nominal")
     script(f"DROP FUNCTION {KEEP_RESTRICTED}, {EXCEPTIONS_OF}, {BREAK_GLASS}")
     script("DROP TABLE records.restriction, records.lock, records.emergency_review")
     script("DROP TABLE records.emergency_access")
