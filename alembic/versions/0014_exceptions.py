@@ -39,6 +39,11 @@ EXISTENCE = ("change", "source_reference", "history")
 """What tells that a record is there at all: its scope is `existence`."""
 
 POINTED = ("name_key", "identifier")
+HEADER_OF_SINGLE = """(owner_force, record_id, label_id) IN (
+    SELECT i.owner_force, i.record_id, i.label_id FROM records.involvement AS i
+    WHERE (i.owner_force, i.nominal_id) IN (SELECT * FROM ctx.granted_records('involvements')))"""
+"""A record's header shows with a nominal that is shown by itself, where it has the same label."""
+
 WRITES = "owner_force = (SELECT ctx.session_tenant()) AND (SELECT ctx.may_write())"
 MOST_RECORDS = 50
 
@@ -182,6 +187,7 @@ def _policies() -> None:
             CREATE POLICY not_withheld ON records.{table} AS RESTRICTIVE TO athena_force
                 USING ({not_withheld(scope)}) WITH CHECK (true)
         """)
+    _show("record", f"({label_shows('summary')} OR {HEADER_OF_SINGLE})")
     for table in POINTED:
         script(f"""
             ALTER POLICY pointers ON records.{table}
@@ -259,6 +265,7 @@ def downgrade() -> None:
     for table, scope in SCOPES.items():
         script(f"DROP POLICY not_withheld ON records.{table}")
         _show(table, label_shows(scope))
+    _show("record", label_shows("summary"))
     for table in POINTED:
         script(f"""
             DROP POLICY not_withheld_pointer ON records.{table};

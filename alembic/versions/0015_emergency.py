@@ -92,7 +92,7 @@ def _tables() -> None:
             nominal_id uuid NOT NULL,
             member_id uuid NOT NULL,
             named text NOT NULL CHECK (length(named) BETWEEN 1 AND 100),
-            set_by uuid NOT NULL CHECK (set_by <> member_id),
+            set_by uuid NOT NULL,
             set_by_name text NOT NULL CHECK (length(set_by_name) BETWEEN 1 AND 100),
             reason text NOT NULL CHECK (length(reason) BETWEEN 1 AND 500),
             since timestamptz NOT NULL DEFAULT now(),

@@ -39,6 +39,8 @@ class Settings(BaseSettings):
     demo_nominals: int = Field(default=20_000, ge=0, le=1_000_000)
     pool_size: int = Field(default=4, ge=1, le=50)
     grant_seconds: int = Field(default=300, ge=5, le=900)
+    emergency_minutes: int = Field(default=30, ge=1, le=240)
+    """How long a record stays open in an emergency."""
 
     @cached_property
     def is_production(self) -> bool:

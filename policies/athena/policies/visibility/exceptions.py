@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
+from uuid import UUID
 
 from athena.platform.kernel.identity import LabelId, NominalId, TenantId
 from athena.policies.visibility.models import (
@@ -147,4 +148,4 @@ def _row(key: RecordKey, **scopes: list[str]) -> dict[str, Any]:
 
 
 def _key(row: Mapping[str, Any]) -> RecordKey:
-    return TenantId(row["owner_force"]), NominalId(row["nominal_id"])
+    return TenantId(row["owner_force"]), NominalId(UUID(row["nominal_id"]))

@@ -141,6 +141,10 @@ class Gate:
         """Return the proof that a member's roles allow an action, or raise RefusedError."""
         return self._roles.authorise(subject, action)
 
+    def allows(self, subject: Subject, action: Action) -> bool:
+        """Whether a member's roles allow an action: for what a page offers, never to let it be."""
+        return self._roles.allows(subject.roles, subject.tenant_kind, action)
+
     async def permit(
         self, subject: Subject, action: Action, purpose: Purpose, entry: Entry
     ) -> Authorised:
