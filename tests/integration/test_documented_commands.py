@@ -105,6 +105,13 @@ async def test_it_runs(shell: Shell, line: str) -> None:
             "search --as officer.kent --purpose investigation --reason 'A test' smith --json"
         )
         line = line.replace(" ID ", f" {json.loads(found)['results'][0]['id']} ")
+    if " OWN " in line:
+        _, found, _ = await shell.athena(
+            "search --as supervisor.kent --purpose investigation --reason 'A test' smith "
+            "--limit 50 --json"
+        )
+        own = [hit["id"] for hit in json.loads(found)["results"] if hit["owner_force"] == "kent"]
+        line = line.replace(" OWN ", f" {own[0]} ")
     line = line.replace("--nominals 20000", "--nominals 900")
     status, out, errors = await shell.athena(line)
     assert status == 0, errors

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from uuid import uuid4
 
+from rls.prepared_exceptions import prepare_exceptions
 from support.cluster import Cluster
 from support.world import World, build_world, open_consultation, store_grant
 
@@ -50,6 +51,7 @@ async def prepared_world(cluster: Cluster, database: str) -> World:
             "SELECT t.tenant_id, t.team_id, m.member_id, current_date FROM tenants.team AS t "
             "JOIN tenants.member AS m USING (tenant_id)"
         )
+        await prepare_exceptions(world, admin)
         await admin.execute("ANALYZE")
     finally:
         await admin.close()
