@@ -124,11 +124,14 @@ def _grant_sets() -> None:
         RETURNS TABLE (owner_force smallint, nominal_id uuid)
         LANGUAGE sql STABLE SECURITY DEFINER ROWS 10 SET search_path = pg_catalog, pg_temp
         BEGIN ATOMIC
-            SELECT r.owner_force, r.nominal_id FROM ctx.grant_record AS r
-            WHERE r.grant_set_id = (SELECT ctx.open_grant_set()) AND p_scope = ANY (r.scopes)
+            WITH open AS MATERIALIZED (SELECT ctx.open_grant_set() AS grant_set_id)
+            SELECT r.owner_force, r.nominal_id
+            FROM open JOIN ctx.grant_record AS r USING (grant_set_id)
+            WHERE p_scope = ANY (r.scopes)
             UNION ALL
-            SELECT l.owner_force, l.nominal_id FROM ctx.grant_lock AS l
-            WHERE l.grant_set_id = (SELECT ctx.open_grant_set()) AND p_scope = ANY (l.kept);
+            SELECT l.owner_force, l.nominal_id
+            FROM open JOIN ctx.grant_lock AS l USING (grant_set_id)
+            WHERE p_scope = ANY (l.kept);
         END;
         COMMENT ON FUNCTION ctx.granted_records IS
             'The single records this transaction may see in a scope, beside its labels';
@@ -137,11 +140,14 @@ def _grant_sets() -> None:
         RETURNS TABLE (owner_force smallint, nominal_id uuid)
         LANGUAGE sql STABLE SECURITY DEFINER ROWS 10 SET search_path = pg_catalog, pg_temp
         BEGIN ATOMIC
-            SELECT l.owner_force, l.nominal_id FROM ctx.grant_lock AS l
-            WHERE l.grant_set_id = (SELECT ctx.open_grant_set()) AND p_scope <> ALL (l.kept)
+            WITH open AS MATERIALIZED (SELECT ctx.open_grant_set() AS grant_set_id)
+            SELECT l.owner_force, l.nominal_id
+            FROM open JOIN ctx.grant_lock AS l USING (grant_set_id)
+            WHERE p_scope <> ALL (l.kept)
             UNION ALL
-            SELECT r.owner_force, r.nominal_id FROM ctx.grant_record AS r
-            WHERE r.grant_set_id = (SELECT ctx.open_grant_set()) AND p_scope <> ALL (r.scopes);
+            SELECT r.owner_force, r.nominal_id
+            FROM open JOIN ctx.grant_record AS r USING (grant_set_id)
+            WHERE p_scope <> ALL (r.scopes);
         END;
         COMMENT ON FUNCTION ctx.withheld_records IS
             'The single records this transaction may not see in a scope, whatever their label';

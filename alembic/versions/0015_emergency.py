@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from athena.platform.kernel.migrations import (
+    create_role,
     hand_over,
     label_shows,
     not_withheld,
@@ -39,7 +40,7 @@ DECIDING = ("ctx.label", "ctx.policy_state", "records.nominal")
 def upgrade() -> None:
     """Create the tables, the functions over them and their policies."""
     for role, comment in ROLES.items():
-        _create_role(role, comment)
+        create_role(role, comment)
     script(f"GRANT USAGE ON SCHEMA ctx TO {', '.join(ROLES)}")
     script(f"GRANT EXECUTE ON FUNCTION {CALLED} TO athena_emergency")
     script("SET LOCAL ROLE athena_owner")
@@ -365,23 +366,6 @@ def _emergency() -> None:
         END $$;
         COMMENT ON FUNCTION records.break_glass IS
             'Opens the record that a search pointed to, or one shown as a summary, for one member';
-    """)
-
-
-def _create_role(role: str, comment: str) -> None:
-    script(f"""
-        DO $$ BEGIN
-            CREATE ROLE {role} NOLOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION
-                NOBYPASSRLS;
-        EXCEPTION WHEN duplicate_object OR unique_violation THEN
-            NULL;  -- another database of this server made it
-        END $$;
-        COMMENT ON ROLE {role} IS $${comment}$$;
-        DO $$ BEGIN
-            IF NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) THEN
-                GRANT {role} TO CURRENT_USER;  -- so that objects can be handed to it
-            END IF;
-        END $$;
     """)
 
 

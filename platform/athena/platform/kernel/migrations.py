@@ -19,6 +19,24 @@ def script(sql: str) -> None:
     adapted.run_async(lambda driver: driver.execute(sql))
 
 
+def create_role(role: str, comment: str) -> None:
+    """Create an owner of functions that can't log in, unless another database has it already."""
+    script(f"""
+        DO $$ BEGIN
+            CREATE ROLE {role} NOLOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION
+                NOBYPASSRLS;
+        EXCEPTION WHEN duplicate_object OR unique_violation THEN
+            NULL;  -- another database of this server made it
+        END $$;
+        COMMENT ON ROLE {role} IS $${comment}$$;
+        DO $$ BEGIN
+            IF NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) THEN
+                GRANT {role} TO CURRENT_USER;  -- so that objects can be handed to it
+            END IF;
+        END $$;
+    """)  # noqa: S608 - made of constants
+
+
 def hand_over(function: str, owner: str) -> None:
     """Give a SECURITY DEFINER function to an owner of its own, who may create nothing afterwards.
 

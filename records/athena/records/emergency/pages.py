@@ -10,7 +10,7 @@ from fastapi.responses import RedirectResponse
 from pydantic import ValidationError
 
 from athena.platform.kernel.browser import BrowserSessions, make_templates, render
-from athena.platform.kernel.errors import AthenaError
+from athena.platform.kernel.errors import AthenaError, InvalidInputError
 from athena.platform.kernel.identity import Subject
 from athena.policies.roles.actions import Action
 from athena.policies.visibility.service import Gate, parse_purpose, parse_reason
@@ -63,10 +63,10 @@ def make_router(
         """Open the record and go to it, or say what is wrong."""
         fields = {name: str(value) for name, value in (await request.form()).items()}
         sessions.check_form(request, fields.pop("form_token", ""))
-        search = fields.get("search", "")
-        by_pointer = {"search_id": search, "owner_force": fields.get("owner")}
+        by_pointer = {"search_id": fields.get("search"), "owner_force": fields.get("owner")}
         by_id = {"nominal_id": fields.get("nominal")}
         try:
+            search = _search(fields.get("search", ""))
             purpose = parse_purpose(fields.get("purpose"))
             asked = EmergencyRequest.model_validate(
                 {
@@ -86,7 +86,14 @@ def make_router(
         except AthenaError as error:
             return show_form(request, subject, fields, error.status, problem=error.detail)
         return RedirectResponse(
-            f"/nominals/{opened.nominal_id}?search={UUID(search)}&purpose={purpose}", 303
+            f"/nominals/{opened.nominal_id}?search={search}&purpose={purpose}", 303
         )
 
     return router
+
+
+def _search(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        raise InvalidInputError("Open the form from the results of a search.") from None
