@@ -80,9 +80,7 @@ def make_router(
             )
         except ValidationError as error:
             told = error.errors()[0]["msg"].removeprefix("Value error, ")
-            return show_form(
-                request, subject, fields, 422, problem=f"What the emergency is: {told}"
-            )
+            return show_form(request, subject, fields, 422, problem=told)
         except AthenaError as error:
             return show_form(request, subject, fields, error.status, problem=error.detail)
         return RedirectResponse(

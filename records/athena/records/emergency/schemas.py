@@ -19,7 +19,7 @@ Words = Annotated[str, AfterValidator(lambda text: clean_text(text, "", 500))]
 class EmergencyRequest(Draft):
     """The record to open: the one that your own search pointed to, or one shown as a summary."""
 
-    emergency: Words = Field(min_length=3, description="What the emergency is; it is logged")
+    emergency: Words = Field(description="What the emergency is; it is logged")
     search_id: UUID | None = Field(default=None, description="Your search that showed the pointer")
     owner_force: str | None = Field(
         default=None, max_length=40, description="The force that the search pointed to"
