@@ -11,7 +11,7 @@ from __future__ import annotations
 from athena.platform.kernel.migrations import hand_over, script
 
 revision = "0017"
-down_revision = "0012"
+down_revision = "0015"
 branch_labels = None
 depends_on = None
 

@@ -140,6 +140,21 @@ async def test_a_role_without_records_is_told_so(page: Page) -> None:
     await expect(page.get_by_role("alert")).to_contain_text("Your role doesn't include")
 
 
+async def test_a_supervisor_opens_a_record_in_an_emergency(page: Page) -> None:
+    await expect(page.get_by_role("link", name="Emergency")).to_have_count(0)
+    await page.get_by_role("button", name="Change account").click()
+    await page.get_by_role("button", name="supervisor.kent").click()
+    await search(page, "smith")
+    await page.get_by_role("link", name="Emergency: open this record").first.click()
+    await page.get_by_role("button", name="Open the record").click()
+    await expect(page.get_by_role("alert")).to_contain_text("Say what the emergency is")
+    await page.get_by_label("What is the emergency?").fill("A child is at risk tonight")
+    await page.get_by_label("Reason for looking").fill("Incident 1234")
+    await page.get_by_role("button", name="Open the record").click()
+    await expect(page.get_by_text("The record is open in an emergency")).to_be_visible()
+    await page.get_by_role("link", name="Back to results").click()
+
+
 async def test_every_field_has_a_label_and_every_page_a_title(page: Page) -> None:
     await search(page, "smith")
     unlabelled = await page.locator("input:not([type=hidden]), select").evaluate_all(

@@ -24,6 +24,7 @@ from athena.platform.kernel.identity import Role
 from athena.platform.kernel.store import Store
 from athena.platform.kernel.worklist import service as worklist
 from athena.platform.kernel.worklist.models import Assignee, ItemKind
+from athena.policies.decisions.embedded import EmbeddedPoint
 from athena.policies.decisions.engine import WasmPolicy
 from athena.policies.roles.service import RoleTable
 from athena.policies.visibility.desk import make_desk
@@ -80,7 +81,7 @@ class Shell:
         """Open an item for Kent's supervisors, claimed by their demo account or not."""
         database = self.store.database()
         try:
-            desk = make_desk(Gate(database, WasmPolicy.load(), RoleTable.load()))
+            desk = make_desk(Gate(database, EmbeddedPoint(WasmPolicy.load()), RoleTable.load()))
             officer = await subject_by_username(database, "officer.kent")
             entry = Entry(EventKind.CONSULTATION, "worklist.test", "A test of the documentation")
             async with desk(officer, "worklist.work", entry) as work:
@@ -152,6 +153,13 @@ async def run(shell: Shell, line: str) -> None:
         line = line.replace(" ID ", f" {json.loads(found)['results'][0]['id']} ")
     if " ITEM " in line:
         line = line.replace(" ITEM ", f" {await shell.item(claimed=' release ' in line)} ")
+    if " OWN " in line:
+        _, found, _ = await shell.athena(
+            "search --as supervisor.kent --purpose investigation --reason 'A test' smith "
+            "--limit 50 --json"
+        )
+        own = [hit["id"] for hit in json.loads(found)["results"] if hit["owner_force"] == "kent"]
+        line = line.replace(" OWN ", f" {own[0]} ")
     line = line.replace("--nominals 20000", "--nominals 900")
     status, out, errors = await shell.athena(line)
     assert status == 0, f"{line}: {errors}"

@@ -31,6 +31,7 @@ from athena.platform.kernel.store import Store
 from athena.platform.kernel.worklist import service as worklist
 from athena.platform.kernel.worklist.models import Assignee, ItemKind
 from athena.policies.agreements.service import seed_baseline
+from athena.policies.decisions.embedded import EmbeddedPoint
 from athena.policies.decisions.engine import WasmPolicy
 from athena.policies.roles.service import RoleTable
 from athena.policies.visibility.desk import make_desk
@@ -61,7 +62,7 @@ class Post:
     def __init__(self, database: Database, admin: asyncpg.Connection) -> None:
         self.database = database
         self.admin = admin
-        self.desk = make_desk(Gate(database, WasmPolicy.load(), RoleTable.load()))
+        self.desk = make_desk(Gate(database, EmbeddedPoint(WasmPolicy.load()), RoleTable.load()))
 
     async def tell(self, recipient: Assignee, channel: str = "platform") -> None:
         subject = await subject_by_username(self.database, "officer.kent")

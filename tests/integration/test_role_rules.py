@@ -12,6 +12,7 @@ from athena.platform.kernel.errors import RefusedError
 from athena.platform.kernel.identity import Purpose, Role, TenantKind
 from athena.platform.kernel.settings import Settings
 from athena.platform.runtime import running
+from athena.policies.decisions.embedded import EmbeddedPoint
 from athena.policies.decisions.engine import WasmPolicy
 from athena.policies.roles.actions import Action
 from athena.policies.roles.service import RoleTable, packaged_rules, rules_in_force, seed_rules
@@ -68,7 +69,7 @@ async def test_the_next_transaction_goes_by_the_new_rules_without_any_notice(
 ) -> None:
     """No notice reaches this gate: the store's revision tells it before anything opens."""
     database = platform.runtime.database
-    gate = Gate(database, WasmPolicy.load(), RoleTable.compile(await rules_in_force(database)))
+    gate = Gate(database, EmbeddedPoint(WasmPolicy.load()), RoleTable.compile(await rules_in_force(database)))
     officer = await subject_by_username(database, "officer.kent")
     entry = Entry(EventKind.CONSULTATION, "nominals.search", REASON)
 

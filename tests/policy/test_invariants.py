@@ -72,7 +72,11 @@ LABELS = st.fixed_dictionaries(
         "categories": st.lists(st.sampled_from(CATEGORIES), max_size=2, unique=True),
         "sensitive": st.booleans(),
         "restricted": st.booleans(),
+        "sealed": st.booleans(),
     }
+)
+SINGLE = st.fixed_dictionaries(
+    {"listed": st.booleans(), "named": st.booleans(), "emergency": st.booleans()}
 )
 
 
@@ -168,3 +172,45 @@ def test_own_records_need_no_agreement(policy: WasmPolicy, asked: dict[str, Any]
     own = [label for label in asked["labels"] if label["owner"] == asked["requester"]["tenant"]]
     with_agreements = policy.evaluate({**asked, "labels": own})
     assert policy.evaluate({**asked, "labels": own, "agreements": []}) == with_agreements
+
+
+@UNHURRIED
+@given(asked=questions(), single=SINGLE)
+def test_an_emergency_opens_what_is_shown_in_part_and_never_what_is_sealed(
+    policy: WasmPolicy, asked: dict[str, Any], single: dict[str, bool]
+) -> None:
+    usual_labels = [{**label, **single, "emergency": False} for label in asked["labels"]]
+    opened_labels = [{**label, "emergency": True} for label in usual_labels]
+    usual = policy.evaluate({**asked, "labels": usual_labels}).decisions
+    opened = policy.evaluate({**asked, "labels": opened_labels}).decisions
+    may = bool({"supervisor", "emergency_access"} & set(asked["requester"]["roles"]))
+    for label, before, after in zip(asked["labels"], usual, opened, strict=True):
+        partly = before.level in (Level.POINTER, Level.SUMMARY)
+        if partly and may and not label["sealed"]:
+            assert amount(after) == (Level.FULL.rank, len(FieldGroup))
+            assert (after.agreement, after.clause) == (before.agreement, before.clause)
+        else:
+            assert after == before
+
+
+@UNHURRIED
+@given(asked=questions())
+def test_a_list_of_names_narrows_for_whoever_isnt_on_it(
+    policy: WasmPolicy, asked: dict[str, Any]
+) -> None:
+    listed = [{**label, "listed": True, "named": False} for label in asked["labels"]]
+    narrower = policy.evaluate({**asked, "labels": listed}).decisions
+    for usual, narrow in zip(policy.evaluate(asked).decisions, narrower, strict=True):
+        assert amount(narrow) <= amount(usual)
+
+
+@UNHURRIED
+@given(asked=questions())
+def test_a_name_opens_what_an_unrestricted_label_would_and_no_more(
+    policy: WasmPolicy, asked: dict[str, Any]
+) -> None:
+    named = [{**label, "listed": True, "named": True} for label in asked["labels"]]
+    unrestricted = [{**label, "restricted": False} for label in asked["labels"]]
+    by_name = policy.evaluate({**asked, "labels": named}).decisions
+    by_label = policy.evaluate({**asked, "labels": unrestricted}).decisions
+    assert [amount(one) for one in by_name] == [amount(one) for one in by_label]

@@ -56,25 +56,27 @@ class Attack:
     remove: str
 
 
-def reads(statement: str, *, consulting: bool = True, kind: str = "consultation") -> Steps:
+def reads(
+    statement: str, *, consulting: bool = True, kind: str = "consultation", grant: str = "kent"
+) -> Steps:
     """Return steps that succeed when a query gives a row."""
 
     async def steps(connection: asyncpg.Connection, world: World) -> bool:
         async with connection.transaction():
             if consulting:
-                await open_consultation(connection, world.grants["kent"], kind)
+                await open_consultation(connection, world.grants[grant], kind)
             return bool(await connection.fetch(fill(statement, world)))
 
     return steps
 
 
-def writes(statement: str, kind: str | None = "alteration") -> Steps:
+def writes(statement: str, kind: str | None = "alteration", grant: str = "kent") -> Steps:
     """Return steps that succeed when a statement touches a row."""
 
     async def steps(connection: asyncpg.Connection, world: World) -> bool:
         async with connection.transaction():
             if kind is not None:
-                await open_consultation(connection, world.grants["kent"], kind)
+                await open_consultation(connection, world.grants[grant], kind)
             done = await connection.execute(fill(statement, world))
             return not done.endswith(" 0")
 

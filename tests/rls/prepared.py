@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from uuid import uuid4
 
+from rls.prepared_exceptions import prepare_exceptions
 from rls.prepared_work import prepare_work
 from support.cluster import Cluster
 from support.world import World, build_world, open_consultation, store_grant
@@ -52,6 +53,7 @@ async def prepared_world(cluster: Cluster, database: str) -> World:
             "JOIN tenants.member AS m USING (tenant_id)"
         )
         await prepare_work(world, admin)
+        await prepare_exceptions(world, admin)
         await admin.execute("ANALYZE")
     finally:
         await admin.close()

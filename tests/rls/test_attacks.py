@@ -14,6 +14,7 @@ from rls.attacks_administration import ADMINISTRATION
 from rls.attacks_authority import AUTHORITY
 from rls.attacks_becoming import BECOMING, CREATING, RoleAttack
 from rls.attacks_consulting import CONSULTING, WITHOUT_CONSULTATION
+from rls.attacks_exceptions import EXCEPTIONS
 from rls.attacks_files import STORED
 from rls.attacks_reading import CLOSED_GROUPS, READING, UNGRANTED_GROUPS
 from rls.attacks_work import WORK
@@ -32,6 +33,7 @@ ATTACKS = [
     *WRITING,
     *AUTHORITY,
     *ADMINISTRATION,
+    *EXCEPTIONS,
     *CREATING,
     *WORK,
     *STORED,

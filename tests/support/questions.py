@@ -58,7 +58,10 @@ def label(draw: Random, number: int, owners: list[str]) -> dict[str, Any]:
         "categories": some(draw, ["suspect", "convicted", "victim", "witness", "other"], 2),
         "sensitive": draw.random() < 0.2,
         "restricted": draw.random() < 0.2,
+        "sealed": draw.random() < 0.2,
     }
+    if draw.random() < 0.3:  # a question about a single record
+        made |= {name: draw.random() < 0.5 for name in ("listed", "named", "emergency")}
     if draw.random() < 0.05:
         del made[draw.choice(sorted(set(made) - {"id"}))]
     return made

@@ -29,7 +29,10 @@ from athena.policies.roles import routes as roles
 from athena.policies.roles.actions import Action
 from athena.records.archive import routes as archive
 from athena.records.archive.certificate import Signer
+from athena.records.emergency import pages as emergency_pages
+from athena.records.emergency import routes as emergency
 from athena.records.nominals import routes as nominals
+from athena.records.restrictions import routes as restrictions
 from athena.sharing.search import pages as search_pages
 from athena.sharing.search import routes as search
 from athena.tenants.administration import routes as administration
@@ -45,7 +48,7 @@ def create_app(store: Store, settings: Settings) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         tokens = TokenIssuer.open(settings, data_dir(settings))
         async with running(store, settings) as runtime:
-            _include_features(app, runtime, tokens)
+            _include_features(app, runtime, tokens, settings)
             app.state.runtime = runtime
             delivering = asyncio.create_task(runtime.outbox.run())
             try:
@@ -86,7 +89,9 @@ def create_app(store: Store, settings: Settings) -> FastAPI:
     return app
 
 
-def _include_features(app: FastAPI, runtime: Runtime, tokens: TokenIssuer) -> None:
+def _include_features(
+    app: FastAPI, runtime: Runtime, tokens: TokenIssuer, settings: Settings
+) -> None:
     async def find_subject(member_id: UUID) -> Subject:
         return await subject_by_id(runtime.database, member_id)
 
@@ -101,12 +106,18 @@ def _include_features(app: FastAPI, runtime: Runtime, tokens: TokenIssuer) -> No
     sessions = BrowserSessions(tokens, find_subject)
     gate, searcher, register = runtime.gate, runtime.searcher, runtime.register
     app.include_router(search.make_router(gate, searcher, register, by_bearer))
+    open_seconds = settings.emergency_minutes * 60
+    app.include_router(emergency.make_router(gate, searcher.directory, open_seconds, by_bearer))
     app.include_router(nominals.make_router(gate, register, by_bearer))
     app.include_router(worklist.make_router(runtime.desk, by_bearer))
     app.include_router(notifications.make_router(runtime.desk, by_bearer))
     _include_administration(app, runtime, by_bearer)
+    app.include_router(restrictions.make_router(gate, by_bearer))
     app.include_router(member_pages.make_router(runtime.database, sessions))
     app.include_router(search_pages.make_router(gate, searcher, sessions))
+    app.include_router(
+        emergency_pages.make_router(gate, searcher.directory, open_seconds, sessions)
+    )
     app.mount("/assets", StaticFiles(packages=[("athena.platform.kernel", "assets")]))
 
 

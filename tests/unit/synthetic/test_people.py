@@ -70,6 +70,7 @@ def label(item: SyntheticNominal) -> tuple[object, ...]:
         draft.categories,
         draft.sensitive,
         draft.restricted,
+        draft.sealed,
     )
 
 
@@ -315,7 +316,7 @@ class TestLabels:
     def test_every_force_has_restricted_sensitive_and_conditioned_records(
         self, consortium: list[SyntheticNominal]
     ) -> None:
-        for name in ("restricted", "sensitive", "conditions"):
+        for name in ("restricted", "sealed", "sensitive", "conditions"):
             forces = {item.force for item in consortium if getattr(item.draft, name)}
             assert forces == set(FORCE_SLUGS)
 

@@ -12,6 +12,7 @@ from athena.platform.cli import (
     archive,
     bench,
     data,
+    exceptions,
     keys,
     members,
     records,
@@ -29,6 +30,7 @@ app = typer.Typer(
 )
 server.register(app)
 records.register(app)
+exceptions.register(app)
 data.register(app)
 bench.register(app)
 work.register(app)

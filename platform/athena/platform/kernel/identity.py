@@ -37,6 +37,7 @@ class Role(enum.StrEnum):
     AUDITOR = "auditor"
     BOARD_MEMBER = "board_member"
     DATA_PROTECTION_OFFICER = "data_protection_officer"
+    EMERGENCY_ACCESS = "emergency_access"
     FORCE_ADMINISTRATOR = "force_administrator"
     OFFICER = "officer"
     RECORDS_MANAGER = "records_manager"

@@ -19,6 +19,24 @@ def script(sql: str) -> None:
     adapted.run_async(lambda driver: driver.execute(sql))
 
 
+def create_role(role: str, comment: str) -> None:
+    """Create an owner of functions that can't log in, unless another database has it already."""
+    script(f"""
+        DO $$ BEGIN
+            CREATE ROLE {role} NOLOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION
+                NOBYPASSRLS;
+        EXCEPTION WHEN duplicate_object OR unique_violation THEN
+            NULL;  -- another database of this server made it
+        END $$;
+        COMMENT ON ROLE {role} IS $${comment}$$;
+        DO $$ BEGIN
+            IF NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) THEN
+                GRANT {role} TO CURRENT_USER;  -- so that objects can be handed to it
+            END IF;
+        END $$;
+    """)  # noqa: S608 - made of constants
+
+
 def hand_over(function: str, owner: str) -> None:
     """Give a SECURITY DEFINER function to an owner of its own, who may create nothing afterwards.
 
@@ -73,3 +91,23 @@ def make_definer(role: str, comment: str) -> None:
             END IF;
         END $$
     """)
+
+
+def label_shows(scope: str) -> str:
+    """Return the policy condition that a row's label is one of the grant set's for a scope."""
+    return f"label_id = ANY ((SELECT ctx.visible_labels('{scope}'))::smallint[])"
+
+
+def record_shows(scope: str) -> str:
+    """Return the condition that a row's record is one of the grant set's for a scope.
+
+    A hashed sub-plan: it runs once for a query, and only when a row's label doesn't show it.
+    """
+    records = f"SELECT * FROM ctx.granted_records('{scope}')"  # noqa: S608 - made of constants
+    return f"(owner_force, nominal_id) IN ({records})"
+
+
+def not_withheld(scope: str) -> str:
+    """Return the condition that a row's record isn't withheld from the grant set in a scope."""
+    records = f"SELECT * FROM ctx.withheld_records('{scope}')"  # noqa: S608 - made of constants
+    return f"(owner_force, nominal_id) NOT IN ({records})"

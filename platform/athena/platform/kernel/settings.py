@@ -45,6 +45,8 @@ class Settings(BaseSettings):
     """The only authority whose certificate of that server is believed; else the system's."""
     opa_token: SecretStr | None = None
     opa_deadline_seconds: float = Field(default=2.0, ge=0.05, le=30)
+    emergency_minutes: int = Field(default=30, ge=1, le=240)
+    """How long a record stays open in an emergency."""
 
     @cached_property
     def is_production(self) -> bool:

@@ -64,6 +64,10 @@ class Reason(_Code):
         "data_quality_needs_its_roles",
         "Work on data quality is for supervisors, records managers and data protection officers.",
     )
+    EMERGENCY_ACCESS = (
+        "emergency_access",
+        "The record is open in an emergency, for a limited time; the access will be reviewed.",
+    )
     HANDLING_ABOVE_CEILING = (
         "handling_above_ceiling",
         "The record's handling code has conditions (C), and the agreement only covers P.",
@@ -79,6 +83,10 @@ class Reason(_Code):
     MARKING_ABOVE_CLEARANCE = (
         "marking_above_clearance",
         "The record's protective marking is above what the requester is cleared for.",
+    )
+    NAMED_IN_RESTRICTION = (
+        "named_in_restriction",
+        "The record is restricted, and the requester or a team of theirs is named for it.",
     )
     NO_AGREEMENT = (
         "no_agreement",
@@ -108,6 +116,10 @@ class Reason(_Code):
         "The requester's force is suspended from the consortium, so it sees nothing.",
     )
     RESTRICTED_RECORD = ("restricted_record", "The owner has restricted the record.")
+    RESTRICTED_TO_OTHERS = (
+        "restricted_to_others",
+        "The record is restricted to named members or teams, and the requester isn't among them.",
+    )
     ROLE_SEES_NO_RECORDS = (
         "role_sees_no_records",
         "None of the member's roles may see records.",

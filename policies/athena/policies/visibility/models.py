@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
@@ -12,6 +12,7 @@ from athena.platform.kernel.identity import (
     FieldGroup,
     LabelId,
     Level,
+    NominalId,
     Purpose,
     Subject,
     TenantId,
@@ -21,6 +22,11 @@ SUMMARY_SCOPE = "summary"
 MATCH_SCOPE = "match"
 POINTER_SCOPE = "pointer"
 AUDIT_SCOPE = "audit"
+EXISTENCE_SCOPE = "existence"
+"""That a record is there at all; only single records have this scope."""
+
+RecordKey = tuple[TenantId, NominalId]
+"""A record's owner and id, which name it among all forces'."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +43,7 @@ class Label:
     categories: tuple[str, ...]
     sensitive: bool
     restricted: bool
+    sealed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +63,15 @@ class LabelView:
         """The groups that aren't shown, in the alphabet's order."""
         return tuple(group for group in FieldGroup if group not in self.groups)
 
+    @property
+    def scopes(self) -> tuple[str, ...]:
+        """The scopes of the store in which the label is shown."""
+        if self.level is Level.NONE:
+            return ()
+        if self.level is Level.POINTER:
+            return (POINTER_SCOPE,)
+        return (MATCH_SCOPE, SUMMARY_SCOPE, *sorted(group.value for group in self.groups))
+
 
 @dataclass(frozen=True, slots=True)
 class Visibility:
@@ -69,10 +85,19 @@ class Visibility:
     label_epoch: int
     expires_at: datetime
     views: Mapping[LabelId, LabelView]
+    singles: Mapping[RecordKey, LabelView] = field(default_factory=dict)
+    """Records that are decided by themselves, beside their labels."""
 
-    def view(self, label_id: int) -> LabelView:
-        """Return what a visible row's label shows."""
-        return self.views[LabelId(label_id)]
+    def view(self, label_id: int, record: RecordKey | None = None) -> LabelView:
+        """Return what a visible row's record shows: by itself, or as its label does."""
+        single = self.singles.get(record) if record is not None else None
+        return single or self.views[LabelId(label_id)]
+
+    def pointer(self, label_id: LabelId) -> LabelView | None:
+        """Return why some record of a label is a pointer, or None where none of them is."""
+        single = (view for view in self.singles.values() if view.label.label_id == label_id)
+        candidates = (view for view in (self.views.get(label_id), *single) if view is not None)
+        return next((view for view in candidates if view.level is Level.POINTER), None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
 from athena.platform.kernel.database import ReadSession, WriteSession
 from athena.platform.kernel.identity import LabelId, Purpose, Subject, TenantId
+from athena.policies.visibility.exceptions import Exceptions
 from athena.policies.visibility.models import Label
 
 POLICY_WRITER = "athena_policy_writer"
@@ -39,6 +41,7 @@ async def labels(session: ReadSession) -> list[Label]:
             categories=tuple(row.categories),
             sensitive=row.sensitive,
             restricted=row.restricted,
+            sealed=row.sealed,
         )
         for row in rows
     ]
@@ -59,6 +62,21 @@ async def current_agreements(session: ReadSession) -> list[dict[str, Any]]:
         "AS document FROM policies.agreement ORDER BY agreement_id, version DESC"
     )
     return [row.document for row in rows]
+
+
+async def exceptions(session: ReadSession, subject: Subject, purpose: Purpose) -> Exceptions:
+    """Return the single records that matter to a member for a purpose."""
+    document = await session.value(
+        "SELECT ctx.exceptions_of(CAST(:tenant AS smallint), :member, CAST(:teams AS uuid[]), "
+        ":purpose)",
+        {
+            "tenant": subject.tenant_id,
+            "member": subject.member_id,
+            "teams": sorted(subject.teams),
+            "purpose": purpose.value,
+        },
+    )
+    return Exceptions.of(document)
 
 
 async def archive_decision(
@@ -119,3 +137,25 @@ async def store_grant_set(
         },
     )
     return stored
+
+
+async def except_records(
+    session: WriteSession,
+    grant_set_id: UUID,
+    epoch: int,
+    until: datetime | None,
+    records: Sequence[Mapping[str, Any]],
+    locks: Sequence[Mapping[str, Any]],
+) -> None:
+    """Add single records to a grant set that this transaction stored."""
+    await session.value(
+        "SELECT ctx.except_records(:grant_set, :epoch, CAST(:until AS timestamptz), "
+        "CAST(:records AS jsonb), CAST(:locks AS jsonb))",
+        {
+            "grant_set": grant_set_id,
+            "epoch": epoch,
+            "until": until,
+            "records": json.dumps(records),
+            "locks": json.dumps(locks),
+        },
+    )

@@ -38,23 +38,26 @@ from athena.platform.kernel.errors import (
 from athena.platform.kernel.identity import (
     Clearance,
     LabelId,
-    Level,
     Purpose,
     Role,
     Subject,
 )
-from athena.policies.decisions.documents import VisibilityDocument
+from athena.policies.decisions.documents import LabelDecision, VisibilityDocument
 from athena.policies.decisions.point import DecisionPoint, Question
 from athena.policies.roles import repository as role_rules
 from athena.policies.roles.actions import Action
 from athena.policies.roles.models import Rule
 from athena.policies.roles.service import Authorised, RoleTable
 from athena.policies.visibility import repository
+from athena.policies.visibility.exceptions import (
+    Case,
+    Exceptions,
+    grant,
+    label_fields,
+    questions,
+)
 from athena.policies.visibility.models import (
     AUDIT_SCOPE,
-    MATCH_SCOPE,
-    POINTER_SCOPE,
-    SUMMARY_SCOPE,
     Alteration,
     Consultation,
     Label,
@@ -64,6 +67,9 @@ from athena.policies.visibility.models import (
 
 REASON_LENGTH = 500
 """The most characters a stated reason may have."""
+
+GrantKey = tuple[UUID, frozenset[Role], frozenset[UUID], Clearance, Purpose]
+"""What a decision depends on, of whoever asks."""
 
 _ATTEMPTS = 4
 _CHANGED = "The policy changed while you were looking; nothing was changed, try again."
@@ -119,9 +125,7 @@ class Gate:
         self._rules: Sequence[Rule] | None = None
         self._grant_seconds = grant_seconds
         self._state: PolicyState | None = None
-        self._granted: OrderedDict[tuple[UUID, frozenset[Role], Clearance, Purpose], Visibility] = (
-            OrderedDict()
-        )
+        self._granted: OrderedDict[GrantKey, Visibility] = OrderedDict()
         self._deciding = asyncio.Lock()
 
     def forget(self) -> None:
@@ -159,6 +163,10 @@ class Gate:
     def authorise(self, subject: Subject, action: Action) -> Authorised:
         """Return the proof that a member's roles allow an action, or raise RefusedError."""
         return self._roles.authorise(subject, action)
+
+    def allows(self, subject: Subject, action: Action) -> bool:
+        """Whether a member's roles allow an action: for what a page offers, never to let it be."""
+        return self._roles.allows(subject.roles, subject.tenant_kind, action)
 
     async def permit(
         self, subject: Subject, action: Action, purpose: Purpose, entry: Entry
@@ -240,7 +248,7 @@ class Gate:
 
     async def visibility(self, subject: Subject, purpose: Purpose) -> Visibility:
         """Return what a member may see for a purpose, deciding and granting where needed."""
-        key = (subject.member_id, subject.roles, subject.clearance, purpose)
+        key = (subject.member_id, subject.roles, subject.teams, subject.clearance, purpose)
         known = self._granted.get(key)
         if known is not None and known.expires_at - _RENEW_BEFORE > datetime.now(UTC):
             return known
@@ -274,10 +282,14 @@ class Gate:
         return self._state
 
     async def _grant(self, subject: Subject, purpose: Purpose, state: PolicyState) -> Visibility:
-        decision_input = _decision_input(subject, purpose, state)
+        async with self.database.read(repository.POLICY_WRITER) as session:
+            exceptions = await repository.exceptions(session, subject, purpose)
+        cases = exceptions.cases(state.labels)
+        decision_input = _decision_input(subject, purpose, state, cases)
         question = Question.of(decision_input)
         decision = await self._point.decide(question)
-        views = _views(decision.document, state)
+        views, by_case = _views(decision.document, state, cases)
+        singles = grant(exceptions, views, by_case)
         seconds = min(self._grant_seconds, _seconds_of_today(), decision.seconds)
         async with self.database.write(repository.POLICY_WRITER) as session:
             decision_id = await repository.archive_decision(
@@ -294,6 +306,14 @@ class Gate:
                     seconds,
                     self._scopes(subject, views.values()),
                 )
+                await repository.except_records(
+                    session,
+                    grant_set_id,
+                    exceptions.epoch,
+                    exceptions.until,
+                    singles.records,
+                    singles.locks,
+                )
             except DBAPIError as error:
                 if getattr(error.orig, "sqlstate", None) == STALE_GRANT:
                     raise StaleGrantError from None
@@ -305,22 +325,25 @@ class Gate:
             decision_id=decision_id,
             policy_revision=state.revision,
             label_epoch=state.label_epoch,
-            expires_at=datetime.now(UTC) + timedelta(seconds=seconds),
+            expires_at=_expiry(seconds, exceptions),
             views=views,
+            singles=singles.views,
         )
+
+    async def foresee(self, subject: Subject, purpose: Purpose, case: Case) -> LabelView:
+        """Return what a single record of this case would show; grants nothing."""
+        state = await self._current_state()
+        asked = _decision_input(subject, purpose, replace(state, labels={}), [])
+        asked["labels"] = questions([case], state.labels)
+        decision = await self._point.decide(Question.of(asked))
+        return _view(decision.document.decisions[0], state.labels[case.label_id])
 
     def _scopes(self, subject: Subject, views: Iterable[LabelView]) -> dict[str, list[int]]:
         """Return the labels of each level and group, as the store keeps them."""
         scopes: dict[str, list[int]] = {}
         for view in views:
-            label_id = view.label.label_id
-            if view.level is Level.POINTER:
-                scopes.setdefault(POINTER_SCOPE, []).append(label_id)
-            elif view.level.rank >= Level.SUMMARY.rank:
-                scopes.setdefault(MATCH_SCOPE, []).append(label_id)
-                scopes.setdefault(SUMMARY_SCOPE, []).append(label_id)
-                for group in view.groups:
-                    scopes.setdefault(group.value, []).append(label_id)
+            for scope in view.scopes:
+                scopes.setdefault(scope, []).append(view.label.label_id)
         if self._roles.allows(subject.roles, subject.tenant_kind, Action.AUDIT_READ_OWN_FORCE):
             scopes[AUDIT_SCOPE] = [subject.tenant_id]
         return scopes
@@ -333,7 +356,15 @@ def _seconds_of_today() -> int:
     return max(1, int((midnight - now).total_seconds()))
 
 
-def _decision_input(subject: Subject, purpose: Purpose, state: PolicyState) -> dict[str, Any]:
+def _expiry(seconds: int, exceptions: Exceptions) -> datetime:
+    """Return when a grant set ends: after its time, or with the first exception in it."""
+    whole = datetime.now(UTC) + timedelta(seconds=seconds)
+    return min(whole, exceptions.until) if exceptions.until else whole
+
+
+def _decision_input(
+    subject: Subject, purpose: Purpose, state: PolicyState, cases: Sequence[Case]
+) -> dict[str, Any]:
     return {
         "requester": {
             "tenant": subject.tenant,
@@ -347,32 +378,35 @@ def _decision_input(subject: Subject, purpose: Purpose, state: PolicyState) -> d
         "today": today().isoformat(),
         "agreements": list(state.agreements),
         "labels": [
-            {
-                "id": label.label_id,
-                "owner": label.owner,
-                "record_class": label.record_class,
-                "marking": label.marking,
-                "handling": label.handling,
-                "conditions": list(label.conditions),
-                "categories": list(label.categories),
-                "sensitive": label.sensitive,
-                "restricted": label.restricted,
-            }
-            for label in state.labels.values()
+            *(label_fields(label) for label in state.labels.values()),
+            *questions(cases, state.labels),
         ],
     }
 
 
-def _views(document: VisibilityDocument, state: PolicyState) -> dict[LabelId, LabelView]:
-    return {
-        LabelId(decision.label): LabelView(
-            label=state.labels[LabelId(decision.label)],
-            level=decision.level,
-            groups=frozenset(decision.groups),
-            agreement_id=decision.agreement,
-            clause=decision.clause,
-            reasons=tuple(decision.reasons),
-            obligations=tuple(decision.obligations),
-        )
-        for decision in document.decisions
+def _views(
+    document: VisibilityDocument, state: PolicyState, cases: Sequence[Case]
+) -> tuple[dict[LabelId, LabelView], dict[Case, LabelView]]:
+    """Return what each label shows, and what each case of a single record does."""
+    decisions = iter(document.decisions)
+    labels = {
+        label_id: _view(decision, label)
+        for (label_id, label), decision in zip(state.labels.items(), decisions, strict=False)
     }
+    by_case = {
+        case: _view(decision, state.labels[case.label_id])
+        for case, decision in zip(cases, decisions, strict=True)
+    }
+    return labels, by_case
+
+
+def _view(decision: LabelDecision, label: Label) -> LabelView:
+    return LabelView(
+        label=label,
+        level=decision.level,
+        groups=frozenset(decision.groups),
+        agreement_id=decision.agreement,
+        clause=decision.clause,
+        reasons=tuple(decision.reasons),
+        obligations=tuple(decision.obligations),
+    )

@@ -59,6 +59,11 @@ _reading_roles := {"officer"} | _senior_roles
 _senior_roles := {"supervisor", "records_manager", "data_protection_officer"}
 
 # METADATA
+# title: Rule 19
+# description: The roles that may open a record in an emergency.
+_emergency_roles := {"supervisor", "emergency_access"}
+
+# METADATA
 # description: How many seconds a decision may be relied on.
 _lifetime := 300
 
@@ -120,8 +125,39 @@ _known(label) if {
 }
 
 # METADATA
-# description: The decision of one label, by the first of the rules that applies.
-_decision(label) := _nothing(label, _bars) if {
+# title: Rules 17 and 18
+# description: |
+#   Whether the question is about one record that is restricted to named members or teams, and the
+#   requester is one of them. Plain labels have no such field, and name nobody.
+_is_named(label) if label.named == true
+
+# METADATA
+# title: Rule 19
+# description: |
+#   What the other rules decide, or the whole record where it is opened in an emergency: from a
+#   pointer or a summary, never from nothing, and never where the owner has sealed it.
+_decision(label) := _opened(label, decision) if {
+	label.emergency == true
+	label.sealed == false
+	decision := _ordinary(label)
+	decision.level in {"pointer", "summary"}
+	count(_roles & _emergency_roles) > 0
+} else := _ordinary(label)
+
+# METADATA
+# title: Rule 19
+# description: A decision raised to the whole record.
+_opened(label, decision) := object.union(decision, {
+	"level": "full",
+	"groups": sort(_groups),
+	"reasons": sort({reason | some reason in decision.reasons} | {"emergency_access"}),
+	"obligations": sort({code | some code in decision.obligations} | _conditions(label)),
+	"withheld": [],
+})
+
+# METADATA
+# description: The decision of one label without an emergency, by the first rule that applies.
+_ordinary(label) := _nothing(label, _bars) if {
 	count(_bars) > 0
 } else := _nothing(label, {"label_unknown"}) if {
 	not _known(label)
@@ -150,21 +186,36 @@ _nothing(label, reasons) := {
 }
 
 # METADATA
-# title: Rules 5 and 6
+# title: Rules 5, 6 and 17
 # description: The decision for a label of the requester's own force.
-_own(label) := object.union(_nothing(label, {"own_force_restricted"}), {
+_own(label) := object.union(_nothing(label, {"restricted_to_others"}), {
+	"level": "pointer",
+	"clause": "own_force",
+}) if {
+	label.listed == true
+	not _is_named(label)
+} else := object.union(_nothing(label, {"own_force_restricted"}), {
 	"level": "pointer",
 	"clause": "own_force",
 }) if {
 	label.restricted
+	not _is_named(label)
 	count(_roles & _senior_roles) == 0
-} else := object.union(_nothing(label, {"own_force"}), {
+} else := object.union(_nothing(label, {"own_force"} | _naming(label)), {
 	"level": "full",
 	"groups": sort(_groups),
 	"clause": "own_force",
 	"obligations": sort(_conditions(label)),
 	"withheld": [],
 })
+
+# METADATA
+# title: Rules 17 and 18
+# description: The reason that is told where the requester sees a restricted record by name.
+_naming(label) := {"named_in_restriction"} if {
+	label.restricted
+	_is_named(label)
+} else := set()
 
 # METADATA
 # title: Rule 8
@@ -254,7 +305,7 @@ _coverage_reasons := {
 }
 
 # METADATA
-# title: Rules 9, 10 and 12
+# title: Rules 9, 10, 12 and 18
 # description: Whether a reason does not keep an agreement from covering a label.
 # scope: document
 _covers(offer, label, "category_not_in_agreement") if {
@@ -270,6 +321,8 @@ _covers(offer, label, "record_class_not_in_agreement") if label.record_class in 
 _covers(_, label, "restricted_record") if label.restricted == false
 
 _covers(offer, _, "restricted_record") if offer.agreement.restricted_level == "pointer"
+
+_covers(_, label, "restricted_record") if _is_named(label)
 
 # METADATA
 # description: The label's subject categories; a label without any counts as other.
@@ -295,7 +348,7 @@ _cap_reasons := {
 }
 
 # METADATA
-# title: Rules 11 to 14
+# title: Rules 11 to 14 and 18
 # description: Whether a reason does not lower a label to a pointer.
 # scope: document
 _uncapped(_, label, "consult_originator_first") if not "S2" in label.conditions
@@ -305,6 +358,8 @@ _uncapped(offer, label, "handling_above_ceiling") if {
 }
 
 _uncapped(_, label, "restricted_record") if label.restricted == false
+
+_uncapped(_, label, "restricted_record") if _is_named(label)
 
 _uncapped(_, label, "sensitive_processing_not_covered") if label.sensitive == false
 
@@ -361,7 +416,7 @@ _disclosed(label, best) := {
 	"groups": sort(best.groups),
 	"agreement": best.agreement.id,
 	"clause": concat(".", ["purposes", input.purpose]),
-	"reasons": sort({"agreement_allows"} | best.caps),
+	"reasons": sort((({"agreement_allows"} | best.caps) | _naming(label))),
 	"obligations": sort(_conditions(label) | _sharing_obligations(best.agreement)),
 	"withheld": sort(_groups - best.groups),
 	"expires_in": _lifetime,

@@ -278,6 +278,86 @@ test_own_restricted_needs_a_role if {
 	decision.level == "full"
 }
 
+test_restriction_shuts_out_whoever_is_not_named if {
+	every role in ["officer", "supervisor", "records_manager", "data_protection_officer"] {
+		others := object.union(_restricted, {"listed": true, "named": false})
+		decision := _decide({"requester": {"roles": [role]}, "labels": [others]})
+		decision.level == "pointer"
+		decision.reasons == ["restricted_to_others"]
+	}
+}
+
+test_restriction_opens_to_whoever_is_named if {
+	decision := _decide({"labels": [object.union(_restricted, {"listed": true, "named": true})]})
+	decision.level == "full"
+	decision.reasons == ["named_in_restriction", "own_force"]
+	without_role := {
+		"requester": {"roles": ["board_member"]},
+		"labels": [object.union(_restricted, {"listed": true, "named": true})],
+	}
+	_decide(without_role).reasons == ["role_sees_no_records"]
+}
+
+test_naming_across_forces_lifts_the_restriction_only if {
+	named := {"restricted": true, "listed": true, "named": true}
+	decision := _of(named)
+	decision.level == "full"
+	decision.reasons == ["agreement_allows", "named_in_restriction"]
+	_of(object.union(named, {"sensitive": true})).level == "pointer"
+	_of(object.union(named, {"categories": ["victim"]})).level == "none"
+	closed := _decide({
+		"agreements": [object.union(_agreement, {"restricted_level": "none"})],
+		"labels": [object.union(_label, named)],
+	})
+	closed.level == "full"
+	_decide({"agreements": [], "labels": [object.union(_label, named)]}).level == "none"
+}
+
+test_emergency_opens_a_pointer_or_a_summary if {
+	every changes in [{"handling": "C"}, {"sensitive": true}, {"conditions": ["S2"]}] {
+		decision := _emergency(["supervisor"], changes)
+		decision.level == "full"
+		count(decision.groups) == 7
+		decision.withheld == []
+		"emergency_access" in decision.reasons
+	}
+	summary := _decide({
+		"requester": {"roles": ["officer", "emergency_access"]},
+		"agreements": [object.union(_agreement, {"purposes": {"investigation": {
+			"level": "summary",
+			"groups": [],
+		}}})],
+		"labels": [object.union(_label, {"emergency": true, "sealed": false})],
+	})
+	summary.level == "full"
+}
+
+test_emergency_opens_a_restricted_record_of_the_own_force if {
+	own := {"owner": "kent", "restricted": true, "listed": true, "named": false}
+	decision := _emergency(["supervisor"], own)
+	decision.level == "full"
+	decision.reasons == ["emergency_access", "restricted_to_others"]
+}
+
+test_emergency_never_opens_what_is_sealed_or_shows_nothing if {
+	_emergency(["supervisor"], {"handling": "C", "sealed": true}).level == "pointer"
+	_emergency(["supervisor"], {"categories": ["victim"]}).level == "none"
+	_emergency(["officer"], {"handling": "C"}).level == "pointer"
+	_emergency(["emergency_access"], {"handling": "C"}).level == "none"
+	unknown := _decide({
+		"requester": {"roles": ["supervisor"]},
+		"labels": [object.union(_label, {"emergency": true, "handling": "C"})],
+	})
+	unknown.level == "pointer"
+}
+
+_restricted := object.union(_label, {"owner": "kent", "restricted": true})
+
+_emergency(roles, changes) := _decide({
+	"requester": {"roles": roles},
+	"labels": [object.union(_label, object.union({"emergency": true, "sealed": false}, changes))],
+})
+
 test_data_quality_is_for_own_records if {
 	requester := {"roles": ["records_manager"]}
 	decision := _decide({"requester": requester, "purpose": "data_quality"})

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
+from sqlalchemy.exc import IntegrityError
+
+from athena.platform.kernel.errors import ConflictError
 from athena.platform.kernel.identity import NominalId
 from athena.policies.visibility.models import Alteration, Consultation
 
@@ -35,15 +38,23 @@ async def count(consultation: Consultation, source: str) -> int:
 async def add(
     alteration: Alteration, source: str, references: Sequence[tuple[str, NominalId]]
 ) -> None:
-    """Note which records of a source the new nominals came from."""
-    await alteration.session.execute(
+    """Note which records of a source the new nominals came from; ConflictError if they're noted."""
+    statement = (
         "INSERT INTO records.source_reference (owner_force, source, source_id, nominal_id) "
         "SELECT :owner, :source, r.source_id, r.nominal_id "
-        "FROM unnest(CAST(:ids AS text[]), CAST(:nominals AS uuid[])) AS r (source_id, nominal_id)",
-        {
-            "owner": alteration.subject.tenant_id,
-            "source": source,
-            "ids": [source_id for source_id, _ in references],
-            "nominals": [nominal_id for _, nominal_id in references],
-        },
+        "FROM unnest(CAST(:ids AS text[]), CAST(:nominals AS uuid[])) AS r (source_id, nominal_id)"
     )
+    values = {
+        "owner": alteration.subject.tenant_id,
+        "source": source,
+        "ids": [source_id for source_id, _ in references],
+        "nominals": [nominal_id for _, nominal_id in references],
+    }
+    try:
+        await alteration.session.execute(statement, values)
+    except IntegrityError:
+        # Imported a moment ago, or of a record that is locked against whoever imports.
+        raise ConflictError(
+            "Some of these rows came in under the same ids already; import the file again, "
+            "or let another records manager import it."
+        ) from None

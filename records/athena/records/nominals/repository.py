@@ -24,7 +24,7 @@ async def intern_label(session: WriteSession, draft: NominalDraft) -> LabelId:
     """Return the number of the label that a draft carries, made where it is new."""
     number = await session.value(
         "SELECT ctx.intern_label('nominal', :marking, :handling, :conditions, :categories, "
-        ":sensitive, :restricted)",
+        ":sensitive, :restricted, :sealed)",
         {
             "marking": draft.marking.value,
             "handling": draft.handling.value,
@@ -32,6 +32,7 @@ async def intern_label(session: WriteSession, draft: NominalDraft) -> LabelId:
             "categories": [category.value for category in draft.categories],
             "sensitive": draft.sensitive,
             "restricted": draft.restricted,
+            "sealed": draft.sealed,
         },
     )
     return LabelId(number)

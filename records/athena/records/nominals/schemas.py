@@ -195,6 +195,7 @@ class NominalDraft(Draft):
     conditions: tuple[HandlingCondition, ...] = ()
     sensitive: bool = False
     restricted: bool = False
+    sealed: bool = Field(default=False, description="Never opened in an emergency")
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -249,6 +250,7 @@ class NominalView(BaseModel):
     handling: HandlingCode
     conditions: list[HandlingCondition]
     restricted: bool
+    sealed: bool
     identifiers: list[IdentifierDraft] | None = None
     contacts: list[ContactDraft] | None = None
     addresses: list[AddressDraft] | None = None

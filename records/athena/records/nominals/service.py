@@ -263,6 +263,7 @@ def label_key(draft: NominalDraft) -> tuple[object, ...]:
         draft.categories,
         draft.sensitive,
         draft.restricted,
+        draft.sealed,
     )
 
 
@@ -343,7 +344,8 @@ async def _raise_version(
 def _disclosed(
     consultation: Consultation, row: Row, sections: Mapping[str, Sequence[Row]]
 ) -> Disclosed:
-    view = consultation.visibility.view(row["label_id"])
+    key = (TenantId(row["owner_force"]), NominalId(row["nominal_id"]))
+    view = consultation.visibility.view(row["label_id"], key)
     label = view.label
     shown = {
         table.section: [_shape(_VIEWS[table.section], item) for item in sections[table.section]]
@@ -363,6 +365,7 @@ def _disclosed(
         handling=HandlingCode(label.handling),
         conditions=[HandlingCondition(condition) for condition in label.conditions],
         restricted=label.restricted,
+        sealed=label.sealed,
         **shown,
     )
     return Disclosed(

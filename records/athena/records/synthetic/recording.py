@@ -111,6 +111,7 @@ class _Care:
     conditions: tuple[HandlingCondition, ...] = ()
     sensitive: bool = False
     restricted: bool = False
+    sealed: bool = False
 
 
 _NO_CARE = _Care()
@@ -154,6 +155,7 @@ class Recorder:
             conditions=care.conditions,
             sensitive=care.sensitive,
             restricted=care.restricted,
+            sealed=care.sealed,
         )
 
     def _names(self, person: Identity) -> tuple[NameDraft, ...]:
@@ -297,7 +299,7 @@ def _care(draw: random.Random, roles: tuple[SubjectCategory, ...]) -> _Care:
         conditions = draw.choice(_CONDITIONS)
         return _Care(handling=HandlingCode.WITH_CONDITIONS, conditions=conditions)
     if 0.2 <= chance < 0.23 and roles in ((_SUSPECT,), (_VICTIM,), (SubjectCategory.CONVICTED,)):
-        return _Care(restricted=True)
+        return _Care(restricted=True, sealed=roles == (_VICTIM,) and chance < 0.21)
     if 0.23 <= chance < 0.26 and roles in ((_SUSPECT,), (_VICTIM,)):
         return _Care(sensitive=True)
     return _NO_CARE

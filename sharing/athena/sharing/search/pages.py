@@ -71,6 +71,7 @@ def make_router(gate: Gate, searcher: Searcher, sessions: BrowserSessions) -> AP
             form_token=sessions.form_token(request),
             purposes=_PURPOSES,
             forces=forces,
+            emergency=gate.allows(subject, Action.NOMINALS_BREAK_GLASS),
             **shown,
         )
 

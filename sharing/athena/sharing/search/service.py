@@ -205,11 +205,11 @@ class Searcher:
         self, consultation: Consultation, found: Sequence[tuple[TenantId, LabelId]]
     ) -> list[Hit]:
         """Return a hit for each force that holds a record which is still a pointer."""
-        views = [(owner, consultation.visibility.views.get(label_id)) for owner, label_id in found]
+        views = [(owner, consultation.visibility.pointer(label_id)) for owner, label_id in found]
         return [
             self._pointer_hit(self.directory.by_id(owner), view)
             for owner, view in views
-            if view is not None and view.level is Level.POINTER
+            if view is not None
         ]
 
     def _pointer_hit(self, tenant: Tenant, view: LabelView) -> Hit:

@@ -1,0 +1,124 @@
+"""Opening a record in an emergency, listing such accesses and reviewing them.
+
+The access, its event and the telling are one transaction; the record shows from the next one on,
+because only a grant set that the policy decided anew shows it.
+"""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from athena.platform.kernel.audit import Entry, EventKind, RecordSeen, append
+from athena.platform.kernel.errors import ConflictError, NotFoundError, RefusedError
+from athena.platform.kernel.identity import Level, NominalId, Purpose, Subject, TenantId
+from athena.policies.roles.actions import Action
+from athena.policies.visibility.exceptions import Case
+from athena.policies.visibility.models import Alteration, Consultation
+from athena.policies.visibility.service import Gate
+from athena.records.emergency import repository
+from athena.records.emergency.models import Access
+from athena.records.emergency.schemas import (
+    EmergencyAccess,
+    EmergencyRequest,
+    NewReview,
+    Opened,
+)
+from athena.records.nominals import repository as nominals
+from athena.tenants.directory.service import Directory
+
+_NOT_SHOWN = "There is no such record that a search of yours pointed to or showed as a summary."
+
+
+async def open_record(
+    gate: Gate,
+    directory: Directory,
+    subject: Subject,
+    purpose: Purpose,
+    reason: str,
+    request: EmergencyRequest,
+    seconds: int,
+) -> Opened:
+    """Open one record to one member for a purpose and a limited time, and tell its reviewers.
+
+    NotFoundError where the member sees no such record, RefusedError where policy doesn't open it
+    or its owner has sealed it; nothing is kept then but the refusal.
+    """
+    entry = Entry(
+        EventKind.CONSULTATION,
+        "nominals.break_glass",
+        reason,
+        request.model_dump(mode="json", exclude_none=True),
+    )
+    action = Action.NOMINALS_BREAK_GLASS
+    async with gate.consult(subject, action, purpose, entry) as consultation:
+        owner = await _owner(consultation, directory, request)
+        nominal_id = NominalId(request.nominal_id) if request.nominal_id else None
+        access = await repository.break_glass(
+            consultation, request.search_id, owner, nominal_id, request.emergency, seconds
+        )
+        if access is None:
+            raise NotFoundError(_NOT_SHOWN)
+        foreseen = Case(access.label_id, listed=False, named=False, emergency=True)
+        if (await gate.foresee(subject, purpose, foreseen)).level is not Level.FULL:
+            raise RefusedError("Policy doesn't open this record to you; contact the owner's unit.")
+        told = tell_reviewers(consultation, access)
+    async with gate.consult(subject, action, purpose, entry) as consultation:
+        row = await repository.find(consultation, access.access_id)
+        if row is None:
+            raise NotFoundError(_NOT_SHOWN)
+        return Opened(
+            access_id=row.access_id,
+            nominal_id=row.nominal_id,
+            owner_force=row.owner_force,
+            expires_at=row.expires_at,
+            told=[directory.by_id(tenant).slug for tenant in told],
+        )
+
+
+def tell_reviewers(consultation: Consultation, access: Access) -> list[TenantId]:
+    """Tell the owner force and the member's own, in the transaction that opens the record.
+
+    The access itself is what they see: it stands on both forces' lists from its commit on, until
+    each has reviewed it.
+    """
+    return list(dict.fromkeys((access.owner_force, consultation.subject.tenant_id)))
+
+
+async def listed(consultation: Consultation, *, reviewed: bool = False) -> list[EmergencyAccess]:
+    """Return the accesses that concern the member's force, the newest first, and log them.
+
+    Without ``reviewed`` only those that still wait for the force's review.
+    """
+    rows = await repository.listed(consultation, reviewed=reviewed)
+    seen = [
+        RecordSeen(TenantId(row.owner_id), NominalId(row.nominal_id), Level.POINTER) for row in rows
+    ]
+    entry = Entry(EventKind.CONSULTATION, "emergencies.list", consultation.reason, records=seen)
+    await append(consultation.session, consultation.visibility.grant_set_id, entry)
+    return [EmergencyAccess.model_validate(row, from_attributes=True) for row in rows]
+
+
+async def review(alteration: Alteration, access_id: UUID, new: NewReview) -> None:
+    """Keep what the member's force concludes of an access; it leaves the force's list.
+
+    RefusedError for one's own access, ConflictError where the force has reviewed it before.
+    """
+    row = await repository.find(alteration, access_id)
+    if row is None:
+        raise NotFoundError("There is no such access that concerns your force.")
+    if row.username == alteration.subject.username:
+        raise RefusedError("Somebody else must review what you opened yourself.")
+    if not await repository.review(alteration, access_id, new.outcome.value, new.note):
+        raise ConflictError("Your force has reviewed this access already.")
+
+
+async def _owner(
+    consultation: Consultation, directory: Directory, request: EmergencyRequest
+) -> TenantId:
+    if request.owner_force is not None:
+        return directory.by_slug(request.owner_force).tenant_id
+    assert request.nominal_id is not None  # the request has one of the two
+    owner = await nominals.find_owner(consultation, NominalId(request.nominal_id))
+    if owner is None:
+        raise NotFoundError(_NOT_SHOWN)
+    return owner

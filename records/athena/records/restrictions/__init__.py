@@ -1,0 +1,1 @@
+"""Who one record is for: restrictions to named members or teams, and locks against a member."""
