@@ -69,7 +69,11 @@ async def test_the_next_transaction_goes_by_the_new_rules_without_any_notice(
 ) -> None:
     """No notice reaches this gate: the store's revision tells it before anything opens."""
     database = platform.runtime.database
-    gate = Gate(database, EmbeddedPoint(WasmPolicy.load()), RoleTable.compile(await rules_in_force(database)))
+    gate = Gate(
+        database,
+        EmbeddedPoint(WasmPolicy.load()),
+        RoleTable.compile(await rules_in_force(database)),
+    )
     officer = await subject_by_username(database, "officer.kent")
     entry = Entry(EventKind.CONSULTATION, "nominals.search", REASON)
 
