@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from athena.platform.kernel.identity import Purpose, Role
-from athena.policies.agreements.service import baseline
+from athena.policies.agreements.founding import baseline
 from athena.policies.decisions.engine import WasmPolicy
 from athena.tenants.consortium import FORCE_SLUGS
 

@@ -14,6 +14,7 @@ from athena.platform.kernel.database import Database
 from athena.platform.kernel.errors import AthenaError
 from athena.platform.kernel.settings import Settings
 from athena.platform.kernel.store import Store
+from athena.policies.agreements.life import Agreements
 from athena.policies.agreements.service import agreement_titles
 from athena.policies.decisions.engine import WasmPolicy
 from athena.policies.roles.service import RoleTable
@@ -42,18 +43,21 @@ class Runtime:
     gate: Gate
     register: NameRegister
     searcher: Searcher
+    agreements: Agreements
 
 
 @asynccontextmanager
 async def running(store: Store, settings: Settings) -> AsyncIterator[Runtime]:
     """Open the services over a migrated store and keep them fresh until the block ends."""
     database = store.database()
-    gate = Gate(database, WasmPolicy.load(), RoleTable.load(), settings.grant_seconds)
+    roles = RoleTable.load()
+    gate = Gate(database, WasmPolicy.load(), roles, settings.grant_seconds)
     names = LiveNames(database)
     try:
         await names.refresh()
         searcher = Searcher(names, await load_directory(database), await agreement_titles(database))
-        runtime = Runtime(store, database, gate, NameRegister(database), searcher)
+        register, agreements = NameRegister(database), Agreements(database, roles)
+        runtime = Runtime(store, database, gate, register, searcher, agreements)
         listener = asyncio.create_task(_stay_fresh(runtime))
         try:
             yield runtime

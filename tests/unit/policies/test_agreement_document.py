@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from athena.policies.agreements.document import Agreement, AgreementStatus
-from athena.policies.agreements.service import baseline
+from athena.policies.agreements.founding import baseline
 from athena.tenants.consortium import FORCE_SLUGS
 
 

@@ -45,6 +45,7 @@ from athena.platform.kernel.identity import (
     Role,
     Subject,
 )
+from athena.policies.agreements.service import StandingAgreements, standing
 from athena.policies.decisions.documents import VisibilityDocument
 from athena.policies.decisions.engine import WasmPolicy
 from athena.policies.roles.actions import Action
@@ -101,7 +102,7 @@ class PolicyState:
     revision: int
     label_epoch: int
     labels: Mapping[LabelId, Label]
-    agreements: Sequence[Mapping[str, Any]]
+    agreements: StandingAgreements
     active: Sequence[str]
     """The tenants that aren't suspended."""
 
@@ -233,7 +234,7 @@ class Gate:
             async with self.database.read(repository.POLICY_WRITER) as session:
                 revision, label_epoch = await repository.versions(session)
                 labels = await repository.labels(session)
-                agreements = await repository.current_agreements(session)
+                agreements = await standing(session)
                 active = await repository.active_tenants(session)
             by_id = {label.label_id: label for label in labels}
             self._state = PolicyState(revision, label_epoch, by_id, agreements, active)
@@ -320,7 +321,7 @@ def _decision_input(subject: Subject, purpose: Purpose, state: PolicyState) -> d
         "purpose": purpose.value,
         "purposes": [known.value for known in Purpose],
         "today": today().isoformat(),
-        "agreements": list(state.agreements),
+        "agreements": state.agreements.on(today()),
         "labels": [
             {
                 "id": label.label_id,
