@@ -16,9 +16,10 @@ from pathlib import Path
 import pytest
 import recordlinkage
 
+from athena.policies.agreements.signing import new_key
 from support.cluster import ROOT, Cluster
 
-COMMAND = re.compile(r"^ {4}(?:\.venv/bin/)?athena (.+)$", re.MULTILINE)
+COMMAND = re.compile(r"^ {4,}(?:\.venv/bin/)?athena (.+)$", re.MULTILINE)
 SERVERS = {"demo", "serve"}
 """Commands that run until they are stopped; tests/e2e starts the demo."""
 
@@ -28,7 +29,7 @@ def documented() -> list[str]:
     found: dict[str, None] = {}
     for page in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]:
         for match in re.finditer(
-            r"^ {4}(?:\.venv/bin/)?athena (.+)$", page.read_text(), re.MULTILINE
+            r"^ {4,}(?:\.venv/bin/)?athena (.+)$", page.read_text(), re.MULTILINE
         ):
             found[match[1]] = None
     return [line for line in found if line.split()[0] not in SERVERS]
@@ -82,8 +83,22 @@ async def shell(
     opened = Shell(environment, directory)
     status, _, errors = await opened.athena("seed --nominals 900 --seed 3")
     assert status == 0, errors
+    await prepare_signing(opened)
     yield opened
     await cluster.drop(name)
+
+
+async def prepare_signing(shell: Shell) -> None:
+    """Put what the steps of signing build on where docs/agreements.md has it."""
+    shutil.copy(shell.directory / "data" / "demo-signatory-keys" / "kent.pem", shell.directory)
+    _, public = new_key()
+    (shell.directory / "kent-public.pem").write_bytes(public)
+    for line in (
+        "agreements show ATH-ISA-13 --document isa-13.json",
+        "agreements sign isa-13.json --key kent.pem --out isa-13-by-kent.json",
+    ):
+        status, _, errors = await shell.athena(line)
+        assert status == 0, errors
 
 
 def test_there_is_something_documented() -> None:
@@ -124,6 +139,25 @@ async def test_it_runs(shell: Shell, line: str) -> None:
         "import nominals missing.csv --force kent --mapping docs/examples/mapping.toml",
         "import nominals people.csv --force atlantis --mapping docs/examples/mapping.toml",
         "import nominals people.csv --force kent --mapping people.csv",
+        "agreements show ATH-ISA-13 --as signatory.norfolk",
+        "agreements show nonsense",
+        "agreements list --as officer.kent",
+        "agreements suspend ATH-ISA-13 --reason 'A test'",
+        "agreements suspend ATH-ISA-01 --reason x",
+        "agreements suspend ATH-ISA-01 --reason 'A test' --as signatory.kent",
+        "agreements propose people.csv --reason 'A test'",
+        "agreements propose docs/examples/mapping.toml --reason 'A test'",
+        "agreements propose isa-13.json --reason 'A test'",
+        "agreements amend ATH-ISA-13 isa-13.json --reason 'A test'",
+        "agreements sign missing.json --key kent.pem",
+        "agreements sign people.csv --key kent.pem",
+        "agreements sign isa-13.json --key kent-public.pem",
+        "agreements sign isa-13.json --key kent.pem --out kent.pem",
+        "agreements submit-signature isa-13.json --as signatory.kent",
+        "agreements submit-signature isa-13-by-kent.json --as signatory.warwickshire",
+        "agreements keys make kent.pem",
+        "agreements keys register kent.pem --tenant kent --office Office",
+        "agreements keys revoke 00 --reason 'A test'",
     ],
 )
 async def test_what_is_wrong_is_one_sentence(shell: Shell, line: str) -> None:

@@ -10,6 +10,7 @@ import asyncpg
 import pytest
 
 from rls.attacks import Attack, Steps
+from rls.attacks_agreements import AGREEMENTS
 from rls.attacks_authority import AUTHORITY
 from rls.attacks_becoming import BECOMING, CREATING, RoleAttack
 from rls.attacks_consulting import CONSULTING, WITHOUT_CONSULTATION
@@ -28,6 +29,7 @@ ATTACKS = [
     *READING,
     *WRITING,
     *AUTHORITY,
+    *AGREEMENTS,
     *CREATING,
 ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -16,7 +17,11 @@ from athena.platform.kernel.errors import (
 )
 from athena.platform.kernel.identity import Subject
 from athena.policies.agreements import repository
-from athena.policies.agreements.document import AgreementDocument, AgreementStatus
+from athena.policies.agreements.document import (
+    REFERENCE,
+    AgreementDocument,
+    AgreementStatus,
+)
 from athena.policies.agreements.models import LIVE, Version
 from athena.policies.agreements.signing import (
     DetachedSignature,
@@ -42,7 +47,7 @@ async def find(session: ReadSession, name: str) -> list[Version]:
     try:
         found: UUID | None = UUID(name)
     except ValueError:
-        found = await repository.id_of(session, name) if name.isascii() else None
+        found = await repository.id_of(session, name) if re.match(REFERENCE, name) else None
     versions = await repository.versions_of(session, found) if found else []
     if not versions:
         raise NotFoundError("There is no such agreement that you can see.")

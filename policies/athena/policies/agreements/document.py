@@ -14,7 +14,11 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, model_
 from athena.platform.kernel.identity import FieldGroup, Level, Purpose
 from athena.policies.decisions.reasons import Obligation
 
-Sentence = Annotated[str, Field(min_length=1, max_length=2000)]
+REFERENCE = r"^ATH-ISA-[0-9]{2,4}$"
+"""How an agreement is named among people."""
+
+Sentence = Annotated[str, Field(max_length=2000, pattern=r"^[^\x00-\x1f\x7f]+$")]
+Reference = Annotated[str, Field(pattern=REFERENCE)]
 Slug = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{1,40}$")]
 """A tenant's short name, as the directory of tenants writes it."""
 
@@ -85,7 +89,7 @@ class AgreementDocument(Part):
     """
 
     id: UUID
-    reference: Annotated[str, Field(pattern=r"^ATH-ISA-[0-9]{2,4}$")]
+    reference: Reference
     version: StrictInt = Field(ge=1)
     title: Sentence
     parties: tuple[Party, ...] = Field(min_length=2)

@@ -322,9 +322,9 @@ class Agreements:
         self, subject: Subject, action: Action, name: str, reason: str
     ) -> AsyncIterator[_Act]:
         """Open a transaction that changes agreements; the log's row is written with the change."""
-        async with self._logging_refusals(subject, f"agreements.{name}", reason):
+        why = parse_why(reason)
+        async with self._logging_refusals(subject, f"agreements.{name}", why):
             self._roles.authorise(subject, action)
-            why = parse_why(reason)
             async with self._database.write(subject.login) as session:
                 act = _Act(session)
                 yield act
@@ -349,5 +349,5 @@ class Agreements:
     async def _log_refusal(
         self, subject: Subject, name: str, reason: str, error: AthenaError
     ) -> None:
-        entry = Entry(EventKind.REFUSAL, name, reason[:500], {"problem": error.slug})
+        entry = Entry(EventKind.REFUSAL, name, reason, {"problem": error.slug})
         await refuse(self._database, subject, entry, None)

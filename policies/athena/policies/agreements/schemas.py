@@ -10,7 +10,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from athena.platform.kernel.clock import today
-from athena.policies.agreements.document import AgreementStatus
+from athena.policies.agreements.document import AgreementStatus, Slug
 from athena.policies.agreements.models import (
     SignatoryKey,
     Signature,
@@ -46,8 +46,8 @@ class Act(Body):
 class NewKey(Body):
     """A public key (PEM, Ed25519) of an office that signs for a tenant."""
 
-    tenant: Annotated[str, Field(max_length=42)]
-    office: Annotated[str, Field(min_length=1, max_length=200)]
+    tenant: Slug
+    office: Annotated[str, Field(max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
     public_key: Annotated[str, Field(max_length=2000)]
     valid_from: date | None = None
     valid_to: date | None = None
