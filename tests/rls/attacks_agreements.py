@@ -158,6 +158,7 @@ AGREEMENTS = [
         "the client body moves agreements",
         writes(f"UPDATE policies.agreement SET status = 'terminated' WHERE agreement_id = '{OWN}'"),
         "GRANT UPDATE ON policies.agreement TO athena_force; "
+        "GRANT EXECUTE ON FUNCTION policies.missing_parties TO athena_force; "
         f"{NO_RLS.format('policies.agreement')}",
     ),
     Attack(
