@@ -7,6 +7,7 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from uuid import UUID
 
 import asyncpg
 
@@ -44,6 +45,8 @@ class Runtime:
     register: NameRegister
     searcher: Searcher
     agreements: Agreements
+    titles: dict[UUID, str]
+    """Agreements' titles as the searcher tells them; kept fresh as names are."""
 
 
 @asynccontextmanager
@@ -55,9 +58,10 @@ async def running(store: Store, settings: Settings) -> AsyncIterator[Runtime]:
     names = LiveNames(database)
     try:
         await names.refresh()
-        searcher = Searcher(names, await load_directory(database), await agreement_titles(database))
+        titles = dict(await agreement_titles(database))
+        searcher = Searcher(names, await load_directory(database), titles)
         register, agreements = NameRegister(database), Agreements(database, roles)
-        runtime = Runtime(store, database, gate, register, searcher, agreements)
+        runtime = Runtime(store, database, gate, register, searcher, agreements, titles)
         listener = asyncio.create_task(_stay_fresh(runtime))
         try:
             yield runtime
@@ -85,6 +89,7 @@ async def _follow(connection: asyncpg.Connection, runtime: Runtime) -> None:
 
     def policy_changed(*_: object) -> None:
         runtime.gate.forget()
+        woken.set()
 
     def names_changed(*_: object) -> None:
         woken.set()
@@ -94,6 +99,7 @@ async def _follow(connection: asyncpg.Connection, runtime: Runtime) -> None:
     while not connection.is_closed():
         woken.clear()
         await runtime.searcher.names.refresh()
+        runtime.titles.update(await agreement_titles(runtime.database))
         try:
             async with asyncio.timeout(BACKSTOP_SECONDS):
                 await woken.wait()

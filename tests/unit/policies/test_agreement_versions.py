@@ -18,6 +18,7 @@ from athena.policies.agreements.models import (
     Signature,
     Version,
     as_of,
+    hindrances,
     shown_status,
 )
 from athena.policies.agreements.signing import digest_of, key_id, raw_public_key, sign
@@ -67,6 +68,12 @@ class TestSpeaking:
         old, new = version(1, S.IN_FORCE), version(2, S.IN_FORCE, valid_from="2026-11-25")
         assert shown_status(old, [old, new], DAY) is S.SUPERSEDED
         assert shown_status(old, [old, new], date(2026, 11, 24)) is S.IN_FORCE
+
+    def test_what_hinders_one_in_force_is_said(self) -> None:
+        item = version(1, S.IN_FORCE, review_due="2026-11-24", dpia_expires="2026-11-24")
+        assert hindrances(item, DAY) == ["review overdue", "impact assessment expired"]
+        assert hindrances(item, date(2026, 11, 24)) == []
+        assert hindrances(version(1, S.IN_FORCE, valid_from="2026-11-26"), DAY) == ["not begun"]
 
 
 def signed(item: Version, tenant: str, at: datetime = NOON, **changes: Any) -> Version:

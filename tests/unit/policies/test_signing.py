@@ -76,7 +76,7 @@ class TestCanonical:
         self, document: dict[str, Any]
     ) -> None:
         turned = dict(reversed(document.items()))
-        life = {"status": "in_force", "signatories": [], "suspended_reason": None}
+        life: dict[str, Any] = {"status": "in_force", "signatories": [], "suspended_reason": None}
         assert set(life) == set(LIFE_FIELDS)
         assert canonical(document) == canonical(turned) == canonical({**document, **life})
 

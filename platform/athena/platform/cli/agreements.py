@@ -83,9 +83,11 @@ def list_agreements(account: Reading = _AMO, as_json: Json = False) -> None:
         return
     for item in found:
         missing = ", ".join(item.missing_signatures)
-        unsigned = f"  not signed by {missing}" if missing else ""
+        against = [*item.hindrances, *([f"not signed by {missing}"] if missing else [])]
         status = item.status.value.replace("_", " ")
-        out.print(f"{item.reference}  v{item.version}  {status:18} {item.title}{unsigned}")
+        out.print(f"{item.reference}  v{item.version}  {status:18} {item.title}")
+        if against:
+            out.print(f"{'':33} {', '.join(against)}")
 
 
 def show(

@@ -172,3 +172,18 @@ def shown_status(item: Version, versions: Sequence[Version], day: date) -> Agree
     if str(item.document["valid_to"]) < today:
         return AgreementStatus.EXPIRED
     return item.status
+
+
+def hindrances(item: Version, day: date) -> list[str]:
+    """Return why a version allows nothing on a day though it may be in force, in people's words."""
+    today = day.isoformat()
+    dates = item.document
+    return [
+        words
+        for words, hinders in {
+            "not begun": today < str(dates["valid_from"]),
+            "review overdue": str(dates["review_due"]) < today,
+            "impact assessment expired": str(dates["dpia_expires"]) < today,
+        }.items()
+        if hinders
+    ]

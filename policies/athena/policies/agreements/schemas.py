@@ -17,6 +17,7 @@ from athena.policies.agreements.models import (
     Step,
     Version,
     as_of,
+    hindrances,
     shown_status,
 )
 from athena.policies.agreements.signing import canonical, digest_of
@@ -130,6 +131,7 @@ class Overview(BaseModel):
     valid_from: date
     valid_to: date
     review_due: date
+    hindrances: list[str]
 
 
 class VersionView(BaseModel):
@@ -181,6 +183,7 @@ def overviews(versions: Sequence[Version]) -> list[Overview]:
             valid_from=item.document["valid_from"],
             valid_to=item.document["valid_to"],
             review_due=item.document["review_due"],
+            hindrances=hindrances(item, today()),
         )
         for item in as_of(versions, today())
     ]
