@@ -16,7 +16,8 @@ from pathlib import Path
 import pytest
 import recordlinkage
 
-from athena.policies.agreements.signing import new_key
+from athena.policies.agreements.founding import baseline
+from athena.policies.agreements.signing import canonical, load_private_key, new_key, sign
 from support.cluster import ROOT, Cluster
 
 COMMAND = re.compile(r"^ {4,}(?:\.venv/bin/)?athena (.+)$", re.MULTILINE)
@@ -83,22 +84,21 @@ async def shell(
     opened = Shell(environment, directory)
     status, _, errors = await opened.athena("seed --nominals 900 --seed 3")
     assert status == 0, errors
-    await prepare_signing(opened)
+    prepare_signing(directory)
     yield opened
     await cluster.drop(name)
 
 
-async def prepare_signing(shell: Shell) -> None:
+def prepare_signing(directory: Path) -> None:
     """Put what the steps of signing build on where docs/agreements.md has it."""
-    shutil.copy(shell.directory / "data" / "demo-signatory-keys" / "kent.pem", shell.directory)
-    _, public = new_key()
-    (shell.directory / "kent-public.pem").write_bytes(public)
-    for line in (
-        "agreements show ATH-ISA-13 --document isa-13.json",
-        "agreements sign isa-13.json --key kent.pem --out isa-13-by-kent.json",
-    ):
-        status, _, errors = await shell.athena(line)
-        assert status == 0, errors
+    key = (directory / "data" / "demo-signatory-keys" / "kent.pem").read_bytes()
+    (agreement,) = (item for item in baseline() if item.reference == "ATH-ISA-13")
+    document = agreement.document.model_dump(mode="json")
+    signed = sign(document, load_private_key(key))
+    (directory / "kent.pem").write_bytes(key)
+    (directory / "kent-public.pem").write_bytes(new_key()[1])
+    (directory / "isa-13.json").write_bytes(canonical(document))
+    (directory / "isa-13-by-kent.json").write_text(signed.model_dump_json())
 
 
 def test_there_is_something_documented() -> None:
@@ -141,7 +141,7 @@ async def test_it_runs(shell: Shell, line: str) -> None:
         "import nominals people.csv --force kent --mapping people.csv",
         "agreements show nonsense",
         "agreements list --as officer.kent",
-        "agreements suspend ATH-ISA-13 --reason 'A test'",
+        "agreements reinstate ATH-ISA-01 --reason 'A test'",
         "agreements propose isa-13.json --reason 'A test'",
         "agreements sign missing.json --key kent.pem",
         "agreements sign isa-13.json --key kent-public.pem",
