@@ -90,6 +90,15 @@ class TestConsistency:
         terms = {"custody": {"level": "full", "groups": groups}}
         refused(document, {"purposes": terms}, "groups")
 
+    @pytest.mark.parametrize(
+        "obligations", [["dance"], ["watermark", "watermark"], ["consult_originator"], "watermark"]
+    )
+    def test_obligations_are_of_the_list_and_told_once(
+        self, document: dict[str, Any], obligations: Any
+    ) -> None:
+        terms = {"custody": {"level": "summary", "obligations": obligations}}
+        refused(document, {"purposes": terms}, "obligations")
+
     def test_a_purpose_that_gets_nothing_is_left_out(self, document: dict[str, Any]) -> None:
         terms = {"custody": {"level": "none", "groups": []}}
         refused(document, {"purposes": terms}, "level")

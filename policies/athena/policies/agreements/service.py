@@ -6,8 +6,7 @@ The life of an agreement is in `agreements.life`; what a demonstration starts wi
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -19,18 +18,25 @@ from athena.policies.agreements.models import Version, as_of
 POLICY_WRITER = "athena_policy_writer"
 
 
-@dataclass(frozen=True, slots=True)
 class StandingAgreements:
-    """Every version of every agreement, as of one revision of the policy."""
+    """Every version of every agreement, as of one revision of the policy; it never changes.
 
-    versions: Sequence[Version]
+    Verifying takes some milliseconds, so it is done once a day and revision, not once a decision.
+    """
+
+    def __init__(self, versions: Iterable[Version]) -> None:
+        self._versions = tuple(versions)
+        self._on: dict[date, list[dict[str, Any]]] = {}
 
     def on(self, day: date) -> list[dict[str, Any]]:
         """Return the documents by which the policy decides on a day.
 
-        Their signatories are those whose signatures verify over the stored document now.
+        Their signatories are those whose signatures verify over the document as it was read from
+        the store for this revision.
         """
-        return [version.whole() for version in as_of(self.versions, day)]
+        if day not in self._on:
+            self._on = {day: [version.whole() for version in as_of(self._versions, day)]}
+        return self._on[day]
 
 
 async def standing(session: ReadSession) -> StandingAgreements:
