@@ -17,6 +17,7 @@ import pytest
 from playwright.async_api import Browser, Page, async_playwright, expect
 
 from athena.platform.kernel.web import listening_socket
+from athena.policies.agreements.signing import load_private_key, parse_document, sign
 from support.cluster import ROOT, Cluster
 
 pytestmark = pytest.mark.needs_browser
@@ -171,6 +172,31 @@ async def test_it_fits_a_telephone(page: Page) -> None:
     await search(page, "smith")
     wide = await page.evaluate("document.documentElement.scrollWidth")
     assert wide <= 360
+
+
+async def test_a_signatory_reads_and_signs_an_agreement(
+    page: Page, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    (key,) = tmp_path_factory.getbasetemp().glob("demo[0-9]*/demo-signatory-keys/kent.pem")
+    await page.get_by_role("button", name="Change account").click()
+    await page.get_by_role("button", name="signatory.kent").click()
+    await page.get_by_role("link", name="Agreements").click()
+    await expect(page.get_by_role("link", name="ATH-ISA-04")).to_be_visible()
+    await page.get_by_role("link", name="ATH-ISA-13").click()
+    paste = page.get_by_label("Hand in your signature")
+    await paste.fill("nonsense")
+    await page.get_by_role("button", name="Hand in").click()
+    await expect(page.get_by_role("alert")).to_contain_text("isn't a detached signature")
+    await expect(paste).to_have_value("nonsense")
+    link = page.get_by_role("link", name="Save the document")
+    saved = await page.request.get(str(await link.get_attribute("href")))
+    signed = sign(parse_document(await saved.body()), load_private_key(key.read_bytes()))
+    await paste.fill(signed.model_dump_json())
+    await page.get_by_role("button", name="Hand in").click()
+    await expect(page.get_by_text("in force", exact=True)).to_be_visible()
+    await expect(page.get_by_text("Not signed")).to_have_count(0)
+    await page.set_viewport_size({"width": 360, "height": 740})
+    assert await page.evaluate("document.documentElement.scrollWidth") <= 360
 
 
 def test_the_assets_need_nothing_from_elsewhere(address: str) -> None:

@@ -24,6 +24,8 @@ from athena.platform.kernel.identity import Role
 from athena.platform.kernel.store import Store
 from athena.platform.kernel.worklist import service as worklist
 from athena.platform.kernel.worklist.models import Assignee, ItemKind
+from athena.policies.agreements.founding import baseline
+from athena.policies.agreements.signing import canonical, load_private_key, new_key, sign
 from athena.policies.decisions.embedded import EmbeddedPoint
 from athena.policies.decisions.engine import WasmPolicy
 from athena.policies.roles.service import RoleTable
@@ -32,7 +34,7 @@ from athena.policies.visibility.service import Gate
 from athena.tenants.members.service import subject_by_username
 from support.cluster import ROOT, Cluster
 
-COMMAND = re.compile(r"^ {4}(?:\.venv/bin/)?athena (.+)$", re.MULTILINE)
+COMMAND = re.compile(r"^ {4,}(?:\.venv/bin/)?athena (.+)$", re.MULTILINE)
 SERVERS = {"demo", "serve"}
 """Commands that run until they are stopped; tests/e2e starts the demo."""
 
@@ -122,8 +124,21 @@ async def shell(
     opened = Shell(environment, directory, store)
     status, _, errors = await opened.athena("seed --nominals 900 --seed 3")
     assert status == 0, errors
+    prepare_signing(directory)
     yield opened
     await cluster.drop(name)
+
+
+def prepare_signing(directory: Path) -> None:
+    """Put what the steps of signing build on where docs/agreements.md has it."""
+    key = (directory / "data" / "demo-signatory-keys" / "kent.pem").read_bytes()
+    (agreement,) = (item for item in baseline() if item.reference == "ATH-ISA-13")
+    document = agreement.document.model_dump(mode="json")
+    signed = sign(document, load_private_key(key))
+    (directory / "kent.pem").write_bytes(key)
+    (directory / "kent-public.pem").write_bytes(new_key()[1])
+    (directory / "isa-13.json").write_bytes(canonical(document))
+    (directory / "isa-13-by-kent.json").write_text(signed.model_dump_json())
 
 
 def test_there_is_something_documented() -> None:
@@ -197,6 +212,18 @@ async def run(shell: Shell, line: str) -> None:
         "members add spy.essex --name Spy --role officer --as admin.kent --reason 'A test'",
         "members leave officer.essex --as admin.kent --reason 'A test'",
         "roles allow officer force tenants.manage --reason 'A test'",
+        "agreements show nonsense",
+        "agreements list --as officer.kent",
+        "agreements reinstate ATH-ISA-01 --reason 'A test'",
+        "agreements propose isa-13.json --reason 'A test'",
+        "agreements sign missing.json --key kent.pem",
+        "agreements sign isa-13.json --key kent-public.pem",
+        "agreements sign isa-13.json --key kent.pem --out kent.pem",
+        "agreements submit-signature isa-13.json --as signatory.kent",
+        "agreements submit-signature isa-13-by-kent.json --as signatory.warwickshire",
+        "agreements keys make kent.pem",
+        "agreements keys register kent.pem --tenant kent --office Office",
+        "agreements keys revoke 00 --reason 'A test'",
     ],
 )
 async def test_what_is_wrong_is_one_sentence(shell: Shell, line: str) -> None:

@@ -30,7 +30,7 @@ from athena.platform.kernel.notifications.models import (
 from athena.platform.kernel.store import Store
 from athena.platform.kernel.worklist import service as worklist
 from athena.platform.kernel.worklist.models import Assignee, ItemKind
-from athena.policies.agreements.service import seed_baseline
+from athena.policies.agreements.founding import seed_baseline
 from athena.policies.decisions.embedded import EmbeddedPoint
 from athena.policies.decisions.engine import WasmPolicy
 from athena.policies.roles.service import RoleTable

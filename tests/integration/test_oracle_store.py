@@ -6,8 +6,10 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from itertools import count
 from random import Random
 from typing import Any
+from uuid import uuid4
 
 import asyncpg
 import pytest
@@ -16,8 +18,10 @@ from athena.platform.kernel.audit import Entry, EventKind
 from athena.platform.kernel.clock import today
 from athena.platform.kernel.identity import Clearance, FieldGroup, Level, Purpose, Subject
 from athena.policies.agreements import repository as agreements
-from athena.policies.agreements.document import Agreement
-from athena.policies.agreements.service import CLIENT_BODY, baseline
+from athena.policies.agreements.document import Agreement, AgreementStatus
+from athena.policies.agreements.founding import CLIENT_BODY, baseline, found
+from athena.policies.agreements.models import LIVE, OPEN
+from athena.policies.agreements.service import POLICY_WRITER, standing
 from athena.policies.roles.actions import Action
 from athena.records.nominals import service as nominals
 from athena.records.nominals.models import ROW_TABLES
@@ -37,6 +41,7 @@ EVERY_ROW = " UNION ALL ".join(
     f"SELECT '{table}' AS name, nominal_id::text FROM records.{table}" for table in TABLES
 )
 ACCOUNTS = ("officer", "officer", "supervisor", "records", "dpo", "admin", "board")
+REFERENCES = count(100)
 CATEGORIES = ("suspect", "convicted", "victim", "witness", "other")
 RECORDS_OF_EACH_FORCE = 5
 LOOKS = 40
@@ -142,7 +147,7 @@ def label_of(force: str, record: Part) -> Part:
 
 
 def _other_status(random: Random, agreement: Part) -> None:
-    agreement["status"] = random.choice(("draft", "suspended", "terminated", "superseded"))
+    agreement["status"] = random.choice(("out_for_signature", "suspended"))
     suspended = agreement["status"] == "suspended"
     agreement["suspended_reason"] = "A review found a fault." if suspended else None
 
@@ -162,10 +167,7 @@ def _other_days(random: Random, agreement: Part) -> None:
 
 def _unsigned(random: Random, agreement: Part) -> None:
     agreement["signatories"].pop(random.randrange(len(agreement["signatories"])))
-
-
-def _signed_too_early(random: Random, agreement: Part) -> None:
-    random.choice(agreement["signatories"])["signed_on"] = str(today() + timedelta(days=9))
+    agreement |= {"status": "out_for_signature", "suspended_reason": None}
 
 
 def _narrower(random: Random, agreement: Part) -> None:
@@ -203,7 +205,6 @@ CHANGES: tuple[Callable[[Random, Part], None], ...] = (
     _other_status,
     _other_days,
     _unsigned,
-    _signed_too_early,
     _narrower,
     _other_switches,
     _other_terms,
@@ -215,7 +216,7 @@ CHANGES: tuple[Callable[[Random, Part], None], ...] = (
 async def change_everything(
     platform: Platform, cluster: Cluster, random: Random
 ) -> tuple[list[Part], list[str]]:
-    """Store a new version of every agreement, many of them altered, and suspend up to two forces.
+    """End every agreement for a successor, many of them altered, and suspend up to two forces.
 
     Returns the agreements and the forces that take part, as the rules are to be asked about them.
     """
@@ -223,12 +224,22 @@ async def change_everything(
     for content in drawn:
         for change in random.sample(CHANGES, random.choice((0, 0, 1, 2))):
             change(random, content)
-    async with platform.runtime.database.write(CLIENT_BODY) as session:
-        versions = {item.id: item.version for item in await agreements.newest(session)}
-        for content in drawn:
-            agreement = Agreement.model_validate(content)
-            newer = agreement.model_copy(update={"version": versions[agreement.id] + 1})
-            await agreements.store(session, newer)
+        content |= {"id": str(uuid4()), "reference": f"ATH-ISA-{next(REFERENCES)}"}
+    database = platform.runtime.database
+    async with database.write(CLIENT_BODY) as session:
+        for ending in {item.agreement_id for item in await agreements.versions(session)}:
+            await agreements.move(
+                session,
+                ending,
+                AgreementStatus.TERMINATED,
+                [*LIVE, *OPEN],
+                "terminated",
+                "amo.admin",
+                REASON,
+            )
+        await found(session, [Agreement.model_validate(content) for content in drawn])
+    async with database.read(POLICY_WRITER) as session:
+        told = (await standing(session)).on(today())
     suspended = random.sample(FORCE_SLUGS, random.choice((0, 1, 2)))
     admin = await cluster.admin(platform.runtime.store.address.database)
     try:
@@ -240,7 +251,7 @@ async def change_everything(
     finally:
         await admin.close()
     platform.runtime.gate.forget()
-    return drawn, [slug for slug in FORCE_SLUGS if slug not in suspended]
+    return told, [slug for slug in FORCE_SLUGS if slug not in suspended]
 
 
 async def shown(

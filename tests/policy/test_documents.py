@@ -13,7 +13,7 @@ import pytest
 
 from athena.platform.kernel.identity import FieldGroup, Level
 from athena.policies.agreements.document import Agreement, AgreementStatus
-from athena.policies.agreements.service import baseline
+from athena.policies.agreements.founding import baseline
 from athena.policies.decisions.engine import WasmPolicy
 from athena.policies.decisions.reasons import Obligation, Reason
 from athena.tenants.consortium import FORCE_SLUGS
@@ -32,6 +32,7 @@ EXCEPTIONS: dict[str, dict[str, object]] = {
     "Handling code P only": {"handling_ceiling": "P"},
     "restricted records aren't shown at all": {"restricted_level": "none"},
     "Suspended on 2 November 2026": {"status": AgreementStatus.SUSPENDED},
+    "still out for signature": {"status": AgreementStatus.OUT_FOR_SIGNATURE},
 }
 ORDINARY: dict[str, object] = {
     "sensitive_processing": False,
@@ -70,7 +71,9 @@ class TestCodes:
             "data_protection_officer",
             "record_classes",
         }
-        assert quoted - others == {code.value for code in (*Reason, *Obligation)}
+        codes = {code.value for code in (*Reason, *Obligation)}
+        assert quoted - others == {code for code in codes if "_" in code}
+        assert all(f'"{code}"' in RULES.read_text(encoding="utf-8") for code in codes)
 
     def test_the_document_tells_every_code_in_the_same_sentence(self) -> None:
         told = {

@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 
 from athena.platform.kernel.identity import Purpose
-from athena.policies.agreements.service import baseline
+from athena.policies.agreements.founding import baseline
 from athena.policies.decisions.engine import WasmPolicy
 from athena.tenants.consortium import FORCE_SLUGS
 from support.expectations import LABELS, Cell, read_table

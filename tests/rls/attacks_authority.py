@@ -52,9 +52,9 @@ AUTHORITY = [
         "only the client body keeps agreements",
         writes(
             "INSERT INTO policies.agreement (agreement_id, version, reference, title, status, "
-            "document) VALUES ('{new}', 1, 'x', 'x', 'in_force', '{{}}')"
+            "document, digest) VALUES ('{new}', 1, 'x', 'x', 'draft', jsonb_build_object('id', "
+            "'{new}', 'version', 1, 'reference', 'x', 'title', 'x'), sha256(''))"
         ),
-        "GRANT USAGE ON SCHEMA policies TO athena_force; "
         "GRANT INSERT ON policies.agreement TO athena_force; "
         f"{NO_RLS.format('policies.agreement')}",
     ),

@@ -253,7 +253,7 @@ READING = [
             f"GRANT USAGE ON SCHEMA {table.split('.')[0]} TO athena_force; "
             f"GRANT SELECT ON {table} TO athena_force",
         )
-        for table in ("names.term", "names.pair", "policies.agreement", "policies.decision")
+        for table in ("names.term", "names.pair", "policies.decision")
     ),
 ]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from uuid import uuid4
 
+from rls.attacks_agreements import prepare_agreements
 from rls.prepared_exceptions import prepare_exceptions
 from rls.prepared_work import prepare_work
 from support.cluster import Cluster
@@ -12,6 +13,11 @@ from support.world import World, build_world, open_consultation, store_grant
 
 async def prepared_world(cluster: Cluster, database: str) -> World:
     """Load the world and add an expired and a stale grant set, searches and a reference."""
+    admin = await cluster.admin(database)
+    try:
+        await prepare_agreements(admin)  # first: it ends every grant
+    finally:
+        await admin.close()
     world = await build_world(cluster, database)
     scopes = {"summary": [world.labels["kent"]]}
     for name in ("expired", "stale", "colleague"):

@@ -11,6 +11,7 @@ import pytest
 
 from rls.attacks import Attack, Steps
 from rls.attacks_administration import ADMINISTRATION
+from rls.attacks_agreements import AGREEMENTS
 from rls.attacks_authority import AUTHORITY
 from rls.attacks_becoming import BECOMING, CREATING, RoleAttack
 from rls.attacks_consulting import CONSULTING, WITHOUT_CONSULTATION
@@ -34,6 +35,7 @@ ATTACKS = [
     *AUTHORITY,
     *ADMINISTRATION,
     *EXCEPTIONS,
+    *AGREEMENTS,
     *CREATING,
     *WORK,
     *STORED,

@@ -17,7 +17,7 @@ from athena.platform.kernel.settings import Settings
 from athena.platform.kernel.store import Store, data_dir
 from athena.platform.kernel.tokens import TokenIssuer
 from athena.platform.runtime import Runtime
-from athena.policies.agreements.service import seed_baseline
+from athena.policies.agreements.founding import seed_baseline
 from athena.tenants.members.service import subject_by_username
 
 REASON = "A test of the platform"

@@ -7,7 +7,7 @@ from random import Random
 from typing import Any
 
 from athena.platform.kernel.identity import Purpose, Role
-from athena.policies.agreements.service import baseline
+from athena.policies.agreements.founding import baseline
 from athena.tenants.consortium import FORCE_SLUGS
 
 DOCUMENTS = [document.model_dump(mode="json") for document in baseline()]

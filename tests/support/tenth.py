@@ -8,9 +8,8 @@ from uuid import uuid4
 import httpx
 
 from athena.platform.kernel.identity import Purpose
-from athena.policies.agreements import repository as agreements
 from athena.policies.agreements.document import Agreement
-from athena.policies.agreements.service import CLIENT_BODY, baseline
+from athena.policies.agreements.founding import CLIENT_BODY, baseline, found
 from support.api import REASON, Platform
 
 
@@ -89,4 +88,4 @@ async def agree(platform: Platform, owner: str, recipient: str) -> None:
     )
     assert Purpose.INVESTIGATION in agreement.purposes
     async with platform.runtime.database.write(CLIENT_BODY) as session:
-        await agreements.store(session, agreement)
+        await found(session, [agreement])

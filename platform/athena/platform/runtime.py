@@ -17,6 +17,7 @@ from athena.platform.kernel.errors import AthenaError
 from athena.platform.kernel.notifications.dispatcher import OUTBOX_CHANNEL, Dispatcher
 from athena.platform.kernel.settings import Settings
 from athena.platform.kernel.store import Store
+from athena.policies.agreements.life import Agreements
 from athena.policies.agreements.service import agreement_titles
 from athena.policies.decisions.point import DecisionPoint
 from athena.policies.decisions.service import decision_point
@@ -52,6 +53,7 @@ class Runtime:
     searcher: Searcher
     desk: Desk
     outbox: Dispatcher
+    agreements: Agreements
 
 
 @asynccontextmanager
@@ -84,6 +86,7 @@ async def _deciding_by(
             searcher=searcher,
             desk=make_desk(gate),
             outbox=Dispatcher(database),
+            agreements=Agreements(database, gate.authorise),
         )
         tasks = [
             asyncio.create_task(_stay_fresh(runtime)),

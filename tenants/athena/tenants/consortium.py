@@ -35,6 +35,7 @@ _FORCE_ACCOUNTS = {
     "dpo": (Role.DATA_PROTECTION_OFFICER, "Data protection officer"),
     "admin": (Role.FORCE_ADMINISTRATOR, "Force administrator"),
     "board": (Role.BOARD_MEMBER, "Board member"),
+    "signatory": (Role.SIGNATORY, "Signatory"),
 }
 
 AMO = Tenant(

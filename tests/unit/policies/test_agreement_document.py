@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from athena.policies.agreements.document import Agreement, AgreementStatus
-from athena.policies.agreements.service import baseline
+from athena.policies.agreements.founding import baseline
 from athena.tenants.consortium import FORCE_SLUGS
 
 
@@ -89,6 +89,15 @@ class TestConsistency:
     ) -> None:
         terms = {"custody": {"level": "full", "groups": groups}}
         refused(document, {"purposes": terms}, "groups")
+
+    @pytest.mark.parametrize(
+        "obligations", [["dance"], ["watermark", "watermark"], ["consult_originator"], "watermark"]
+    )
+    def test_obligations_are_of_the_list_and_told_once(
+        self, document: dict[str, Any], obligations: Any
+    ) -> None:
+        terms = {"custody": {"level": "summary", "obligations": obligations}}
+        refused(document, {"purposes": terms}, "obligations")
 
     def test_a_purpose_that_gets_nothing_is_left_out(self, document: dict[str, Any]) -> None:
         terms = {"custody": {"level": "none", "groups": []}}

@@ -26,7 +26,7 @@ from athena.platform.kernel.errors import ConfigurationError
 from athena.platform.kernel.identity import Purpose
 from athena.platform.kernel.settings import Settings
 from athena.platform.kernel.web import listening_socket
-from athena.policies.agreements.service import baseline
+from athena.policies.agreements.founding import baseline
 from athena.policies.decisions.address import ServerAddress
 from athena.policies.decisions.embedded import EmbeddedPoint
 from athena.policies.decisions.engine import WasmPolicy

@@ -9,6 +9,7 @@ import typer
 from pydantic import ValidationError
 
 from athena.platform.cli import (
+    agreements,
     archive,
     bench,
     data,
@@ -31,6 +32,7 @@ app = typer.Typer(
 server.register(app)
 records.register(app)
 exceptions.register(app)
+agreements.register(app)
 data.register(app)
 bench.register(app)
 work.register(app)

@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import typer
@@ -15,9 +16,9 @@ from athena.platform.kernel.embedded import raise_on_termination
 from athena.platform.kernel.errors import ConfigurationError
 from athena.platform.kernel.identity import Subject
 from athena.platform.kernel.settings import Settings, load_settings
-from athena.platform.kernel.store import Store, migrate, open_store
+from athena.platform.kernel.store import Store, data_dir, migrate, open_store
 from athena.platform.runtime import Runtime, running
-from athena.policies.agreements.service import seed_baseline
+from athena.policies.agreements.founding import seed_baseline
 from athena.tenants.consortium import found_consortium
 from athena.tenants.members.service import subject_by_username
 
@@ -28,6 +29,9 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 As = Annotated[str, typer.Option("--as", help="The account that acts, for example officer.kent.")]
 Purpose = Annotated[str, typer.Option("--purpose", help="Why: a purpose from the list.")]
 Reason = Annotated[str, typer.Option("--reason", help="Why, in your own words. It is logged.")]
+
+DEMO_KEYS = "demo-signatory-keys"
+"""Where in the data directory a demonstration leaves its signatories' private keys."""
 
 T = TypeVar("T")
 
@@ -60,19 +64,19 @@ async def opened_store(settings: Settings | None = None) -> AsyncIterator[Store]
     try:
         await migrate(store)
         if not settings.is_production:
-            await _found_demonstration(store)
+            await _found_demonstration(store, data_dir(settings) / DEMO_KEYS)
         yield store
     finally:
         store.stop()
 
 
-async def _found_demonstration(store: Store) -> None:
+async def _found_demonstration(store: Store, key_directory: Path) -> None:
     database = store.database()
     try:
         if await found_consortium(database, store.verifier):
             say("Founded the consortium: nine forces, their members")
-        if await seed_baseline(database):
-            say("Stored the baseline of sharing agreements")
+        if await seed_baseline(database, key_directory):
+            say(f"Stored the baseline of sharing agreements, signed with keys in {key_directory}")
     finally:
         await database.close()
 

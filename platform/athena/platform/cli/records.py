@@ -1,4 +1,4 @@
-"""Commands that read: search, show, audit, agreements."""
+"""Commands that read: search, show, audit."""
 
 from __future__ import annotations
 
@@ -25,7 +25,6 @@ from athena.platform.kernel.clock import show_time
 from athena.platform.kernel.errors import RefusedError
 from athena.platform.kernel.identity import Level, NominalId, Subject
 from athena.platform.runtime import Runtime
-from athena.policies.agreements.service import baseline
 from athena.policies.roles.actions import Action
 from athena.policies.visibility.service import parse_purpose, parse_reason
 from athena.records.nominals import service as nominals
@@ -35,7 +34,6 @@ from athena.sharing.search.schemas import Hit, SearchAnswer, SearchRequest
 
 audit_app = typer.Typer(help="The log of who looked at what, and why.", no_args_is_help=True)
 nominal_app = typer.Typer(help="One nominal.", no_args_is_help=True)
-agreements_app = typer.Typer(help="Sharing agreements.", no_args_is_help=True)
 
 
 def register(app: typer.Typer) -> None:
@@ -43,10 +41,8 @@ def register(app: typer.Typer) -> None:
     app.command()(search)
     nominal_app.command("show")(show)
     audit_app.command("tail")(tail)
-    agreements_app.command("list")(list_agreements)
     app.add_typer(nominal_app, name="nominals")
     app.add_typer(audit_app, name="audit")
-    app.add_typer(agreements_app, name="agreements")
 
 
 def search(
@@ -164,16 +160,6 @@ def tail(
             f"{event['username']:22} {event['purpose'] or '-':14} "
             f"{len(event['records'])} records  {event['reason']}"
         )
-
-
-def list_agreements(as_json: Json = False) -> None:
-    """List the baseline of sharing agreements; docs/agreements.md tells them in full."""
-    found = [agreement.model_dump(mode="json") for agreement in baseline()]
-    if as_json:
-        print_json(found)
-        return
-    for agreement in found:
-        out.print(f"{agreement['reference']}  {agreement['status']:12} {agreement['title']}")
 
 
 async def _read_log(runtime: Runtime, subject: Subject, count: int) -> Any:

@@ -41,6 +41,7 @@ class Role(enum.StrEnum):
     FORCE_ADMINISTRATOR = "force_administrator"
     OFFICER = "officer"
     RECORDS_MANAGER = "records_manager"
+    SIGNATORY = "signatory"
     SUPERVISOR = "supervisor"
 
 

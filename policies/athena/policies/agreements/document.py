@@ -12,14 +12,24 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, model_validator
 
 from athena.platform.kernel.identity import FieldGroup, Level, Purpose
+from athena.policies.decisions.reasons import Obligation
 
-Sentence = Annotated[str, Field(min_length=1, max_length=2000)]
+REFERENCE = r"^ATH-ISA-[0-9]{2,4}$"
+"""How an agreement is named among people."""
+
+Sentence = Annotated[str, Field(max_length=2000, pattern=r"^[^\x00-\x1f\x7f]+$")]
+Reference = Annotated[str, Field(pattern=REFERENCE)]
 Slug = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{1,40}$")]
 """A tenant's short name, as the directory of tenants writes it."""
 
 RecordClass = Literal["nominal", "investigation", "intelligence", "custody", "case"]
 SubjectCategory = Literal["suspect", "convicted", "victim", "witness", "other"]
 """What a person is to a record (Data Protection Act 2018, s.38(3)), and other."""
+
+AgreedObligation = Literal[
+    Obligation.EXTRA_JUSTIFICATION, Obligation.NOTIFY_OWNER, Obligation.WATERMARK
+]
+"""What an agreement may oblige a recipient to for a purpose; the others come from elsewhere."""
 
 
 class AgreementStatus(enum.StrEnum):
@@ -52,12 +62,14 @@ class Terms(Part):
 
     level: Literal[Level.POINTER, Level.SUMMARY, Level.FULL]
     groups: tuple[FieldGroup, ...] = ()
+    obligations: tuple[AgreedObligation, ...] = ()
 
     @model_validator(mode="after")
     def _groups_go_with_full(self) -> Self:
         if bool(self.groups) != (self.level is Level.FULL):
             raise ValueError("the level full lists at least one group, and no other lists any")
         _distinct("groups", self.groups)
+        _distinct("obligations", self.obligations)
         return self
 
 
@@ -69,19 +81,17 @@ class Signatory(Part):
     signed_on: date
 
 
-class Agreement(Part):
-    """One version of a sharing agreement.
+class AgreementDocument(Part):
+    """One version of a sharing agreement, as its parties sign it.
 
     What it must hold follows the police data-sharing practice under Part 3 of the Data Protection
     Act 2018: parties as joint controllers (s.58), lawful basis (s.35), purposes (s.36), review.
-    It may be unsigned, expired or overdue: then the policy uses it for nothing.
     """
 
     id: UUID
-    reference: Annotated[str, Field(pattern=r"^ATH-ISA-[0-9]{2,4}$")]
+    reference: Reference
     version: StrictInt = Field(ge=1)
     title: Sentence
-    status: AgreementStatus
     parties: tuple[Party, ...] = Field(min_length=2)
     purposes: dict[Purpose, Terms] = Field(min_length=1)
     lawful_basis: Sentence
@@ -93,16 +103,14 @@ class Agreement(Part):
     sensitive_processing: StrictBool
     restricted_level: Literal["none", "pointer"]
     geography: Sentence
-    rate_limit_per_hour: StrictInt = Field(ge=1)
+    rate_limit_per_hour: StrictInt = Field(ge=1, le=2_147_483_647)
     onward_sharing: StrictBool
-    retention_days: StrictInt = Field(ge=1)
+    retention_days: StrictInt = Field(ge=1, le=2_147_483_647)
     valid_from: date
     valid_to: date
     review_due: date
     dpia_reference: Sentence
     dpia_expires: date
-    signatories: tuple[Signatory, ...]
-    suspended_reason: Sentence | None = None
 
     @model_validator(mode="after")
     def _dates_run_forward(self) -> Self:
@@ -119,10 +127,6 @@ class Agreement(Part):
         if not owners or not any(receivers - {owner} for owner in owners):
             raise ValueError("an agreement needs an owner and somebody else who receives")
         _distinct("parties", self.parties)
-        signed = [signatory.tenant for signatory in self.signatories]
-        _distinct("signatories", signed)
-        if not set(signed) <= owners | receivers:
-            raise ValueError("only parties sign an agreement")
         return self
 
     @model_validator(mode="after")
@@ -131,9 +135,46 @@ class Agreement(Part):
             raise ValueError("data quality is worked on in one's own records, so isn't shared")
         _distinct("record classes", self.record_classes)
         _distinct("subject categories", self.subject_categories)
+        return self
+
+    @property
+    def tenants(self) -> tuple[str, ...]:
+        """The parties' tenants, each once, in the alphabet's order."""
+        return tuple(sorted({party.tenant for party in self.parties}))
+
+
+class Agreement(AgreementDocument):
+    """A version with where it is in its life: its status, and who signed.
+
+    It may be unsigned, expired or overdue: then the policy uses it for nothing.
+    """
+
+    status: AgreementStatus
+    signatories: tuple[Signatory, ...]
+    suspended_reason: Sentence | None = None
+
+    @model_validator(mode="after")
+    def _signatories_fit(self) -> Self:
+        signed = [signatory.tenant for signatory in self.signatories]
+        _distinct("signatories", signed)
+        if not set(signed) <= set(self.tenants):
+            raise ValueError("only parties sign an agreement")
+        return self
+
+    @model_validator(mode="after")
+    def _suspension_states_why(self) -> Self:
         if (self.status is AgreementStatus.SUSPENDED) != bool(self.suspended_reason):
             raise ValueError("a suspended agreement states why, and no other does")
         return self
+
+    @property
+    def document(self) -> AgreementDocument:
+        """What the parties sign of it."""
+        return AgreementDocument.model_validate(self.model_dump(exclude=set(LIFE_FIELDS)))
+
+
+LIFE_FIELDS = ("status", "signatories", "suspended_reason")
+"""What an `Agreement` has beyond its document: it changes with its life, so nobody signs it."""
 
 
 def _distinct(what: str, values: Iterable[Hashable]) -> None:

@@ -1,38 +1,50 @@
-"""The baseline of agreements that a new consortium starts with."""
+"""What others ask of agreements: those that speak when something is decided, and their titles.
+
+The life of an agreement is in `agreements.life`; what a demonstration starts with, in
+`agreements.founding`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from importlib.resources import files
+from collections.abc import Iterable, Mapping
+from datetime import date
+from typing import Any
 from uuid import UUID
 
-from athena.platform.kernel.database import Database
+from athena.platform.kernel.database import Database, ReadSession
 from athena.policies.agreements import repository
-from athena.policies.agreements.document import Agreement
-from athena.policies.visibility.repository import POLICY_WRITER
+from athena.policies.agreements.models import Version, as_of
 
-CLIENT_BODY = "athena_amo"
-
-
-def baseline() -> list[Agreement]:
-    """Return the agreements of the package, by reference; docs/agreements.md tells them."""
-    folder = files("athena.policies.agreements") / "baseline"
-    documents = sorted(folder.iterdir(), key=lambda path: path.name)
-    return [Agreement.model_validate_json(path.read_text()) for path in documents]
+POLICY_WRITER = "athena_policy_writer"
 
 
-async def seed_baseline(database: Database) -> bool:
-    """Store the baseline where no agreement is stored yet; return whether it did."""
-    async with database.write(CLIENT_BODY) as session:
-        if await repository.count(session):
-            return False
-        for agreement in baseline():
-            await repository.store(session, agreement)
-    return True
+class StandingAgreements:
+    """Every version of every agreement, as of one revision of the policy; it never changes.
+
+    Verifying takes some milliseconds, so it is done once a day and revision, not once a decision.
+    """
+
+    def __init__(self, versions: Iterable[Version]) -> None:
+        self._versions = tuple(versions)
+        self._on: dict[date, list[dict[str, Any]]] = {}
+
+    def on(self, day: date) -> list[dict[str, Any]]:
+        """Return the documents by which the policy decides on a day.
+
+        Their signatories are those whose signatures verify over the document as it was read from
+        the store for this revision.
+        """
+        if day not in self._on:
+            self._on = {day: [version.whole() for version in as_of(self._versions, day)]}
+        return self._on[day]
+
+
+async def standing(session: ReadSession) -> StandingAgreements:
+    """Return the agreements as they stand: the only way by which they reach a decision."""
+    return StandingAgreements(await repository.versions(session))
 
 
 async def agreement_titles(database: Database) -> Mapping[UUID, str]:
     """Return "reference: title" of every agreement, by id."""
     async with database.read(POLICY_WRITER) as session:
-        newest = await repository.newest(session)
-    return {item.id: f"{item.reference}: {item.title}" for item in newest}
+        return await repository.titles(session)

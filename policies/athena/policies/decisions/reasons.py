@@ -143,12 +143,24 @@ class Obligation(_Code):
         "Use the record for covert development only (A1).",
     )
     COVERT_USE_ONLY = ("covert_use_only", "Use the record covertly only (A2).")
+    EXTRA_JUSTIFICATION = (
+        "extra_justification",
+        "Give a justification of your own for this record before anything is done with it.",
+    )
     NO_ONWARD_SHARING = (
         "no_onward_sharing",
         "Don't pass the record on to anyone who isn't a party to the agreement.",
+    )
+    NOTIFY_OWNER = (
+        "notify_owner",
+        "Tell the owner force that you have seen the record, and why.",
     )
     OVERT_USE_PERMITTED = ("overt_use_permitted", "The record may be used overtly (A3).")
     SANITISE_UNDER_DELEGATED_AUTHORITY = (
         "sanitise_under_delegated_authority",
         "Sanitise the record under delegated authority before it is passed on (S1).",
+    )
+    WATERMARK = (
+        "watermark",
+        "Mark every copy or print with your force, your account and the day.",
     )

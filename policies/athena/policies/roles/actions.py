@@ -8,7 +8,10 @@ import enum
 class Action(enum.StrEnum):
     """What a member can ask the platform to do, in the alphabet's order."""
 
+    AGREEMENTS_MANAGE = "agreements.manage"
+    AGREEMENTS_PROPOSE = "agreements.propose"
     AGREEMENTS_READ = "agreements.read"
+    AGREEMENTS_SIGN = "agreements.sign"
     AUDIT_READ = "audit.read"
     AUDIT_READ_OWN_FORCE = "audit.read_own_force"
     FILES_KEYS = "files.keys"

@@ -55,15 +55,6 @@ async def active_tenants(session: ReadSession) -> list[str]:
     return [row.slug for row in rows]
 
 
-async def current_agreements(session: ReadSession) -> list[dict[str, Any]]:
-    """Return the document of the newest version of every agreement."""
-    rows = await session.rows(
-        "SELECT DISTINCT ON (agreement_id) document || jsonb_build_object('status', status) "
-        "AS document FROM policies.agreement ORDER BY agreement_id, version DESC"
-    )
-    return [row.document for row in rows]
-
-
 async def exceptions(session: ReadSession, subject: Subject, purpose: Purpose) -> Exceptions:
     """Return the single records that matter to a member for a purpose."""
     document = await session.value(

@@ -42,6 +42,7 @@ from athena.platform.kernel.identity import (
     Role,
     Subject,
 )
+from athena.policies.agreements.service import StandingAgreements, standing
 from athena.policies.decisions.documents import LabelDecision, VisibilityDocument
 from athena.policies.decisions.point import DecisionPoint, Question
 from athena.policies.roles import repository as role_rules
@@ -108,7 +109,7 @@ class PolicyState:
     revision: int
     label_epoch: int
     labels: Mapping[LabelId, Label]
-    agreements: Sequence[Mapping[str, Any]]
+    agreements: StandingAgreements
     active: Sequence[str]
     """The tenants that aren't suspended."""
 
@@ -272,7 +273,7 @@ class Gate:
             async with self.database.read(repository.POLICY_WRITER) as session:
                 revision, label_epoch = await repository.versions(session)
                 labels = await repository.labels(session)
-                agreements = await repository.current_agreements(session)
+                agreements = await standing(session)
                 active = await repository.active_tenants(session)
                 rules = await role_rules.rules(session)
             by_id = {label.label_id: label for label in labels}
@@ -376,7 +377,7 @@ def _decision_input(
         "purpose": purpose.value,
         "purposes": [known.value for known in Purpose],
         "today": today().isoformat(),
-        "agreements": list(state.agreements),
+        "agreements": state.agreements.on(today()),
         "labels": [
             *(label_fields(label) for label in state.labels.values()),
             *questions(cases, state.labels),

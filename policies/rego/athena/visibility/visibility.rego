@@ -51,6 +51,10 @@ _condition_obligations := {
 }
 
 # METADATA
+# description: What an agreement may oblige its recipients to, purpose by purpose.
+_agreed_obligations := {"extra_justification", "notify_owner", "watermark"}
+
+# METADATA
 # description: The roles that may see records at all.
 _reading_roles := {"officer"} | _senior_roles
 
@@ -285,7 +289,15 @@ _stands(agreement, "agreement_unsigned") if {
 	}
 }
 
-_stands(agreement, "purpose_not_in_agreement") if _levels[agreement.purposes[input.purpose].level] > 0
+_stands(agreement, "purpose_not_in_agreement") if {
+	terms := agreement.purposes[input.purpose]
+	_levels[terms.level] > 0
+	obligations := object.get(terms, "obligations", [])
+	is_array(obligations)
+	every obligation in obligations {
+		obligation in _agreed_obligations
+	}
+}
 
 # METADATA
 # title: Rules 9, 10 and 12
@@ -428,9 +440,15 @@ _conditions(label) := {_condition_obligations[condition] | some condition in lab
 
 # METADATA
 # description: The obligations that come from the agreement.
-_sharing_obligations(agreement) := set() if {
+_sharing_obligations(agreement) := _purpose_obligations(agreement) if {
 	agreement.onward_sharing == true
-} else := {"no_onward_sharing"}
+} else := _purpose_obligations(agreement) | {"no_onward_sharing"}
+
+# METADATA
+# description: The obligations that the agreement lays down for the purpose; all are known by rule 8.
+_purpose_obligations(agreement) := {obligation |
+	some obligation in agreement.purposes[input.purpose].obligations
+}
 
 # METADATA
 # title: Rule 16

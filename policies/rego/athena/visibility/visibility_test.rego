@@ -426,3 +426,25 @@ test_conditions_oblige if {
 }
 
 test_onward_sharing_lifts_the_obligation if _under({"onward_sharing": true}).obligations == []
+
+_obliging(obligations) := _under({"purposes": {"investigation": {
+	"level": "full",
+	"groups": ["addresses"],
+	"obligations": obligations,
+}}})
+
+test_the_agreements_obligations_are_passed_on if {
+	_obliging(["watermark", "notify_owner", "extra_justification"]).obligations == [
+		"extra_justification",
+		"no_onward_sharing",
+		"notify_owner",
+		"watermark",
+	]
+	_obliging([]).obligations == ["no_onward_sharing"]
+}
+
+test_an_unknown_obligation_allows_nothing if {
+	every obligations in [["dance"], ["watermark", "dance"], "watermark", null] {
+		_obliging(obligations).reasons == ["purpose_not_in_agreement"]
+	}
+}

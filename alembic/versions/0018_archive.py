@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from athena.platform.kernel.migrations import hand_over, script
 
-revision = "0017"
-down_revision = "0015"
+revision = "0018"
+down_revision = "0016"
 branch_labels = None
 depends_on = None
 

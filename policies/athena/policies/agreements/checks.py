@@ -1,0 +1,128 @@
+"""What must hold before an act on an agreement is done, each with the sentence that helps most."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from athena.platform.kernel.database import ReadSession
+from athena.platform.kernel.errors import (
+    ConflictError,
+    InvalidInputError,
+    NotFoundError,
+    RefusedError,
+)
+from athena.platform.kernel.identity import Subject
+from athena.policies.agreements import repository
+from athena.policies.agreements.document import (
+    REFERENCE,
+    AgreementDocument,
+    AgreementStatus,
+)
+from athena.policies.agreements.models import LIVE, Version
+from athena.policies.agreements.signing import (
+    DetachedSignature,
+    canonical,
+    check_document,
+    digest_of,
+    verifies,
+)
+
+
+def parse_why(text: str) -> str:
+    """Return the reason of an act, or InvalidInputError; the parties and the log keep it."""
+    reason = text.strip()
+    if not 3 <= len(reason) <= 500 or not reason.isprintable():
+        raise InvalidInputError(
+            "Give the reason, in 3 to 500 printable characters.", field="/reason"
+        )
+    return reason
+
+
+async def find(session: ReadSession, name: str) -> list[Version]:
+    """Return the versions of an agreement that the session may see, or NotFoundError."""
+    try:
+        found: UUID | None = UUID(name)
+    except ValueError:
+        found = await repository.id_of(session, name) if re.match(REFERENCE, name) else None
+    versions = await repository.versions_of(session, found) if found else []
+    if not versions:
+        raise NotFoundError("There is no such agreement that you can see.")
+    return versions
+
+
+def pick(versions: Sequence[Version], number: int) -> Version:
+    """Return the version of a number, or NotFoundError."""
+    for item in versions:
+        if item.version == number:
+            return item
+    raise NotFoundError("The agreement has no such version.")
+
+
+def complete(document: Mapping[str, Any], agreement_id: UUID, version: int) -> AgreementDocument:
+    """Return a proposed document with the id and the version that it is to have."""
+    proposed = check_document({"id": str(agreement_id), "version": version, **document})
+    if "id" in document and (version == 1 or proposed.id != agreement_id):
+        raise InvalidInputError(
+            "A new agreement is given its id; an amendment keeps it. Leave it out.",
+            field="/document/id",
+        )
+    if proposed.version != version:
+        raise InvalidInputError(
+            f"This is to be version {version}; say so or leave it out.", field="/document/version"
+        )
+    return proposed
+
+
+async def absent(session: ReadSession, tenants: Sequence[str]) -> str:
+    """Return a sentence's beginning about a party that isn't there, or nothing."""
+    statuses = await repository.tenant_statuses(session)
+    for tenant in tenants:
+        if tenant not in statuses:
+            return f"{tenant} is no tenant of the consortium, so it"
+        if statuses[tenant] != "active":
+            gone = "has left" if statuses[tenant] == "offboarded" else "is suspended from"
+            return f"{tenant} {gone} the consortium, so it"
+    return ""
+
+
+async def check_signature(
+    session: ReadSession, subject: Subject, version: Version, signed: DetachedSignature
+) -> None:
+    """Refuse a signature that doesn't count, with the reason that helps most."""
+    if version.status not in (AgreementStatus.OUT_FOR_SIGNATURE, *LIVE):
+        raise ConflictError(
+            f"This version isn't out for signature: it is {version.status.value.replace('_', ' ')}."
+        )
+    if subject.tenant not in version.tenants:
+        raise RefusedError("Only a party signs an agreement, and your tenant isn't one.")
+    if digest_of(version.document) != version.digest:
+        raise ConflictError(
+            "The stored document has been altered since it was proposed; tell the AMO."
+        )
+    if signed.digest != version.digest.hex():
+        raise InvalidInputError(
+            "The signature is of another document; sign the one that "
+            "`athena agreements show --document` saves.",
+            field="/digest",
+        )
+    held = {item.key_id: item for item in await repository.keys(session)}
+    key = held.get(signed.key)
+    if key is None or key.tenant != subject.tenant:
+        raise InvalidInputError(
+            "The key isn't registered for your tenant; the AMO registers it.", field="/key"
+        )
+    if not key.held_at(datetime.now(UTC)):
+        raise InvalidInputError("The key is revoked, or isn't valid today.", field="/key")
+    if not verifies(canonical(version.document), key.public_key, bytes.fromhex(signed.signature)):
+        raise InvalidInputError(
+            "The signature doesn't verify: it is by another key, or damaged.", field="/signature"
+        )
+    if subject.tenant not in version.missing():
+        raise ConflictError("Your tenant has signed this version already.")
+    gone = await absent(session, version.tenants)
+    if gone:
+        raise ConflictError(f"{gone} can't be a party.")
