@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from athena.platform.kernel.migrations import hand_over, script
 
-revision = "0018"
+revision = "0017"
 down_revision = "0016"
 branch_labels = None
 depends_on = None

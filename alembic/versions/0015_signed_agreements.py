@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from athena.platform.kernel.migrations import hand_over, protect, script
 
-revision = "0016"
-down_revision = "0015"
+revision = "0015"
+down_revision = "0014"
 branch_labels = None
 depends_on = None
 

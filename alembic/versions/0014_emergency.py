@@ -11,8 +11,8 @@ from athena.platform.kernel.migrations import (
     script,
 )
 
-revision = "0015"
-down_revision = "0014"
+revision = "0014"
+down_revision = "0013"
 branch_labels = None
 depends_on = None
 

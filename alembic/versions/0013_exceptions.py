@@ -15,7 +15,7 @@ from athena.platform.kernel.migrations import (
     script,
 )
 
-revision = "0014"
+revision = "0013"
 down_revision = "0012"
 branch_labels = None
 depends_on = None
