@@ -20,6 +20,7 @@ from athena.platform.kernel.settings import Settings
 from athena.platform.kernel.store import Store, data_dir
 from athena.platform.kernel.tokens import TokenIssuer
 from athena.platform.runtime import Runtime, running
+from athena.policies.explanations import routes as explanations
 from athena.records.nominals import routes as nominals
 from athena.sharing.search import pages as search_pages
 from athena.sharing.search import routes as search
@@ -85,6 +86,7 @@ def _include_features(app: FastAPI, runtime: Runtime, tokens: TokenIssuer) -> No
     gate, searcher, register = runtime.gate, runtime.searcher, runtime.register
     app.include_router(search.make_router(gate, searcher, register, by_bearer))
     app.include_router(nominals.make_router(gate, register, by_bearer))
+    app.include_router(explanations.make_router(gate, by_bearer))
     app.include_router(member_pages.make_router(runtime.database, sessions))
     app.include_router(search_pages.make_router(gate, searcher, sessions))
     app.mount("/assets", StaticFiles(packages=[("athena.platform.kernel", "assets")]))

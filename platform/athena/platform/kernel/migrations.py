@@ -54,3 +54,22 @@ def place_key() -> str:
     )
     text = " || chr(31) || ".join(fields)
     return rf"sha256(decode(replace({text}, '\', '\\'), 'escape'))"
+
+
+def make_definer(role: str, comment: str) -> None:
+    """Make an owner for definer functions, unless another database of the server made it."""
+    script(f"""
+        DO $$ BEGIN
+            CREATE ROLE {role} NOLOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION
+                NOBYPASSRLS;
+        EXCEPTION WHEN duplicate_object OR unique_violation THEN
+            NULL;
+        END $$;
+        COMMENT ON ROLE {role} IS $${comment}$$;
+        DO $$ BEGIN
+            -- An administrator who isn't superuser must be able to hand functions to it.
+            IF NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) THEN
+                GRANT {role} TO CURRENT_USER;
+            END IF;
+        END $$
+    """)

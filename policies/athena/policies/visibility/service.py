@@ -44,7 +44,9 @@ from athena.platform.kernel.identity import (
     Purpose,
     Role,
     Subject,
+    TenantKind,
 )
+from athena.policies.decisions import bundles
 from athena.policies.decisions.documents import VisibilityDocument
 from athena.policies.decisions.engine import WasmPolicy
 from athena.policies.roles.actions import Action
@@ -136,6 +138,15 @@ class Gate:
     def authorise(self, subject: Subject, action: Action) -> Authorised:
         """Return the proof that a member's roles allow an action, or raise RefusedError."""
         return self._roles.authorise(subject, action)
+
+    def allows(self, roles: Iterable[Role], kind: TenantKind, action: Action) -> bool:
+        """Whether any of some roles allows an action in a tenant of this kind."""
+        return self._roles.allows(roles, kind, action)
+
+    async def question(self, subject: Subject, purpose: Purpose) -> dict[str, Any]:
+        """Return what the policy would be asked now for a member, granting nothing."""
+        async with self._deciding:
+            return _decision_input(subject, purpose, await self._current_state())
 
     async def permit(
         self, subject: Subject, action: Action, purpose: Purpose, entry: Entry
@@ -255,6 +266,7 @@ class Gate:
             *(decision.expires_in for decision in document.decisions),
         )
         async with self.database.write(repository.POLICY_WRITER) as session:
+            await bundles.keep(session, self._policy.revision)
             decision_id = await repository.archive_decision(
                 session, digest, self._policy.revision, decision_input, document.as_json()
             )
