@@ -37,6 +37,7 @@ def upgrade() -> None:
         script(f"GRANT EXECUTE ON FUNCTION {function} TO {COUNTER}")
     for function in (LABEL_OF, OWN_DECISION):
         hand_over(function, EXPLAINING)
+    script("GRANT USAGE ON SCHEMA records TO athena_auditor")
     script(f"GRANT EXECUTE ON FUNCTION {LABEL_OF} TO athena_auditor")
     script(f"GRANT EXECUTE ON FUNCTION {OWN_DECISION} TO athena_force")
     script(
@@ -62,6 +63,7 @@ def downgrade() -> None:
         f"REVOKE USAGE ON SCHEMA audit, ctx, records, tenants FROM {COUNTER}, {COUNTING}, "
         f"{EXPLAINING}"
     )
+    script("REVOKE USAGE ON SCHEMA records FROM athena_auditor")
     script("DROP INDEX audit.event_decision")
     script("ALTER TABLE policies.decision DROP CONSTRAINT decision_bundle")
     script("DROP TABLE policies.bundle")

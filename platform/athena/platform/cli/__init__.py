@@ -8,7 +8,7 @@ import sys
 import typer
 from pydantic import ValidationError
 
-from athena.platform.cli import bench, data, records, server
+from athena.platform.cli import bench, data, policies, records, server
 from athena.platform.kernel.errors import AthenaError
 
 app = typer.Typer(
@@ -20,6 +20,7 @@ app = typer.Typer(
 server.register(app)
 records.register(app)
 data.register(app)
+policies.register(app)
 bench.register(app)
 
 
