@@ -111,7 +111,7 @@ def _counts() -> None:
         GRANT SELECT (label_id) ON records.nominal TO {COUNTING};
         CREATE POLICY counting ON audit.event FOR SELECT TO {COUNTING}
             USING (session_user = '{COUNTER}');
-        GRANT SELECT (at, kind, decision_id) ON audit.event TO {COUNTING};
+        GRANT SELECT (at, xid, kind, decision_id) ON audit.event TO {COUNTING};
 
         CREATE FUNCTION records.count_by_label()
         RETURNS TABLE (label_id smallint, nominals bigint)
@@ -125,9 +125,10 @@ def _counts() -> None:
         RETURNS TABLE (decision_id uuid, consultations bigint)
         LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
             SELECT f.decision_id, count(*) FROM (
-                SELECT e.decision_id FROM audit.event AS e
+                -- A consultation is a transaction: what it showed is an event of its own.
+                SELECT DISTINCT e.at, e.xid, e.decision_id FROM audit.event AS e
                 WHERE e.kind = 'consultation' AND e.decision_id IS NOT NULL
-                ORDER BY e.at DESC LIMIT p_last
+                ORDER BY e.at DESC, e.xid, e.decision_id LIMIT p_last
             ) AS f
             GROUP BY f.decision_id
         $$;

@@ -105,6 +105,11 @@ async def test_it_runs(shell: Shell, line: str) -> None:
             "search --as officer.kent --purpose investigation --reason 'A test' smith --json"
         )
         line = line.replace(" ID ", f" {json.loads(found)['results'][0]['id']} ")
+    if " DECISION " in line:
+        _, found, _ = await shell.athena(
+            "search --as officer.kent --purpose investigation --reason 'A test' smith --json"
+        )
+        line = line.replace(" DECISION ", f" {json.loads(found)['decision_id']} ")
     line = line.replace("--nominals 20000", "--nominals 900")
     status, out, errors = await shell.athena(line)
     assert status == 0, errors
@@ -121,6 +126,12 @@ async def test_it_runs(shell: Shell, line: str) -> None:
         "search --as officer.kent --purpose investigation --reason 'A test'",
         "search --as admin.kent --purpose investigation --reason 'A test' smith",
         "audit tail --as officer.kent",
+        "policies simulate",
+        "policies simulate --agreement missing.json",
+        "policies simulate --agreement people.csv",
+        "policies simulate --bundle docs",
+        "policies simulate --agreement docs/examples/draft-agreement.json --as officer.kent",
+        "policies explain --as officer.kent --purpose investigation --reason 'A test'",
         "import nominals missing.csv --force kent --mapping docs/examples/mapping.toml",
         "import nominals people.csv --force atlantis --mapping docs/examples/mapping.toml",
         "import nominals people.csv --force kent --mapping people.csv",

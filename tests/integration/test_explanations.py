@@ -239,6 +239,19 @@ class TestNominals:
         assert await admin.fetchval(count) == before
         await admin.close()
 
+    async def test_an_auditors_login_that_logged_nothing_finds_no_label(
+        self, platform: Platform, ids: dict[str, NominalId], cluster: Cluster
+    ) -> None:
+        connection = await cluster.login(platform.runtime.store.address.database, "athena_auditor")
+        ask = "SELECT label_id FROM records.label_of($1)"
+        assert await connection.fetchval(ask, ids["kent"]) is None
+        async with connection.transaction():
+            await connection.execute(
+                "SELECT audit.administer('test', NULL, 'auditor', '{auditor}', 'A test', '{}')"
+            )
+            assert await connection.fetchval(ask, ids["kent"]) is not None
+        await connection.close()
+
 
 class TestArchive:
     async def test_the_policy_that_decided_is_kept(

@@ -13,6 +13,7 @@ from rls.attacks import Attack, Steps
 from rls.attacks_authority import AUTHORITY
 from rls.attacks_becoming import BECOMING, CREATING, RoleAttack
 from rls.attacks_consulting import CONSULTING, WITHOUT_CONSULTATION
+from rls.attacks_foreseeing import FORESEEING
 from rls.attacks_reading import CLOSED_GROUPS, READING, UNGRANTED_GROUPS
 from rls.attacks_writing import WRITING
 from rls.prepared import prepared_world
@@ -29,6 +30,7 @@ ATTACKS = [
     *WRITING,
     *AUTHORITY,
     *CREATING,
+    *FORESEEING,
 ]
 
 

@@ -53,8 +53,11 @@ def standings(question: Question, evaluate: Evaluate) -> tuple[Standing, ...]:
     labels that are really there.
     """
     found = []
+    tenant = question["requester"]["tenant"]
     for agreement in question["agreements"]:
-        for owner in offers_to(agreement, question["requester"]["tenant"]):
+        for owner in offers_to(agreement, tenant):
+            if owner == tenant:
+                continue  # nobody needs an agreement with himself
             plain = {
                 **_PLAIN,
                 "owner": owner,
