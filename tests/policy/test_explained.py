@@ -126,12 +126,10 @@ class TestRules:
             numbers = _numbers(title[1]) if title else set()
             titled |= numbers
             heads = re.findall(
-                r'^(?:_bars contains|_stands\(|_covers\(|_uncapped\().*?"(\w+)"',
-                block,
-                re.MULTILINE,
+                r'(?m)^(?:_bars contains|_stands\(|_covers\(|_uncapped\().*?"(\w+)"', block
             )
             for code in heads:
-                assert rule_of(Reason(code)) in numbers, code
+                assert rule_of(reasons[code]) in numbers, code
         assert set(RULES) <= titled
 
 
