@@ -175,6 +175,11 @@ async def run(shell: Shell, line: str) -> None:
         )
         own = [hit["id"] for hit in json.loads(found)["results"] if hit["owner_force"] == "kent"]
         line = line.replace(" OWN ", f" {own[0]} ")
+    if " DECISION " in line:
+        _, found, _ = await shell.athena(
+            "search --as officer.kent --purpose investigation --reason 'A test' smith --json"
+        )
+        line = line.replace(" DECISION ", f" {json.loads(found)['decision_id']} ")
     line = line.replace("--nominals 20000", "--nominals 900")
     status, out, errors = await shell.athena(line)
     assert status == 0, f"{line}: {errors}"
@@ -196,6 +201,12 @@ async def run(shell: Shell, line: str) -> None:
         "notifications list --as amo.admin",
         "keys rewrap --as officer.kent",
         "keys erase --as admin.kent --force essex --reason 'A test'",
+        "policies simulate",
+        "policies simulate --agreement missing.json",
+        "policies simulate --agreement people.csv",
+        "policies simulate --bundle docs",
+        "policies simulate --agreement docs/examples/draft-agreement.json --as officer.kent",
+        "policies explain --as officer.kent --purpose investigation --reason 'A test'",
         "import nominals missing.csv --force kent --mapping docs/examples/mapping.toml",
         "import nominals people.csv --force atlantis --mapping docs/examples/mapping.toml",
         "import nominals people.csv --force kent --mapping people.csv",

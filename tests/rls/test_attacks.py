@@ -17,6 +17,7 @@ from rls.attacks_becoming import BECOMING, CREATING, RoleAttack
 from rls.attacks_consulting import CONSULTING, WITHOUT_CONSULTATION
 from rls.attacks_exceptions import EXCEPTIONS
 from rls.attacks_files import STORED
+from rls.attacks_foreseeing import FORESEEING
 from rls.attacks_reading import CLOSED_GROUPS, READING, UNGRANTED_GROUPS
 from rls.attacks_work import WORK
 from rls.attacks_writing import WRITING
@@ -39,6 +40,7 @@ ATTACKS = [
     *CREATING,
     *WORK,
     *STORED,
+    *FORESEEING,
 ]
 
 

@@ -86,6 +86,7 @@ class Cluster:
                 "athena_force",
                 "athena_amo",
                 "athena_auditor",
+                "athena_counter",
                 "athena_dictionary",
                 "athena_directory",
                 "athena_outbox",

@@ -27,6 +27,7 @@ from athena.platform.kernel.worklist import routes as worklist
 from athena.platform.runtime import Runtime, running
 from athena.policies.agreements import pages as agreement_pages
 from athena.policies.agreements import routes as agreements
+from athena.policies.explanations import routes as explanations
 from athena.policies.roles import routes as roles
 from athena.policies.roles.actions import Action
 from athena.records.archive import routes as archive
@@ -117,6 +118,7 @@ def _include_features(
     app.include_router(restrictions.make_router(gate, by_bearer))
     app.include_router(agreements.make_router(runtime.agreements, by_bearer))
     app.include_router(agreement_pages.make_router(runtime.agreements, sessions))
+    app.include_router(explanations.make_router(gate, by_bearer))
     app.include_router(member_pages.make_router(runtime.database, sessions))
     app.include_router(search_pages.make_router(gate, searcher, sessions))
     app.include_router(

@@ -16,6 +16,7 @@ from athena.platform.cli import (
     exceptions,
     keys,
     members,
+    policies,
     records,
     server,
     tenants,
@@ -34,6 +35,7 @@ records.register(app)
 exceptions.register(app)
 agreements.register(app)
 data.register(app)
+policies.register(app)
 bench.register(app)
 work.register(app)
 keys.register(app)

@@ -34,7 +34,7 @@ def create_role(role: str, comment: str) -> None:
                 GRANT {role} TO CURRENT_USER;  -- so that objects can be handed to it
             END IF;
         END $$;
-    """)  # noqa: S608 - made of constants
+    """)
 
 
 def hand_over(function: str, owner: str) -> None:
@@ -103,11 +103,11 @@ def record_shows(scope: str) -> str:
 
     A hashed sub-plan: it runs once for a query, and only when a row's label doesn't show it.
     """
-    records = f"SELECT * FROM ctx.granted_records('{scope}')"  # noqa: S608 - made of constants
+    records = f"SELECT * FROM ctx.granted_records('{scope}')"
     return f"(owner_force, nominal_id) IN ({records})"
 
 
 def not_withheld(scope: str) -> str:
     """Return the condition that a row's record isn't withheld from the grant set in a scope."""
-    records = f"SELECT * FROM ctx.withheld_records('{scope}')"  # noqa: S608 - made of constants
+    records = f"SELECT * FROM ctx.withheld_records('{scope}')"
     return f"(owner_force, nominal_id) NOT IN ({records})"

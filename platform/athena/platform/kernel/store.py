@@ -24,6 +24,7 @@ from athena.platform.kernel.settings import Settings
 SERVICE_LOGINS = (
     "athena_amo",
     "athena_auditor",
+    "athena_counter",
     "athena_dictionary",
     "athena_directory",
     "athena_outbox",

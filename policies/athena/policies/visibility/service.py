@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -25,7 +25,6 @@ from athena.platform.kernel.audit import (
     append,
     refuse,
 )
-from athena.platform.kernel.clock import LONDON, today
 from athena.platform.kernel.database import Database, WriteSession
 from athena.platform.kernel.errors import (
     AthenaError,
@@ -37,13 +36,13 @@ from athena.platform.kernel.errors import (
 )
 from athena.platform.kernel.identity import (
     Clearance,
-    LabelId,
     Purpose,
     Role,
     Subject,
+    TenantKind,
 )
-from athena.policies.agreements.service import StandingAgreements, standing
-from athena.policies.decisions.documents import LabelDecision, VisibilityDocument
+from athena.policies.agreements.service import standing
+from athena.policies.decisions import bundles
 from athena.policies.decisions.point import DecisionPoint, Question
 from athena.policies.roles import repository as role_rules
 from athena.policies.roles.actions import Action
@@ -52,18 +51,23 @@ from athena.policies.roles.service import Authorised, RoleTable
 from athena.policies.visibility import repository
 from athena.policies.visibility.exceptions import (
     Case,
-    Exceptions,
     grant,
-    label_fields,
     questions,
 )
 from athena.policies.visibility.models import (
     AUDIT_SCOPE,
     Alteration,
     Consultation,
-    Label,
     LabelView,
     Visibility,
+)
+from athena.policies.visibility.question import (
+    PolicyState,
+    decision_input,
+    expiry,
+    seconds_of_today,
+    view_of,
+    views_of,
 )
 
 REASON_LENGTH = 500
@@ -100,18 +104,6 @@ def parse_reason(text: str | None) -> str:
             field="/reason",
         )
     return reason
-
-
-@dataclass(frozen=True, slots=True)
-class PolicyState:
-    """Everything that decides, as of one revision of the policy and one count of labels."""
-
-    revision: int
-    label_epoch: int
-    labels: Mapping[LabelId, Label]
-    agreements: StandingAgreements
-    active: Sequence[str]
-    """The tenants that aren't suspended."""
 
 
 class Gate:
@@ -168,6 +160,15 @@ class Gate:
     def allows(self, subject: Subject, action: Action) -> bool:
         """Whether a member's roles allow an action: for what a page offers, never to let it be."""
         return self._roles.allows(subject.roles, subject.tenant_kind, action)
+
+    def roles_allow(self, roles: Iterable[Role], kind: TenantKind, action: Action) -> bool:
+        """Whether any of some roles allows an action in a tenant of this kind."""
+        return self._roles.allows(roles, kind, action)
+
+    async def question(self, subject: Subject, purpose: Purpose) -> dict[str, Any]:
+        """Return what the policy would be asked now for a member, granting nothing."""
+        async with self._deciding:
+            return decision_input(subject, purpose, await self._current_state(), [])
 
     async def permit(
         self, subject: Subject, action: Action, purpose: Purpose, entry: Entry
@@ -286,15 +287,16 @@ class Gate:
         async with self.database.read(repository.POLICY_WRITER) as session:
             exceptions = await repository.exceptions(session, subject, purpose)
         cases = exceptions.cases(state.labels)
-        decision_input = _decision_input(subject, purpose, state, cases)
-        question = Question.of(decision_input)
+        asked = decision_input(subject, purpose, state, cases)
+        question = Question.of(asked)
         decision = await self._point.decide(question)
-        views, by_case = _views(decision.document, state, cases)
+        views, by_case = views_of(decision.document, state, cases)
         singles = grant(exceptions, views, by_case)
-        seconds = min(self._grant_seconds, _seconds_of_today(), decision.seconds)
+        seconds = min(self._grant_seconds, seconds_of_today(), decision.seconds)
         async with self.database.write(repository.POLICY_WRITER) as session:
+            await bundles.keep(session, decision.revision)
             decision_id = await repository.archive_decision(
-                session, question.digest, decision.revision, decision_input, decision.as_json()
+                session, question.digest, decision.revision, asked, decision.as_json()
             )
             try:
                 grant_set_id = await repository.store_grant_set(
@@ -326,7 +328,7 @@ class Gate:
             decision_id=decision_id,
             policy_revision=state.revision,
             label_epoch=state.label_epoch,
-            expires_at=_expiry(seconds, exceptions),
+            expires_at=expiry(seconds, exceptions),
             views=views,
             singles=singles.views,
         )
@@ -334,10 +336,10 @@ class Gate:
     async def foresee(self, subject: Subject, purpose: Purpose, case: Case) -> LabelView:
         """Return what a single record of this case would show; grants nothing."""
         state = await self._current_state()
-        asked = _decision_input(subject, purpose, replace(state, labels={}), [])
+        asked = decision_input(subject, purpose, replace(state, labels={}), [])
         asked["labels"] = questions([case], state.labels)
         decision = await self._point.decide(Question.of(asked))
-        return _view(decision.document.decisions[0], state.labels[case.label_id])
+        return view_of(decision.document.decisions[0], state.labels[case.label_id])
 
     def _scopes(self, subject: Subject, views: Iterable[LabelView]) -> dict[str, list[int]]:
         """Return the labels of each level and group, as the store keeps them."""
@@ -348,66 +350,3 @@ class Gate:
         if self._roles.allows(subject.roles, subject.tenant_kind, Action.AUDIT_READ_OWN_FORCE):
             scopes[AUDIT_SCOPE] = [subject.tenant_id]
         return scopes
-
-
-def _seconds_of_today() -> int:
-    """Return how long it is still today in London: agreements begin and end with the day."""
-    now = datetime.now(LONDON)
-    midnight = datetime.combine(now.date() + timedelta(days=1), datetime.min.time(), LONDON)
-    return max(1, int((midnight - now).total_seconds()))
-
-
-def _expiry(seconds: int, exceptions: Exceptions) -> datetime:
-    """Return when a grant set ends: after its time, or with the first exception in it."""
-    whole = datetime.now(UTC) + timedelta(seconds=seconds)
-    return min(whole, exceptions.until) if exceptions.until else whole
-
-
-def _decision_input(
-    subject: Subject, purpose: Purpose, state: PolicyState, cases: Sequence[Case]
-) -> dict[str, Any]:
-    return {
-        "requester": {
-            "tenant": subject.tenant,
-            "kind": subject.tenant_kind.value,
-            "roles": sorted(role.value for role in subject.roles),
-            "clearance": subject.clearance.value,
-        },
-        "active": list(state.active),
-        "purpose": purpose.value,
-        "purposes": [known.value for known in Purpose],
-        "today": today().isoformat(),
-        "agreements": state.agreements.on(today()),
-        "labels": [
-            *(label_fields(label) for label in state.labels.values()),
-            *questions(cases, state.labels),
-        ],
-    }
-
-
-def _views(
-    document: VisibilityDocument, state: PolicyState, cases: Sequence[Case]
-) -> tuple[dict[LabelId, LabelView], dict[Case, LabelView]]:
-    """Return what each label shows, and what each case of a single record does."""
-    decisions = iter(document.decisions)
-    labels = {
-        label_id: _view(decision, label)
-        for (label_id, label), decision in zip(state.labels.items(), decisions, strict=False)
-    }
-    by_case = {
-        case: _view(decision, state.labels[case.label_id])
-        for case, decision in zip(cases, decisions, strict=True)
-    }
-    return labels, by_case
-
-
-def _view(decision: LabelDecision, label: Label) -> LabelView:
-    return LabelView(
-        label=label,
-        level=decision.level,
-        groups=frozenset(decision.groups),
-        agreement_id=decision.agreement,
-        clause=decision.clause,
-        reasons=tuple(decision.reasons),
-        obligations=tuple(decision.obligations),
-    )

@@ -1,0 +1,1 @@
+"""Explanations: why a decision shows what it shows, and what would show more."""
