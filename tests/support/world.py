@@ -46,6 +46,11 @@ class World:
     locations: dict[str, UUID] = field(default_factory=dict)
     grants: dict[str, UUID] = field(default_factory=dict)
 
+    @property
+    def attacked(self) -> tuple[int, int]:
+        """The forces whose rows others try to reach: Essex's, and Kent's where Essex tries."""
+        return self.essex, self.kent
+
     async def as_login(self, login: str) -> asyncpg.Connection:
         """Open a connection as a login."""
         return await self.cluster.login(self.database, login)
