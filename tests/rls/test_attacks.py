@@ -13,7 +13,9 @@ from rls.attacks import Attack, Steps
 from rls.attacks_authority import AUTHORITY
 from rls.attacks_becoming import BECOMING, CREATING, RoleAttack
 from rls.attacks_consulting import CONSULTING, WITHOUT_CONSULTATION
+from rls.attacks_oracles import ORACLES
 from rls.attacks_reading import CLOSED_GROUPS, READING, UNGRANTED_GROUPS
+from rls.attacks_sessions import SESSIONS
 from rls.attacks_writing import WRITING
 from rls.prepared import prepared_world
 from rls.residuals import RESIDUALS
@@ -27,6 +29,8 @@ ATTACKS = [
     *CLOSED_GROUPS,
     *READING,
     *WRITING,
+    *SESSIONS,
+    *ORACLES,
     *AUTHORITY,
     *CREATING,
 ]
