@@ -22,7 +22,7 @@ def tells_apart(statement: str, known: str, value: str = "nominals") -> Steps:
     """
 
     async def steps(connection: asyncpg.Connection, world: World) -> bool:
-        answers = []
+        answers: list[str] = []
         for tried in (getattr(world, value)[known], uuid4()):
             transaction = connection.transaction()
             await transaction.start()
