@@ -61,9 +61,10 @@ $(TOOLS)/bin/opa:
 	@if opa version 2>/dev/null | grep -q "Version: $(OPA_VERSION)$$"; then mkdir -p $(TOOLS)/bin; ln -sf "$$(command -v opa)" $@; \
 	else GOBIN=$(TOOLS)/bin go install github.com/open-policy-agent/opa@v$(OPA_VERSION); fi
 
-bench: install ## Measure search on 100,000 nominals against a trigram query, and decisions
+bench: install ## Measure search, decisions, and what row-level security costs
 	$(RUN)/athena bench search --nominals 100000
 	$(RUN)/athena bench decisions
+	$(RUN)/athena bench walls
 
 prove-search: install ## Measure search on a million nominals (about half an hour)
 	$(RUN)/athena bench search --nominals 1000000 --out bench-search.json

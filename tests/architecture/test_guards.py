@@ -13,8 +13,6 @@ from support.cluster import ROOT, Cluster
 
 SOURCES = ("platform", "tenants", "policies", "records", "sharing", "governance")
 SCHEMAS = ["audit", "ctx", "names", "policies", "records", "sharing", "tenants", "work"]
-NOT_FORCED = {"ctx.grant_scope", "ctx.grant_set", "ctx.label", "ctx.policy_state"}
-"""Reached by definer functions alone; no login is granted anything there."""
 
 
 async def rows(cluster: Cluster, consortium: str, query: str) -> list[tuple[str, ...]]:
@@ -42,7 +40,7 @@ class TestTables:
         assert len(tables) > 25
         for table, enabled, forced, is_partition, policies in tables:
             assert enabled, f"{table} has no row-level security"
-            assert forced or table in NOT_FORCED, f"{table} doesn't force it on its owner"
+            assert forced, f"{table} doesn't force it on its owner"
             assert policies or is_partition, f"{table} has no policy"
 
     async def test_no_login_reaches_a_partition_or_a_context_table(

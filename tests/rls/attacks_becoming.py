@@ -89,7 +89,23 @@ async def reads_as_every_force(connection: asyncpg.Connection, world: World) -> 
         return bool(await connection.fetch("SELECT 1 FROM records.nominal"))
 
 
+async def overhears(connection: asyncpg.Connection, world: World) -> bool:
+    """Read what Essex is asking at this moment."""
+    essex = await world.as_login("athena_essex")
+    try:
+        await essex.execute("SELECT 'a secret question'")
+        return bool(
+            await connection.fetch(
+                "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() "
+                "AND usename = 'athena_essex' AND query LIKE '%secret question%'"
+            )
+        )
+    finally:
+        await essex.close()
+
+
 BECOMING = [
+    RoleAttack("overhears another force's questions", overhears, "GRANT pg_read_all_stats TO {0}"),
     RoleAttack("becomes another force", becomes("athena_essex"), "GRANT athena_essex TO {0}"),
     RoleAttack("becomes the owner", becomes_owner, "GRANT athena_owner TO {0}"),
     RoleAttack(

@@ -180,7 +180,7 @@ CONSULTING = [
         "a grant set is bound to its login",
         foreign_grant_set,
         without(APPEND, "login = session_user")
-        + without(OPEN, "g.login = SESSION_USER")
+        + without(OPEN, "g.login = session_user")
         + "ALTER POLICY own_grant_sets ON ctx.grant_set USING (true)",
     ),
     Attack(
@@ -223,7 +223,7 @@ CONSULTING = [
         "reads on after the policy changed",
         "a consultation ends with the policy that allowed it",
         reads_on_after_a_change,
-        without(OPEN, "g.policy_revision = (SELECT s.revision FROM ctx.policy_state s)"),
+        without(OPEN, "g.policy_revision = (SELECT s.revision FROM ctx.policy_state AS s)"),
     ),
     Attack(
         "reads on after its grant set expired",

@@ -42,7 +42,28 @@ async def counts_hidden_rows(connection: asyncpg.Connection, world: World) -> bo
     return plans[0] != plans[1]
 
 
+async def knows_how_many(connection: asyncpg.Connection, world: World) -> bool:
+    """Read, without a consultation, how many nominals all forces hold together."""
+    told = await connection.fetchval(
+        "SELECT reltuples FROM pg_class WHERE oid = 'records.nominal'::regclass"
+    )
+    return int(told) == len(world.nominals)
+
+
+async def holds_everyone_up(connection: asyncpg.Connection, world: World) -> bool:
+    """Lock a table against every other login."""
+    transaction = connection.transaction()
+    await transaction.start()
+    try:
+        await connection.execute("LOCK TABLE records.nominal IN ACCESS EXCLUSIVE MODE")
+        return True
+    finally:
+        await transaction.rollback()
+
+
 RESIDUALS: dict[str, Steps] = {
     "reads and rolls the consultation back": leaves_no_trace,
+    "learns from the catalogue how many rows all forces hold": knows_how_many,
+    "holds every force up by a lock": holds_everyone_up,
     "learns from EXPLAIN that an identifier exists": counts_hidden_rows,
 }

@@ -18,7 +18,9 @@ from rls.attacks_consulting import CONSULTING, WITHOUT_CONSULTATION
 from rls.attacks_exceptions import EXCEPTIONS
 from rls.attacks_files import STORED
 from rls.attacks_foreseeing import FORESEEING
+from rls.attacks_oracles import ORACLES
 from rls.attacks_reading import CLOSED_GROUPS, READING, UNGRANTED_GROUPS
+from rls.attacks_sessions import SESSIONS
 from rls.attacks_work import WORK
 from rls.attacks_writing import WRITING
 from rls.prepared import prepared_world
@@ -33,6 +35,8 @@ ATTACKS = [
     *CLOSED_GROUPS,
     *READING,
     *WRITING,
+    *SESSIONS,
+    *ORACLES,
     *AUTHORITY,
     *ADMINISTRATION,
     *EXCEPTIONS,

@@ -48,6 +48,11 @@ class World:
     work: dict[str, UUID] = field(default_factory=dict)
     """Items, messages, files and drafts, by the names that attacks give them."""
 
+    @property
+    def attacked(self) -> tuple[int, int]:
+        """The forces whose rows others try to reach: Essex's, and Kent's where Essex tries."""
+        return self.essex, self.kent
+
     async def as_login(self, login: str) -> asyncpg.Connection:
         """Open a connection as a login."""
         return await self.cluster.login(self.database, login)

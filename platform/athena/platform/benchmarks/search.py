@@ -156,9 +156,9 @@ def _questions(people: Sequence[tuple[NominalId, SyntheticNominal]], count: int)
         given = name.given_names.split()[0]
         surname = name.surname
         if draw.random() < 0.7:
-            surname = _misspell(surname, draw)
+            surname = misspell(surname, draw)
         else:
-            given = _misspell(given, draw)
+            given = misspell(given, draw)
         born = _born(item)
         year = born.year if born is not None and draw.random() < 0.67 else None
         questions.append(Question(str(key), given, surname, year))
@@ -204,7 +204,7 @@ async def _time_peer(connection: Any, questions: Sequence[Question]) -> Timings:
     return Timings.of(milliseconds, found)
 
 
-def _misspell(name: str, draw: random.Random) -> str:
+def misspell(name: str, draw: random.Random) -> str:
     """Return a name with one letter dropped, doubled, exchanged with the next or mistyped."""
     if len(name) < 3:
         return name

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from athena.platform.benchmarks.search import measure
+from athena.platform.benchmarks.walls import compare, record
 from athena.platform.cli.bench_decisions import decisions
 from athena.platform.cli.common import Json, opened_store, out, print_json, run, say
 from athena.platform.cli.data import progress_bar
@@ -79,3 +80,54 @@ def search(
             )
     if "ratio_p50" in report:
         out.print(f"peer / Athena: p50 {report['ratio_p50']}, p95 {report['ratio_p95']}")
+
+
+@bench_app.command("walls")
+def walls(
+    nominals: Annotated[int, typer.Option(min=1000, help="How many to make up.")] = 50_000,
+    queries: Annotated[int, typer.Option(min=50, help="How many searches and readings.")] = 300,
+    seed: Annotated[int, typer.Option(help="Of the people; the queries have their own.")] = 7,
+    out_file: Annotated[Path | None, typer.Option("--out", help="Write JSON here too.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Measure what row-level security costs a search and a reading, in a store thrown away."""
+
+    async def work(directory: Path) -> dict[str, Any]:
+        settings = Settings(data_dir=directory)
+        async with opened_store(settings) as store:
+            async with running(store, settings) as runtime:
+                with progress_bar() as bar:
+                    task = bar.add_task("Loading", total=nominals)
+                    recorded = await record(
+                        runtime,
+                        nominals,
+                        queries,
+                        seed,
+                        tell=say,
+                        progress=lambda done: bar.update(task, completed=done),
+                    )
+            return {"nominals": nominals, "seed": seed, **await compare(store, recorded, say)}
+
+    with tempfile.TemporaryDirectory(prefix="athena-bench-") as scratch:
+        directory = Path(scratch)
+        directory.chmod(0o755)  # the server's own user must be able to enter
+        report = run(work(directory))
+    if out_file is not None:
+        out_file.write_text(json.dumps(report, indent=2) + "\n")
+    if as_json:
+        print_json(report)
+        return
+    out.print(f"{report['nominals']:,} nominals; the SQL of each, milliseconds:")
+    out.print(f"{'':20} {'with':>8} {'without':>8} {'ratio':>7} {'median of pairs':>16}")
+    for what in ("search", "reading"):
+        row = report[what]
+        out.print(
+            f"{what:20} {row['with_ms']['p50']:8.3f} {row['without_ms']['p50']:8.3f} "
+            f"{row['ratio']:7.2f} {row['ratio_of_pairs']['median']:16.2f}"
+        )
+    cost = report["consultation_ms"]
+    out.print(f"a transaction with its event {cost['logged']}, without {cost['bare']}")
+    hidden = report["hidden_identifier"]
+    if hidden:
+        out.print(f"an identifier that is hidden {hidden['hidden']}, nobody's {hidden['nobodys']}")
+    out.print(f"goal of a search: at most {report['goal']}")

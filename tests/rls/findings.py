@@ -1,0 +1,58 @@
+"""What pgrls finds in the store and is meant to be so: each finding by its place, and why.
+
+docs/threat-model.md answers the same rules for readers.
+"""
+
+from __future__ import annotations
+
+OPEN_POLICIES = {
+    "audit.*.auditor_reads_*": "independent audit reads every force's log",
+    "audit.content.writer_appends_content": "the log's own function, beside the event it appends",
+    "ctx.*.grants_*": "a definer function's owner, which no login is",
+    "ctx.label.labels_intern": "a definer function's owner, which no login is",
+    "ctx.policy_state.labels_state": "a definer function's owner, which no login is",
+    "ctx.policy_state.visibility_state": "a definer function's owner, which no login is",
+    "ctx.grant_scope.visibility_reads_scopes": "a definer function's owner, which no login is",
+    "ctx.label.deciding_reads_labels": "deciding reads every label",
+    "names.*.dictionary": "the dictionary of names is no force's and holds no person",
+    "policies.*.client_body_*": "the client body keeps the agreements",
+    "policies.*.deciding_*": "deciding reads every agreement and archives its decisions",
+    "tenants.*.client_body_*": "the client body keeps every force's accounts",
+    "tenants.*.sign_in_*": "signing in looks up an account before its force is known",
+    "tenants.tenant.everyone_reads_the_directory": "whom to ask; no personal data",
+    "tenants.tenant.provisioner_*": "the owner of the function that creates forces",
+}
+"""Policies that show or take every row: none is for a force's login but the directory's.
+
+`test_catalogue.py` proves for each login what they let it do.
+"""
+
+
+def _met(rule: str) -> dict[str, str]:
+    """Return the open policies that a rule meets: those that read, those that write, or both."""
+    only_read = {"audit.*.auditor_reads_*", "ctx.label.deciding_reads_labels"}
+    only_read |= {"ctx.policy_state.visibility_state", "ctx.grant_scope.visibility_reads_scopes"}
+    only_read |= {"tenants.*.sign_in_*", "tenants.tenant.everyone_reads_the_directory"}
+    only_write = {"audit.content.writer_appends_content"}
+    unmet = {"SEC005": set(), "SEC028": only_read}.get(rule, only_write)
+    return {place: why for place, why in OPEN_POLICIES.items() if place not in unmet}
+
+
+ANSWERED: dict[str, dict[str, str]] = {
+    "PERF003": {"*": "policies filter what an index by name, value or key has found (adr/0008)"},
+    "SEC001": {"public.alembic_version": "Alembic's own; no login may use the schema public"},
+    "SEC005": _met("SEC005"),
+    "SEC007": {"*": "each command and role has one policy; history has one for each scope"},
+    "SEC008": _met("SEC008"),
+    "SEC009": {
+        "audit.*_20??_??": "a month of the log is reached through its parent only",
+        "audit.*_other": "a month of the log is reached through its parent only",
+    },
+    "SEC013": {"*": "trigger functions are among those of SEC014, or do nothing but refuse"},
+    "SEC014": {"*": "each runs as an owner of its own, under policies (tests/architecture)"},
+    "SEC018": {"*": "each force connects as a role of its own (adr/0001)"},
+    "SEC028": _met("SEC028"),
+    "SEC038": _met("SEC038"),
+    "SEC047": {"* (*_owner_force_*": "the owner is part of the key, and checked before it"},
+}
+"""By rule, a pattern of the places where it is answered, and the answer."""
