@@ -184,6 +184,34 @@ async def test_a_new_label_decides_a_single_record_anew(platform: Platform) -> N
     assert await levels(platform, nominal, foreign) == ["404"]
 
 
+async def test_what_has_a_part_in_a_record_that_isnt_shown_is_not_amended_blindly(
+    platform: Platform,
+) -> None:
+    nominal = await create(platform, OFFICER, "Oakenshaw", restricted=True)
+    await restrict(platform, nominal, member=OFFICER)
+    draft = {
+        "names": [{"given_names": "Octavian", "surname": "Oakenshaw"}],
+        "involvements": [
+            {"record_class": "case", "record_number": "46/Oakenshaw/26", "role": "suspect"}
+        ],
+        "restricted": True,
+        "handling": "C",
+    }
+    statuses = [
+        (
+            await call(
+                platform,
+                OFFICER,
+                "PUT",
+                f"/nominals/{nominal}",
+                {"version": version, "nominal": draft},
+            )
+        ).status_code
+        for version in (1, 2)
+    ]
+    assert statuses == [200, 403]  # the case's own label is the one that the nominal had before
+
+
 async def test_a_restriction_ends_by_the_clock(platform: Platform, cluster: Cluster) -> None:
     nominal = await create(platform, OFFICER, "Kingsley")
     tomorrow = (datetime.now(UTC) + timedelta(days=1)).isoformat()
