@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from athena.tenants.members.service import subject_by_username
 from support.api import Platform
 from support.cluster import Cluster
 from support.exceptions import TABLES, add_team, call, create, found, rows_seen
@@ -183,6 +184,34 @@ async def test_a_new_label_decides_a_single_record_anew(platform: Platform) -> N
     assert await levels(platform, nominal, foreign) == ["404"]
 
 
+async def test_what_has_a_part_in_a_record_that_isnt_shown_is_not_amended_blindly(
+    platform: Platform,
+) -> None:
+    nominal = await create(platform, OFFICER, "Oakenshaw", restricted=True)
+    await restrict(platform, nominal, member=OFFICER)
+    draft = {
+        "names": [{"given_names": "Octavian", "surname": "Oakenshaw"}],
+        "involvements": [
+            {"record_class": "case", "record_number": "46/Oakenshaw/26", "role": "suspect"}
+        ],
+        "restricted": True,
+        "handling": "C",
+    }
+    statuses = [
+        (
+            await call(
+                platform,
+                OFFICER,
+                "PUT",
+                f"/nominals/{nominal}",
+                {"version": version, "nominal": draft},
+            )
+        ).status_code
+        for version in (1, 2)
+    ]
+    assert statuses == [200, 403]  # the case's own label is the one that the nominal had before
+
+
 async def test_a_restriction_ends_by_the_clock(platform: Platform, cluster: Cluster) -> None:
     nominal = await create(platform, OFFICER, "Kingsley")
     tomorrow = (datetime.now(UTC) + timedelta(days=1)).isoformat()
@@ -233,3 +262,40 @@ async def test_only_the_owners_supervisors_and_records_managers_may(platform: Pl
     await lock(platform, nominal, OFFICER)
     answer = await call(platform, SUPERVISOR, "POST", f"/nominals/{nominal}/locks", twice)
     assert answer.status_code == 409
+
+
+async def test_setting_and_lifting_are_events_and_end_the_members_grant_sets_at_once(
+    platform: Platform, cluster: Cluster
+) -> None:
+    nominal = await create(platform, OFFICER, "Nightingale")
+    member = (await subject_by_username(platform.runtime.database, OFFICER)).member_id
+    admin = await cluster.admin(platform.runtime.store.address.database)
+
+    async def grant_sets() -> int:
+        count: int = await admin.fetchval(
+            "SELECT count(*) FROM ctx.grant_set WHERE member_id = $1", member
+        )
+        return count
+
+    try:
+        for kind in ("restriction", "lock"):
+            await platform.read(OFFICER, nominal)
+            assert await grant_sets() > 0
+            path = f"/nominals/{nominal}/{kind}s"
+            added = await call(platform, MANAGER, "POST", path, {"member": OFFICER})
+            assert await grant_sets() == 0
+            await platform.read(OFFICER, nominal)
+            lifted = await call(platform, MANAGER, "DELETE", f"{path}/{added.json()['id']}")
+            assert lifted.status_code == 204, lifted.text
+            assert await grant_sets() == 0
+            events = await admin.fetch(
+                "SELECT kind, action FROM audit.event AS e JOIN audit.content USING (at, event_id) "
+                "WHERE username = $1 AND content ->> 'nominal' = $2 AND kind = 'alteration' "
+                "ORDER BY e.at DESC LIMIT 2",
+                MANAGER,
+                nominal,
+            )
+            verb = {"restriction": "restrict", "lock": "lock"}[kind]
+            assert [row["action"] for row in events] == [f"records.un{verb}", f"records.{verb}"]
+    finally:
+        await admin.close()

@@ -216,6 +216,8 @@ async def amend(
     owner = await _own(alteration, nominal_id)
     before = (await repository.nominals(alteration, [(owner, nominal_id)]))[nominal_id]
     stored = await repository.sections(alteration, owner, nominal_id, ROW_TABLES)
+    if any(item["record_class"] is None for item in stored["involvements"]):
+        raise RefusedError("It has a part in a record that you can't see; ask a records manager.")
     label_id = await repository.intern_label(alteration.session, draft)
     await _raise_version(alteration, owner, nominal_id, version, label_id, draft)
     headers = {record_key(item): label_id for item in draft.involvements}
