@@ -13,6 +13,60 @@ package athena.visibility
 decisions := [_decision(label) | some label in input.labels]
 
 # METADATA
+# description: The elements of a list; what stands in its place and is none has no elements.
+_listed(value) := value if {
+	is_array(value)
+} else := []
+
+# METADATA
+# title: Rule 7
+# description: Whether two days are known and in order, the same day too. Whatever isn't a day isn't.
+_in_order(earlier, later) if {
+	_is_day(earlier)
+	_is_day(later)
+	earlier <= later
+}
+
+# METADATA
+# description: Whether a value is a day of the calendar, written as ISO 8601 does.
+_is_day(value) if {
+	regex.match(`^[0-9]{4}-[0-9]{2}-[0-9]{2}$`, value)
+	[year, month, day] := split(value, "-")
+	day >= "01"
+	day <= _last_days[month]
+	_is_in_calendar(year, month, day)
+}
+
+# METADATA
+# description: The last day of each month, in a leap year.
+_last_days := {
+	"01": "31", "02": "29", "03": "31", "04": "30", "05": "31", "06": "30",
+	"07": "31", "08": "31", "09": "30", "10": "31", "11": "30", "12": "31",
+}
+
+# METADATA
+# description: Whether the year has the day; only 29 February is in some years and not in others.
+_is_in_calendar(year, month, day) if {
+	year != "0000"
+	concat("-", [month, day]) != "02-29"
+}
+
+_is_in_calendar(year, "02", "29") if {
+	substring(year, 2, 2) != "00"
+	_is_fourth(substring(year, 2, 2))
+}
+
+_is_in_calendar(year, "02", "29") if {
+	year != "0000"
+	substring(year, 2, 2) == "00"
+	_is_fourth(substring(year, 0, 2))
+}
+
+# METADATA
+# description: Whether a number of two digits is divisible by four.
+_is_fourth(digits) if regex.match(`^([02468][048]|[13579][26])$`, digits)
+
+# METADATA
 # description: The levels of disclosure, least first.
 _levels := {"none": 0, "pointer": 1, "summary": 2, "full": 3}
 
@@ -73,7 +127,7 @@ _lifetime := 300
 
 # METADATA
 # description: The requester's roles, as a set.
-_roles := {role | some role in input.requester.roles}
+_roles := {role | some role in _listed(input.requester.roles)}
 
 # METADATA
 # title: Rules 1 to 4
@@ -81,7 +135,7 @@ _roles := {role | some role in input.requester.roles}
 # scope: document
 _bars contains "not_a_force" if not _is_force
 
-_bars contains "requester_suspended" if not _is_active(input.requester.tenant)
+_bars contains "requester_suspended" if not _requester_is_active
 
 _bars contains "role_sees_no_records" if count(_roles & _reading_roles) == 0
 
@@ -100,7 +154,13 @@ _is_force if input.requester.kind == "force"
 
 # METADATA
 # description: Whether a tenant takes part now; one that is suspended neither sees nor shows anything.
-_is_active(tenant) if tenant in input.active
+_is_active(tenant) if tenant in _listed(input.active)
+
+# METADATA
+# description: |
+#   Whether the requester's force takes part. A rule of its own, for `not` with an argument that is
+#   missing is undefined, not true.
+_requester_is_active if _is_active(input.requester.tenant)
 
 # METADATA
 # title: Rule 4
@@ -109,7 +169,7 @@ _is_cleared(label) if _markings[label.marking] <= _markings[input.requester.clea
 
 # METADATA
 # description: Whether the purpose is one of the consortium's list.
-_is_purpose if input.purpose in input.purposes
+_is_purpose if input.purpose in _listed(input.purposes)
 
 # METADATA
 # title: Rule 4
@@ -225,16 +285,17 @@ _naming(label) := {"named_in_restriction"} if {
 # title: Rule 8
 # description: The agreements by which each owner shares with the requester, read once for all labels.
 _offers[owner] contains offer if {
-	some agreement in input.agreements
+	some agreement in _listed(input.agreements)
+	_has_name(agreement)
 	_is_party(agreement, input.requester.tenant, "recipient")
-	some party in agreement.parties
+	some party in _listed(agreement.parties)
 	party.role == "owner"
 	owner := party.tenant
 	offer := {
 		"agreement": agreement,
-		"record_classes": {class | some class in agreement.record_classes},
-		"categories": {category | some category in agreement.subject_categories},
-		"groups": {group | some group in agreement.purposes[input.purpose].groups} & _groups,
+		"record_classes": {class | some class in _listed(agreement.record_classes)},
+		"categories": {category | some category in _listed(agreement.subject_categories)},
+		"groups": {group | some group in _listed(agreement.purposes[input.purpose].groups)} & _groups,
 		"against": {reason |
 			some reason in _standing_reasons
 			not _stands(agreement, reason)
@@ -243,9 +304,17 @@ _offers[owner] contains offer if {
 }
 
 # METADATA
+# description: Whether an agreement can be named; without an id or a reference it isn't one.
+_has_name(agreement) if {
+	regex.match(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`, agreement.id)
+	is_string(agreement.reference)
+	agreement.reference != ""
+}
+
+# METADATA
 # description: Whether a tenant is a party in this role.
 _is_party(agreement, tenant, role) if {
-	some party in agreement.parties
+	some party in _listed(agreement.parties)
 	party.tenant == tenant
 	party.role == role
 }
@@ -267,24 +336,24 @@ _standing_reasons := {
 # title: Rules 7 and 8
 # description: Whether a reason does not stand against an agreement.
 # scope: document
-_stands(agreement, "agreement_assessment_expired") if input.today <= agreement.dpia_expires
+_stands(agreement, "agreement_assessment_expired") if _in_order(input.today, agreement.dpia_expires)
 
-_stands(agreement, "agreement_expired") if input.today <= agreement.valid_to
+_stands(agreement, "agreement_expired") if _in_order(input.today, agreement.valid_to)
 
 _stands(agreement, "agreement_not_in_force") if agreement.status in {"in_force", "suspended"}
 
-_stands(agreement, "agreement_not_yet_valid") if agreement.valid_from <= input.today
+_stands(agreement, "agreement_not_yet_valid") if _in_order(agreement.valid_from, input.today)
 
-_stands(agreement, "agreement_review_overdue") if input.today <= agreement.review_due
+_stands(agreement, "agreement_review_overdue") if _in_order(input.today, agreement.review_due)
 
 _stands(agreement, "agreement_suspended") if agreement.status != "suspended"
 
 _stands(agreement, "agreement_unsigned") if {
 	signed := {signatory.tenant |
-		some signatory in agreement.signatories
-		signatory.signed_on <= input.today
+		some signatory in _listed(agreement.signatories)
+		_in_order(signatory.signed_on, input.today)
 	}
-	every party in agreement.parties {
+	every party in _listed(agreement.parties) {
 		party.tenant in signed
 	}
 }
