@@ -398,17 +398,60 @@ test_best_agreement_wins if {
 	_decide({"agreements": [wider, _agreement]}).agreement == wider.id
 }
 
+_lower_id := "00000000-0000-4000-8000-000000000000"
+
+_other_id := "00000000-0000-4000-8000-000000000001"
+
+test_what_is_no_day_denies if {
+	every day in [
+		null, 20310331, "", "tomorrow", "31/03/2031", "2031-3-31", "2031-02-29", "2031-02-30",
+		"2031-13-01", "2031-00-01", "2031-01-00", "2031-04-31", "2100-02-29", "0000-01-01",
+		"2031-03-31T00:00:00Z", " 2031-03-31", "２０３１-03-31",
+	] {
+		every field in ["dpia_expires", "review_due", "valid_to"] {
+			_under({field: day}).level == "none"
+		}
+		_under({"valid_from": day}).level == "none"
+		_under({"signatories": [{"tenant": "essex", "signed_on": day}]}).level == "none"
+		_decide({"today": day}).level == "none"
+	}
+	every day in ["2028-02-29", "2096-02-29", "2400-02-29", "2031-12-31", "2031-02-28"] {
+		_under({"valid_to": day}).level == "full"
+	}
+}
+
+test_an_object_is_no_list if {
+	_decide({"active": {"one": "kent", "two": "essex"}}).reasons == ["requester_suspended"]
+	_decide({"purposes": {"one": "investigation"}}).reasons == ["purpose_unknown"]
+	_decide({"requester": {"roles": {"one": "officer"}}}).reasons == ["role_sees_no_records"]
+	_decide({"agreements": {"one": _agreement}}).reasons == ["no_agreement"]
+	every field in ["parties", "record_classes", "signatories", "subject_categories"] {
+		object := {format_int(place, 10): item | some place, item in _agreement[field]}
+		_under({field: object}).level == "none"
+	}
+}
+
+test_an_agreement_without_a_name_is_none if {
+	every field in ["id", "reference"] {
+		nameless := object.remove(_agreement, [field])
+		_decide({"agreements": [nameless]}).reasons == ["no_agreement"]
+		_decide({"agreements": [nameless, _agreement]}).level == "full"
+	}
+	_under({"id": "ATH"}).reasons == ["no_agreement"]
+	_under({"reference": ""}).reasons == ["no_agreement"]
+}
+
 test_equal_agreements_go_by_reference_then_id if {
-	later := object.union(_agreement, {"id": "0", "reference": "ATH-ISA-T2"})
+	later := object.union(_agreement, {"id": _lower_id, "reference": "ATH-ISA-T2"})
 	_decide({"agreements": [later, _agreement]}).agreement == _agreement.id
-	twin := object.union(_agreement, {"id": "0"})
-	_decide({"agreements": [_agreement, twin]}).agreement == "0"
+	twin := object.union(_agreement, {"id": _lower_id})
+	_decide({"agreements": [_agreement, twin]}).agreement == _lower_id
 	_decide({"agreements": [_agreement, _agreement]}).agreement == _agreement.id
 }
 
 test_reasons_of_every_agreement_are_told if {
-	suspended := object.union(_agreement, {"id": "0", "status": "suspended"})
-	other_class := object.union(_agreement, {"id": "1", "record_classes": ["custody"]})
+	suspended := object.union(_agreement, {"id": _lower_id, "status": "suspended"})
+	other_class := object.union(_agreement, {"id": _other_id, "record_classes": ["custody"]})
 	decision := _decide({"agreements": [suspended, other_class]})
 	decision.reasons == ["agreement_suspended", "record_class_not_in_agreement"]
 }
