@@ -278,3 +278,57 @@ OWN_FORCE = [
         label=OWN,
     ),
 ]
+
+LISTED = {**OWN, "restricted": True, "listed": True, "named": False, "sealed": False}
+
+SINGLE_RECORDS = [
+    Case(
+        "a record of the own force is restricted to others",
+        "pointer",
+        17,
+        "restricted_to_others",
+        "name_member full",
+        label=LISTED,
+    ),
+    Case(
+        "a supervisor isn't named either",
+        "pointer",
+        17,
+        "restricted_to_others",
+        "name_member full",
+        ask=roles("supervisor"),
+        label=LISTED,
+    ),
+    Case(
+        "the member is named",
+        "full",
+        17,
+        "named_in_restriction own_force",
+        label={**LISTED, "named": True},
+    ),
+    Case(
+        "a supervisor opened a record that is restricted to others in an emergency",
+        "full",
+        19,
+        "emergency_access restricted_to_others",
+        ask=roles("supervisor"),
+        label={**LISTED, "emergency": True},
+    ),
+    Case(
+        "an officer's role opens nothing in an emergency",
+        "pointer",
+        17,
+        "restricted_to_others",
+        "name_member full",
+        label={**LISTED, "emergency": True},
+    ),
+    Case(
+        "a sealed record stays shut in an emergency",
+        "pointer",
+        17,
+        "restricted_to_others",
+        "name_member full",
+        ask=roles("supervisor"),
+        label={**LISTED, "emergency": True, "sealed": True},
+    ),
+]

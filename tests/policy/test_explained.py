@@ -134,8 +134,9 @@ class TestRules:
 
 
 def _numbers(title: str) -> set[int]:
-    """Return the numbers of a title such as "1 to 4" or "9, 10 and 12"."""
-    first, _, last = title.partition(" to ")
-    if last:
-        return set(range(int(first), int(last) + 1))
-    return {int(number) for number in re.findall(r"\d+", title)}
+    """Return the numbers of a title such as "1 to 4", "9, 10 and 12" or "11 to 14 and 18"."""
+    return {
+        number
+        for first, last in re.findall(r"(\d+)(?: to (\d+))?", title)
+        for number in range(int(first), int(last or first) + 1)
+    }

@@ -37,6 +37,7 @@ class ChangeKind(enum.StrEnum):
     POINT_AT_RESTRICTED = "point_at_restricted"
     MAKE_AGREEMENT = "make_agreement"
     LIFT_RESTRICTION = "lift_restriction"
+    NAME_MEMBER = "name_member"
     CONSULT_ORIGINATOR = "consult_originator"
     REINSTATE_OWNER = "reinstate_owner"
     REINSTATE_REQUESTER = "reinstate_requester"
@@ -258,11 +259,17 @@ def _new_agreement(question: Question) -> Iterator[Change]:
 def _of_labels(question: Question) -> Iterator[Change]:
     labels = question["labels"]
     if any(label.get("restricted") is True for label in labels):
-        lifted = [{**label, "restricted": False} for label in labels]
+        lifted = [{**label, "restricted": False, "listed": False} for label in labels]
         yield Change(
             ChangeKind.LIFT_RESTRICTION,
             "The owner lifts the restriction of the record.",
             {**question, "labels": lifted},
+        )
+    if any(label.get("listed") is True and label.get("named") is not True for label in labels):
+        yield Change(
+            ChangeKind.NAME_MEMBER,
+            "The owner names the member, or a team of theirs, in the record's restriction.",
+            {**question, "labels": [{**label, "named": True} for label in labels]},
         )
     if any("S2" in label.get("conditions", []) for label in labels):
         consulted = [

@@ -23,8 +23,13 @@ RULES: Mapping[int, str] = {
     13: "Sensitive processing must be covered",
     14: "Condition S2: consult the originator first",
     15: "The agreement that shows most is used, alone",
+    17: "A record restricted to named members or teams is theirs alone",
+    19: "A record opened in an emergency is full",
 }
-"""The rules that give reasons, by number; rule 16 only says which reasons are told together."""
+"""The rules that give reasons, by number.
+
+Rule 16 only says which reasons are told together, rule 18 that names count across forces too.
+"""
 
 _RULE_OF: Mapping[Reason, int] = {
     Reason.NOT_A_FORCE: 1,
@@ -55,6 +60,9 @@ _RULE_OF: Mapping[Reason, int] = {
     Reason.SENSITIVE_PROCESSING_NOT_COVERED: 13,
     Reason.CONSULT_ORIGINATOR_FIRST: 14,
     Reason.AGREEMENT_ALLOWS: 15,
+    Reason.NAMED_IN_RESTRICTION: 17,
+    Reason.RESTRICTED_TO_OTHERS: 17,
+    Reason.EMERGENCY_ACCESS: 19,
 }
 
 
@@ -67,6 +75,10 @@ def deciding_rule(decision: LabelDecision) -> int:
     """Return the number of the first rule that decided a label.
 
     Where an agreement shows a record, what lowered it decided; without that, the agreement did.
+    What is said of a single record goes before what is said of its label.
     """
+    for single in (Reason.EMERGENCY_ACCESS, Reason.NAMED_IN_RESTRICTION):
+        if single in decision.reasons:
+            return rule_of(single)
     lowered = [reason for reason in decision.reasons if reason is not Reason.AGREEMENT_ALLOWS]
     return min(rule_of(reason) for reason in lowered or decision.reasons)
