@@ -19,6 +19,27 @@ def script(sql: str) -> None:
     adapted.run_async(lambda driver: driver.execute(sql))
 
 
+def create_role(role: str, comment: str) -> None:
+    """Create a role that can't log in, unless another database of this server made it."""
+    script(f"""
+        DO $$ BEGIN
+            CREATE ROLE {role} NOLOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION
+                NOBYPASSRLS;
+        EXCEPTION WHEN duplicate_object OR unique_violation THEN
+            NULL;
+        END $$
+    """)
+    script(f"COMMENT ON ROLE {role} IS $${comment}$$")
+    script(f"""
+        DO $$ BEGIN
+            -- An administrator who isn't superuser must be able to hand objects to it.
+            IF NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) THEN
+                GRANT {role} TO CURRENT_USER;
+            END IF;
+        END $$
+    """)  # noqa: S608 - a role is a constant of its migration
+
+
 def hand_over(function: str, owner: str) -> None:
     """Give a SECURITY DEFINER function to an owner of its own, who may create nothing afterwards.
 
