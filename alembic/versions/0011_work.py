@@ -8,7 +8,7 @@ person: an item says which record it is about, never what the record says.
 
 from __future__ import annotations
 
-from athena.platform.kernel.migrations import hand_over, make_definer, protect, script
+from athena.platform.kernel.migrations import hand_over, create_role, protect, script
 
 revision = "0011"
 down_revision = "0010"
@@ -30,7 +30,7 @@ REFERENCE = """
 
 def upgrade() -> None:
     """Create the tables, their policies, and the functions that log and tell."""
-    make_definer(WORKLIST, "logs what happens to items of the worklist and tells other forces")
+    create_role(WORKLIST, "logs what happens to items of the worklist and tells other forces")
     script("CREATE SCHEMA work AUTHORIZATION athena_owner")
     script("SET LOCAL ROLE athena_owner")
     script(f"""

@@ -8,7 +8,7 @@ state exists.
 
 from __future__ import annotations
 
-from athena.platform.kernel.migrations import hand_over, script
+from athena.platform.kernel.migrations import create_role, hand_over, script
 
 revision = "0017"
 down_revision = "0016"
@@ -28,13 +28,11 @@ RESTORE = "records.restore_history(jsonb)"
 ERASE, CLEAN = "records.erase_tenant(text, text)", "names.forget_unborne()"
 CHECK_NAMES = "records.check_names()"
 
-MEMBERSHIP = ("team_member", "member_role", "team", "member")
-
 
 def upgrade() -> None:
     """Create the functions, their owners, and what those may touch."""
     for role, comment in ROLES.items():
-        _create_role(role, comment)
+        create_role(role, comment)
     script("SET LOCAL ROLE athena_owner")
     _lines()
     _restoring()
@@ -176,8 +174,6 @@ def _restoring() -> None:
             JOIN records.nominal AS n ON n.owner_force = ctx.session_tenant()
                 AND n.nominal_id = h.nominal_id AND n.changed_xid = pg_current_xact_id();
         END $$;
-        COMMENT ON FUNCTION records.restore_history IS
-            'Gives nominals that this transaction restores the history that they had';
 
         CREATE FUNCTION records.check_names() RETURNS trigger
         LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -195,8 +191,6 @@ def _restoring() -> None:
             END IF;
             RETURN NULL;
         END $$;
-        COMMENT ON FUNCTION records.check_names IS
-            'Whoever writes a name key writes one that the dictionary of names has';
         CREATE TRIGGER check_names AFTER INSERT ON records.name_key
             REFERENCING NEW TABLE AS new_rows
             FOR EACH STATEMENT EXECUTE FUNCTION records.check_names();
@@ -208,20 +202,9 @@ def _restoring() -> None:
 
 
 def _erasing() -> None:
-    membership = "\n".join(
-        f"""
-            SELECT v_before || jsonb_build_object('tenants.{table}', count(*)) INTO v_before
-            FROM tenants.{table} WHERE tenant_id = v_tenant.tenant_id;
-            DELETE FROM tenants.{table} WHERE tenant_id = v_tenant.tenant_id;
-            SELECT v_after || jsonb_build_object('tenants.{table}', count(*)) INTO v_after
-            FROM tenants.{table} WHERE tenant_id = v_tenant.tenant_id;"""
-        for table in MEMBERSHIP
-    )
-    script(f"""
-        CREATE FUNCTION names.forget_unborne() RETURNS integer
+    script("""
+        CREATE FUNCTION names.forget_unborne() RETURNS void
         LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-        DECLARE
-            v_gone integer;
         BEGIN
             -- Waits for everyone who writes names, and lets nobody until this commits: whoever
             -- comes then and relies on a name that is gone is told so by `check_names`.
@@ -231,12 +214,8 @@ def _erasing() -> None:
             DELETE FROM names.term AS t
             WHERE NOT EXISTS (SELECT FROM names.pair AS p WHERE p.pair >> 23 = t.term_id)
               AND NOT EXISTS (SELECT FROM names.pair AS p WHERE p.pair & 8388607 = t.term_id);
-            GET DIAGNOSTICS v_gone = ROW_COUNT;
             PERFORM pg_notify('athena_names', 'forgotten');
-            RETURN v_gone;
         END $$;
-        COMMENT ON FUNCTION names.forget_unborne IS
-            'Takes names away that nobody on record bears';
 
         CREATE FUNCTION records.erase_tenant(p_slug text, p_checksum text) RETURNS jsonb
         LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -245,9 +224,10 @@ def _erasing() -> None:
             v_checksum text;
             v_table text;
             v_tables text[];
+            v_own text;
             v_count bigint;
-            v_before jsonb := '{{}}';
-            v_after jsonb := '{{}}';
+            v_before jsonb := '{}';
+            v_after jsonb := '{}';
         BEGIN
             SELECT * INTO v_tenant FROM tenants.tenant
             WHERE slug = p_slug AND status = 'suspended' AND kind IN ('force', 'partner');
@@ -272,16 +252,19 @@ def _erasing() -> None:
                          FROM pg_class AS c JOIN pg_attribute AS a ON a.attrelid = c.oid
                          WHERE c.relnamespace = 'sharing'::regnamespace AND c.relkind = 'r'
                            AND a.attname = 'owner_force')
-                || 'records.name_key'::text || v_tables || 'records.change'::text;
+                || 'records.name_key'::text || v_tables || 'records.change'::text
+                || '{tenants.team_member,tenants.member_role,tenants.team,tenants.member}'::text[];
             FOREACH v_table IN ARRAY v_tables LOOP
-                EXECUTE format('SELECT count(*) FROM %s WHERE owner_force = $1', v_table)
+                v_own := CASE WHEN v_table LIKE 'tenants.%' THEN 'tenant_id' ELSE 'owner_force' END;
+                EXECUTE format('SELECT count(*) FROM %s WHERE %I = $1', v_table, v_own)
                 INTO v_count USING v_tenant.tenant_id;
                 v_before := v_before || jsonb_build_object(v_table, v_count);
             END LOOP;
             FOREACH v_table IN ARRAY v_tables LOOP
-                EXECUTE format('DELETE FROM %s WHERE owner_force = $1', v_table)
+                v_own := CASE WHEN v_table LIKE 'tenants.%' THEN 'tenant_id' ELSE 'owner_force' END;
+                EXECUTE format('DELETE FROM %s WHERE %I = $1', v_table, v_own)
                 USING v_tenant.tenant_id;
-                EXECUTE format('SELECT count(*) FROM %s WHERE owner_force = $1', v_table)
+                EXECUTE format('SELECT count(*) FROM %s WHERE %I = $1', v_table, v_own)
                 INTO v_count USING v_tenant.tenant_id;
                 v_after := v_after || jsonb_build_object(v_table, v_count);
             END LOOP;
@@ -297,7 +280,6 @@ def _erasing() -> None:
             SELECT v_after || jsonb_build_object('audit.content', count(*)) INTO v_after
             FROM audit.content AS c JOIN audit.event AS e USING (at, event_id)
             WHERE e.tenant_id = v_tenant.tenant_id;
-            {membership}
             PERFORM names.forget_unborne();
             PERFORM ctx.withdraw_grants();
             RETURN jsonb_build_object('checksum', v_checksum, 'before', v_before,
@@ -398,25 +380,6 @@ def _append_only(unless: str) -> None:
                 RETURN NULL;
             END IF;
             RAISE EXCEPTION 'the audit log is append-only' USING ERRCODE = '42501';
-        END $$
-    """)
-
-
-def _create_role(role: str, comment: str) -> None:
-    script(f"""
-        DO $$ BEGIN
-            CREATE ROLE {role} NOLOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION
-                NOBYPASSRLS;
-        EXCEPTION WHEN duplicate_object OR unique_violation THEN
-            NULL;  -- another database of this server made it
-        END $$
-    """)
-    script(f"COMMENT ON ROLE {role} IS $${comment}$$")
-    script(f"""
-        DO $$ BEGIN
-            IF NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) THEN
-                GRANT {role} TO CURRENT_USER;
-            END IF;
         END $$
     """)
 
