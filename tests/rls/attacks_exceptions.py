@@ -28,7 +28,7 @@ def opens(nominal: str) -> str:
 async def opens_sealed(connection: asyncpg.Connection, world: World) -> bool:
     """Open a record that its owner has sealed."""
     async with connection.transaction():
-        await open_consultation(connection, world.grants["excepted"])
+        await open_consultation(connection, world.grants["sealed"])
         return bool(
             await connection.fetch(
                 "SELECT 1 FROM records.break_glass(NULL, $1, $2, 'x', 'x', 60) "
@@ -59,7 +59,7 @@ async def learns_the_id(connection: asyncpg.Connection, world: World) -> bool:
 async def points_at_locked(connection: asyncpg.Connection, world: World) -> bool:
     """Let the pointer function find a record that is locked against the member."""
     async with connection.transaction():
-        await open_consultation(connection, world.grants["excepted"])
+        await open_consultation(connection, world.grants["pointing"])
         found = await connection.fetch(
             "SELECT label_id FROM sharing.point_to(ARRAY[$1::bigint << 39], "
             "ARRAY[($1 + 1)::bigint << 39], '{}', '{}', 'x')",
@@ -234,7 +234,7 @@ EXCEPTIONS = [
     Attack(
         "opens a record locked against the member",
         "a lock wins over an emergency",
-        reads(opens("pointer"), grant="excepted"),
+        reads(opens("pointer"), grant="pointing"),
         "DROP POLICY not_withheld_emergency ON records.nominal",
     ),
     Attack(

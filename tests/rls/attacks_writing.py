@@ -160,6 +160,8 @@ WRITING = [
                 ("address", "address_owner_force_location_id_fkey"),
                 ("involvement", "involvement_owner_force_record_id_fkey"),
                 ("source_reference", "source_reference_owner_force_nominal_id_fkey"),
+                ("restriction", "restriction_owner_force_nominal_id_fkey"),
+                ("lock", "lock_owner_force_nominal_id_fkey"),
                 ("name_key", "name_key_owner_force_nominal_id_name_row_id_fkey"),
             )
         ),
@@ -261,7 +263,8 @@ WRITING = [
             "UPDATE records.nominal SET label_id = {open_label} "
             "WHERE owner_force = {kent} AND nominal_id = '{own}'"
         ),
-        "ALTER TABLE records.nominal DROP CONSTRAINT nominal_owner_force_label_id_fkey",
+        "ALTER TABLE records.nominal DROP CONSTRAINT nominal_owner_force_label_id_fkey; "
+        "DROP TRIGGER keep_restricted ON records.nominal",
     ),
     Attack(
         "points an address of its own at another force's location",

@@ -1,8 +1,10 @@
 """Exceptions to attack: a grant set with single records, and rows that aren't Kent's to see.
 
-| grant | beside what Kent's other grant shows |
+| grant | shows |
 | --- | --- |
-| `excepted` | Kent's own nominal and Essex's `pointer` are locked; Essex's `sealed` is a pointer |
+| `excepted` | Kent's own label, whose nominal is locked |
+| `pointing` | Essex's `pointer` as a pointer, but it is locked |
+| `sealed` | Essex's `sealed` as a pointer |
 """
 
 from __future__ import annotations
@@ -36,9 +38,11 @@ async def prepare_exceptions(world: World, admin: asyncpg.Connection) -> None:
     sealing = await store_grant(world, "athena_essex", world.essex, own)
     await load_nominal(world, "athena_essex", world.essex, "sealed", sealing)
     scopes = {scope: [world.labels["kent"]] for scope in everything}
-    scopes["pointer"] = [world.labels["pointer"], world.labels["sealed"]]
-    world.grants["excepted"] = await store_grant(world, "athena_kent", world.kent, scopes)
-    await _except(world, world.grants["excepted"])
+    pointing = {"pointer": [world.labels["pointer"]]}
+    sealed = {"pointer": [world.labels["sealed"]]}
+    for name, shown in (("excepted", scopes), ("pointing", pointing), ("sealed", sealed)):
+        world.grants[name] = await store_grant(world, "athena_kent", world.kent, shown)
+        await _except(world, world.grants[name])
     member = await admin.fetchval(
         "SELECT member_id FROM ctx.grant_set WHERE grant_set_id = $1", world.grants["kent"]
     )
