@@ -8,7 +8,7 @@ person: an item says which record it is about, never what the record says.
 
 from __future__ import annotations
 
-from athena.platform.kernel.migrations import hand_over, create_role, protect, script
+from athena.platform.kernel.migrations import create_role, hand_over, protect, script
 
 revision = "0011"
 down_revision = "0010"

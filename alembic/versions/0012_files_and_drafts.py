@@ -7,7 +7,7 @@ deleted when it is submitted, and an expired one with the next draft that anybod
 
 from __future__ import annotations
 
-from athena.platform.kernel.migrations import hand_over, create_role, protect, script
+from athena.platform.kernel.migrations import create_role, hand_over, protect, script
 
 revision = "0012"
 down_revision = "0011"

@@ -6,7 +6,7 @@ smallest thing they tell of is a label, and of the log only which decisions were
 
 from __future__ import annotations
 
-from athena.platform.kernel.migrations import hand_over, create_role, protect, script
+from athena.platform.kernel.migrations import create_role, hand_over, protect, script
 
 revision = "0016"
 down_revision = "0015"
