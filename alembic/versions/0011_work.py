@@ -8,7 +8,7 @@ person: an item says which record it is about, never what the record says.
 
 from __future__ import annotations
 
-from athena.platform.kernel.migrations import hand_over, make_definer, protect, script
+from athena.platform.kernel.migrations import create_role, hand_over, protect, script
 
 revision = "0011"
 down_revision = "0010"
@@ -30,7 +30,7 @@ REFERENCE = """
 
 def upgrade() -> None:
     """Create the tables, their policies, and the functions that log and tell."""
-    make_definer(WORKLIST, "logs what happens to items of the worklist and tells other forces")
+    create_role(WORKLIST, "logs what happens to items of the worklist and tells other forces")
     script("CREATE SCHEMA work AUTHORIZATION athena_owner")
     script("SET LOCAL ROLE athena_owner")
     script(f"""
@@ -210,6 +210,9 @@ def _triggers() -> None:
         DECLARE
             v_row work.team_member := coalesce(NEW, OLD);
         BEGIN
+            IF TG_OP = 'DELETE' AND v_row.owner_force IS DISTINCT FROM ctx.session_tenant() THEN
+                RETURN NULL;  -- a force that has left is erased, and its erasure logged as one
+            END IF;
             PERFORM audit.append(
                 ctx.open_grant_set(), 'alteration', 'worklist.team',
                 CASE TG_OP WHEN 'INSERT' THEN 'A member joined a team'

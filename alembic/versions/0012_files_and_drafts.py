@@ -7,7 +7,7 @@ deleted when it is submitted, and an expired one with the next draft that anybod
 
 from __future__ import annotations
 
-from athena.platform.kernel.migrations import hand_over, make_definer, protect, script
+from athena.platform.kernel.migrations import create_role, hand_over, protect, script
 
 revision = "0012"
 down_revision = "0011"
@@ -19,7 +19,7 @@ DRAFTS = "athena_drafts"
 
 def upgrade() -> None:
     """Create the tables and their policies."""
-    make_definer(DRAFTS, "takes expired drafts away")
+    create_role(DRAFTS, "takes expired drafts away")
     script("SET LOCAL ROLE athena_owner")
     script("""
         CREATE TABLE work.data_key (

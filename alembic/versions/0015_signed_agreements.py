@@ -7,7 +7,7 @@ decision. The database keeps who may have signed what, with which key, and when.
 
 from __future__ import annotations
 
-from athena.platform.kernel.migrations import hand_over, protect, script
+from athena.platform.kernel.migrations import create_role, hand_over, protect, script
 
 revision = "0015"
 down_revision = "0014"
@@ -29,7 +29,7 @@ COUNTS = """(s.signed_at AT TIME ZONE 'Europe/London')::date
 
 def upgrade() -> None:
     """Create keys, signatures and events; agreements from before signatures are set aside."""
-    _create_role()
+    create_role("athena_agreements", "brings a wholly signed agreement into force")
     script("SET LOCAL ROLE athena_owner")
     # Until now only a demonstration could hold agreements, and none had a signature: its founding
     # stores them again, signed. Whatever was granted under them goes.
@@ -53,23 +53,6 @@ def upgrade() -> None:
     script(f"GRANT EXECUTE ON FUNCTION {MISSING} TO athena_amo, athena_agreements")
     script("GRANT EXECUTE ON FUNCTION ctx.session_tenant() TO athena_agreements")
     script(f"GRANT EXECUTE ON FUNCTION {ADMINISTER} TO athena_force")
-
-
-def _create_role() -> None:
-    script("""
-        DO $$ BEGIN
-            CREATE ROLE athena_agreements NOLOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE
-                NOREPLICATION NOBYPASSRLS;
-        EXCEPTION WHEN duplicate_object OR unique_violation THEN
-            NULL;  -- another database of this server made it
-        END $$;
-        COMMENT ON ROLE athena_agreements IS 'brings a wholly signed agreement into force';
-        DO $$ BEGIN
-            IF NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) THEN
-                GRANT athena_agreements TO CURRENT_USER;
-            END IF;
-        END $$;
-    """)
 
 
 def _create_tables() -> None:

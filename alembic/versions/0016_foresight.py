@@ -6,7 +6,7 @@ smallest thing they tell of is a label, and of the log only which decisions were
 
 from __future__ import annotations
 
-from athena.platform.kernel.migrations import hand_over, make_definer, protect, script
+from athena.platform.kernel.migrations import create_role, hand_over, protect, script
 
 revision = "0016"
 down_revision = "0015"
@@ -24,8 +24,8 @@ OWN_DECISION = "audit.own_decision(uuid)"
 
 def upgrade() -> None:
     """Keep bundles, let the counter log in, and make the functions that explain and count."""
-    make_definer(COUNTING, "counts nominals by label and consultations by decision")
-    make_definer(EXPLAINING, "tells whose a decision was, and oversight the label of a nominal")
+    create_role(COUNTING, "counts nominals by label and consultations by decision")
+    create_role(EXPLAINING, "tells whose a decision was, and oversight the label of a nominal")
     _let_the_counter_log_in()
     _bundles()
     script("SET LOCAL ROLE athena_owner")

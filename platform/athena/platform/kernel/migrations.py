@@ -74,25 +74,6 @@ def place_key() -> str:
     return rf"sha256(decode(replace({text}, '\', '\\'), 'escape'))"
 
 
-def make_definer(role: str, comment: str) -> None:
-    """Make an owner for definer functions, unless another database of the server made it."""
-    script(f"""
-        DO $$ BEGIN
-            CREATE ROLE {role} NOLOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION
-                NOBYPASSRLS;
-        EXCEPTION WHEN duplicate_object OR unique_violation THEN
-            NULL;
-        END $$;
-        COMMENT ON ROLE {role} IS $${comment}$$;
-        DO $$ BEGIN
-            -- An administrator who isn't superuser must be able to hand functions to it.
-            IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = current_user AND rolsuper) THEN
-                GRANT {role} TO CURRENT_USER;
-            END IF;
-        END $$
-    """)
-
-
 def label_shows(scope: str) -> str:
     """Return the policy condition that a row's label is one of the grant set's for a scope."""
     return f"label_id = ANY ((SELECT ctx.visible_labels('{scope}'))::smallint[])"
