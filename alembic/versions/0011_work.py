@@ -210,6 +210,9 @@ def _triggers() -> None:
         DECLARE
             v_row work.team_member := coalesce(NEW, OLD);
         BEGIN
+            IF TG_OP = 'DELETE' AND v_row.owner_force IS DISTINCT FROM ctx.session_tenant() THEN
+                RETURN NULL;  -- a force that has left is erased, and its erasure logged as one
+            END IF;
             PERFORM audit.append(
                 ctx.open_grant_set(), 'alteration', 'worklist.team',
                 CASE TG_OP WHEN 'INSERT' THEN 'A member joined a team'

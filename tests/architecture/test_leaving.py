@@ -7,17 +7,39 @@ from support.cluster import Cluster
 STAYS = {
     "audit.event": "who did what stays in the log",
     "ctx.label": "labels name nobody, and archived decisions refer to them",
+    "policies.agreement_event": "the steps of an agreement are its other parties' too",
+    "policies.signatory_key": "signatures on past agreements are verified with it",
+    "policies.signature": "what was agreed was signed, whoever leaves",
     "tenants.tenant": "the directory tells that it was there",
 }
 GOES_OTHERWISE = {
     "audit.content": "erased by the tenant of its event",
+    "ctx.grant_lock": "deleted with every grant set",
+    "ctx.grant_record": "deleted with every grant set",
     "ctx.grant_set": "deleted with every other at the suspension",
+    "records.emergency_review": "erased by tenant, and by the owner of what was opened",
     "tenants.member": "erased by tenant",
     "tenants.member_role": "erased by tenant",
     "tenants.team": "erased by tenant",
     "tenants.team_member": "erased by tenant",
+    "work.data_key": "erased by owner",
+    "work.draft": "erased by owner",
+    "work.file": "erased by owner",
+    "work.file_chunk": "erased by owner",
+    "work.item": "erased by owner",
+    "work.message": "erased by owner",
+    "work.notification": "erased by owner",
+    "work.team_member": "erased by owner",
 }
 """What `records.erase_tenant` sees to by name; it finds tables of records and sharing itself."""
+
+NOT_ARCHIVED = {
+    "change": "the feed is the store's own",
+    "emergency_access": "none comes back open; the log keeps that it was made",
+    "emergency_review": "goes with its access",
+    "name_key": "made again from the names",
+}
+"""Tables of records that don't come back with an archive; docs/archive-format.md says so."""
 
 
 async def tables_of_tenants(cluster: Cluster, consortium: str) -> dict[str, bool]:
@@ -43,7 +65,7 @@ async def test_what_a_tenant_owns_is_erased_or_stays_for_a_reason(
 ) -> None:
     tables = await tables_of_tenants(cluster, consortium)
     for table, erasable in tables.items():
-        if table in STAYS or table == "ctx.grant_set":
+        if table in STAYS or table.startswith("ctx.grant_"):
             continue
         assert erasable, f"{table} outlives its force: let the eraser delete from it, as 0017 does"
         if not table.startswith(("records.", "sharing.")):
@@ -61,5 +83,5 @@ async def test_every_table_of_records_is_in_archives(cluster: Cluster, consortiu
     of_records = {
         table.removeprefix("records.") for table in tables if table.startswith("records.")
     }
-    assert of_records == {*archived, "name_key", "change"}
-    assert of_records <= {row[0] for row in readable}, "the archivist counts every table"
+    assert of_records == {*archived, *NOT_ARCHIVED}
+    assert {*archived} <= {row[0] for row in readable}, "the archivist counts every table"

@@ -28,6 +28,7 @@ WRITE = ("INSERT", "UPDATE", "DELETE", "TRUNCATE", "COPY FROM")
 _REFUSED = "42501"
 _UNSUPPORTED = "0A000"
 _CONSTRAINT = "23"
+_TRIGGER = "AT"
 _WRONG_KIND = {"42809", "55000"}
 """What PostgreSQL says where a verb has no meaning, such as COPY to a view."""
 
@@ -207,7 +208,7 @@ async def _try(admin: asyncpg.Connection, login: Login, attacked: Target) -> set
     done: set[str] = set()
     for grant, verbs in passes:
         async with _as_login(admin, login, attacked, grant):
-            done |= {verb for verb in verbs if await _tried(admin, verb, attacked)}
+            done |= {verb for verb in verbs if await _tried(admin, login, verb, attacked)}
     return done
 
 
@@ -234,11 +235,22 @@ async def _as_login(
         await transaction.rollback()
 
 
-async def _tried(admin: asyncpg.Connection, verb: str, attacked: Target) -> bool:
-    """Try one verb in a savepoint; a constraint that stops it, and no wall, counts as success."""
+async def _tried(
+    admin: asyncpg.Connection, login: Login, verb: str, attacked: Target, *, triggers: bool = True
+) -> bool:
+    """Try one verb in a savepoint; a constraint that stops it, and no wall, counts as success.
+
+    A trigger that refuses comes before the walls and tells nothing of them, so it is tried without.
+    """
     savepoint = admin.transaction()
     await savepoint.start()
     try:
+        if not triggers:
+            await admin.execute(
+                "SET LOCAL SESSION AUTHORIZATION DEFAULT; "
+                "SET LOCAL session_replication_role = replica; "
+                f"SET LOCAL SESSION AUTHORIZATION {login.name}"
+            )
         return await _reaches(admin, verb, attacked)
     except asyncpg.PostgresError as error:
         state = error.sqlstate or ""
@@ -248,9 +260,11 @@ async def _tried(admin: asyncpg.Connection, verb: str, attacked: Target) -> bool
             return verb == "TRUNCATE"
         if state.startswith(_CONSTRAINT):
             return True
-        raise
+        if not (triggers and state.startswith(_TRIGGER)):
+            raise
     finally:
         await savepoint.rollback()
+    return await _tried(admin, login, verb, attacked, triggers=False)
 
 
 async def _reaches(admin: asyncpg.Connection, verb: str, attacked: Target) -> bool:

@@ -21,10 +21,7 @@ attacked.
 """
 
 ONCE = (
-    "INSERT INTO names.term (term_id, token) VALUES (1, 'secret')",
-    "INSERT INTO names.pair (pair) VALUES (1)",
-    "INSERT INTO policies.agreement (agreement_id, version, reference, title, status, document) "
-    "VALUES ('{new}', 1, 'prepared', 'x', 'in_force', '{{}}')",
+    "INSERT INTO policies.bundle (revision, module, module_digest) VALUES ('x', '', sha256(''))",
     "INSERT INTO policies.decision (decision_id, input_digest, bundle_revision, input, document) "
     "VALUES ('{new}', 'x', 'x', '{{}}', '{{}}')",
 )

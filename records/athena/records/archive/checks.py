@@ -40,6 +40,7 @@ class LabelLine(BaseModel):
     categories: list[SubjectCategory]
     sensitive: bool
     restricted: bool
+    sealed: bool
 
 
 class _Summary(BaseModel):

@@ -59,7 +59,7 @@ async def intern_label(session: WriteSession, label: Mapping[str, Any]) -> Label
     """Return the number that a label has in this store, made where it is new."""
     number = await session.value(
         "SELECT ctx.intern_label(:record_class, :marking, :handling, :conditions, :categories, "
-        ":sensitive, :restricted)",
+        ":sensitive, :restricted, :sealed)",
         label,
     )
     return LabelId(number)
@@ -70,6 +70,14 @@ async def restore_history(alteration: Alteration, rows: Sequence[Row]) -> None:
     await alteration.session.value(
         "SELECT CAST(records.restore_history(CAST(:rows AS jsonb)) AS text)",
         {"rows": json.dumps(rows)},
+    )
+
+
+async def restore_exceptions(alteration: Alteration, table: str, rows: Sequence[Row]) -> None:
+    """Give restored nominals their restrictions or locks, as they were set and by whom."""
+    await alteration.session.value(
+        "SELECT CAST(records.restore_exceptions(:table, CAST(:rows AS jsonb)) AS text)",
+        {"table": table, "rows": json.dumps(rows)},
     )
 
 

@@ -38,6 +38,9 @@ from athena.tenants.directory.service import Directory
 BATCH = 2_000
 """How many rows go into one statement."""
 
+EXCEPTIONS = ("restriction", "lock")
+"""The tables whose rows say who set them, which nobody may say but the store's own function."""
+
 _WRONG_STATE, _NO_ARCHIVE = "AT002", "AT003"
 
 
@@ -60,8 +63,9 @@ async def export(gate: Gate, subject: Subject, reason: str) -> Archive:
         seen = {table: TableDigest.of(lines) for table, (lines, _) in content.items()}
         if seen != tables:
             raise RefusedError(
-                "You aren't cleared for every record of your force, so an archive by you would "
-                "lack some; let somebody export it who is."
+                "You may not see every record of your force, so an archive by you would lack some: "
+                "let somebody export it who is cleared for all, named in every restriction, and "
+                "locked out of none."
             )
         manifest = Manifest(
             force=subject.tenant,
@@ -185,6 +189,8 @@ async def _insert(
             batch = [_stored(alteration, row, labels) for row in rows[table][first : first + BATCH]]
             if table == "history":
                 await repository.restore_history(alteration, batch)
+            elif table in EXCEPTIONS:
+                await repository.restore_exceptions(alteration, table, batch)
             else:
                 await nominals.insert_rows(alteration, table, batch)
     keys = list(_name_keys(register, rows))
@@ -229,6 +235,7 @@ def _spelt_out(label: Label) -> Row:
         "categories": list(label.categories),
         "sensitive": label.sensitive,
         "restricted": label.restricted,
+        "sealed": label.sealed,
     }
 
 
