@@ -59,6 +59,7 @@ LABEL: Part = {
     "categories": ["suspect"],
     "sensitive": False,
     "restricted": False,
+    "sealed": False,
 }
 REQUESTER: Part = {
     "tenant": "kent",

@@ -39,14 +39,23 @@ ROLES = (
     "auditor",
     "board_member",
     "data_protection_officer",
+    "emergency_access",
     "force_administrator",
     "officer",
     "records_manager",
+    "signatory",
     "supervisor",
+)
+USUAL_ROLES = (
+    *[("officer",)] * 5,
+    *[("supervisor",)] * 2,
+    ("records_manager",),
+    ("officer", "emergency_access"),
 )
 CLASSES = ("nominal", "investigation", "intelligence", "custody", "case")
 CATEGORIES = ("suspect", "convicted", "victim", "witness", "other")
 CONDITIONS = ("A1", "A2", "A3", "S1", "S2")
+OBLIGATIONS = ("extra_justification", "notify_owner", "watermark")
 
 JUNK: tuple[object, ...] = (
     None,
@@ -83,7 +92,7 @@ def question(random: Random) -> Part:
             "kind": _mostly(random, 0.96, "force", ("client_body", "oversight", "FORCE")),
             "roles": random.sample(ROLES, random.choice((0, 1, 1, 1, 2)))
             if random.random() < 0.1
-            else [_mostly(random, 0.6, "officer", ("supervisor", "records_manager"))],
+            else list(random.choice(USUAL_ROLES)),
             "clearance": _mostly(random, 0.85, "OFFICIAL-SENSITIVE", ("OFFICIAL", "SECRET")),
         },
         "active": [force for force in FORCES if random.random() < 0.97],
@@ -114,8 +123,30 @@ def _label(random: Random, number: int) -> Part:
         "conditions": random.sample(CONDITIONS, random.choice((0, 0, 0, 1, 2))),
         "categories": random.sample(CATEGORIES, random.choice((0, 1, 1, 1, 2))),
         "sensitive": random.random() < 0.15,
-        "restricted": random.random() < 0.15,
+        "restricted": random.random() < 0.2,
+        "sealed": random.random() < 0.1,
+        **_single(random),
     }
+
+
+def _single(random: Random) -> Part:
+    """Return what is true of a single record; most often the question is about a label alone.
+
+    A record that is restricted by name has a restricted label, and only such a record has names;
+    a few questions say otherwise.
+    """
+    if random.random() < 0.6:
+        return {}
+    listed = random.random() < 0.6
+    single = {
+        "listed": listed,
+        "named": listed and random.random() < 0.6,
+        "emergency": random.random() < 0.5,
+        **({"restricted": True} if listed else {}),
+    }
+    if random.random() < 0.03:
+        single[random.choice(("listed", "named", "restricted"))] = random.random() < 0.5
+    return single
 
 
 def _agreement(random: Random) -> Part:
@@ -159,7 +190,12 @@ def _agreement(random: Random) -> Part:
 def _terms(random: Random) -> Part:
     level = random.choice(("pointer", "summary", "full", "full", "full"))
     groups = random.sample(GROUPS, random.randint(1, 4)) if level == "full" else []
-    return {"level": level, "groups": groups}
+    obligations = random.sample(OBLIGATIONS, random.choice((0, 0, 1, 2)))
+    return {
+        "level": level,
+        "groups": groups,
+        **({"obligations": obligations} if random.random() < 0.8 else {}),
+    }
 
 
 def _mostly(random: Random, share: float, value: str, others: tuple[str, ...]) -> str:
@@ -202,7 +238,19 @@ def _generous_purposes(random: Random, agreement: Part) -> None:
     purpose = random.choice((*PURPOSES, "*", "curiosity"))
     groups = random.choices((*GROUPS, "photographs", "*", "all"), k=random.randint(0, 9))
     level = random.choice(("full", "full", "Full", "everything", "none", "summary", "pointer"))
-    agreement["purposes"][purpose] = {"level": level, "groups": groups}
+    agreement["purposes"][purpose] = {"level": level, "groups": groups, "obligations": []}
+
+
+def _odd_obligations(random: Random, agreement: Part) -> None:
+    for terms in agreement["purposes"].values():
+        terms["obligations"] = random.choice(
+            (
+                ["watermark", "be_careful"],
+                ["consult_originator"],
+                ["no_onward_sharing"],
+                "watermark",
+            )
+        )
 
 
 def _wildcards(random: Random, agreement: Part) -> None:
@@ -244,6 +292,7 @@ ALTERATIONS: tuple[Callable[[Random, Part], None], ...] = (
     _someone_joins_unsigned,
     _odd_party,
     _generous_purposes,
+    _odd_obligations,
     _wildcards,
     _raised_ceilings,
     _loose_switches,
