@@ -56,6 +56,7 @@ LABEL: dict[str, Any] = {
     "categories": ["suspect"],
     "sensitive": False,
     "restricted": False,
+    "sealed": False,
 }
 
 

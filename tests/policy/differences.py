@@ -1,16 +1,12 @@
 """Every difference found between the oracle, written from docs/policy.md alone, and the policy.
 
 Each is kept as the smallest question that shows it, with whose fault it was. Faults of the document
-and of the oracle have been mended. A fault of the policy stands here with what the policy answers
-until it is mended; `open_faults` tells which questions it may touch.
+and of the oracle and of the policy have been mended alike, and each must stay so.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import date
 from typing import Any, Literal
 
 Part = dict[str, Any]
@@ -102,8 +98,6 @@ class Difference:
     fault: Literal["document", "oracle", "policy"]
     question: Part
     answer: Told
-    still: Told | None = None
-    """What the policy answers as long as its fault isn't mended."""
 
     def __str__(self) -> str:
         return self.name.replace(" ", "-")
@@ -197,9 +191,6 @@ MENDED = (
         asked(label={"categories": ["suspect", 0]}),
         ("none", ("category_not_in_agreement",)),
     ),
-)
-
-OPEN = (
     Difference(
         "a signature on no day",
         "policy",
@@ -214,150 +205,53 @@ OPEN = (
             )
         ),
         ("none", ("agreement_unsigned",)),
-        still=ALLOWED,
     ),
     Difference(
         "an end that isn't written as a day",
         "policy",
         asked(agreements=({"valid_to": "31/03/2026"},)),
         ("none", ("agreement_expired",)),
-        still=ALLOWED,
     ),
     Difference(
         "a beginning on no day",
         "policy",
         asked(agreements=({"valid_from": None},)),
         ("none", ("agreement_not_yet_valid",)),
-        still=ALLOWED,
     ),
     Difference(
         "a review that is due some day",
         "policy",
         asked(agreements=({"review_due": "tomorrow"},)),
         ("none", ("agreement_review_overdue",)),
-        still=ALLOWED,
     ),
     Difference(
         "an impact assessment that expires on no day of the calendar",
         "policy",
         asked(agreements=({"dpia_expires": "2031-02-30"},)),
         ("none", ("agreement_assessment_expired",)),
-        still=ALLOWED,
     ),
     Difference(
         "an object in the place of the list of those that take part",
         "policy",
         asked(active={"one": "kent", "another": "essex"}),
         ("none", ("requester_suspended",)),
-        still=ALLOWED,
     ),
     Difference(
         "a requester without a force",
         "policy",
         {**asked(), "requester": without(REQUESTER, "tenant")},
         ("none", ("requester_suspended",)),
-        still=("none", ("no_agreement",)),
     ),
     Difference(
         "an agreement without an id",
         "policy",
         {**asked(), "agreements": [without(AGREEMENT, "id")]},
         ("none", ("no_agreement",)),
-        still=NO_DECISION,
     ),
     Difference(
         "an agreement without a reference",
         "policy",
         {**asked(), "agreements": [without(AGREEMENT, "reference")]},
         ("none", ("no_agreement",)),
-        still=NO_DECISION,
     ),
 )
-
-_AGREEMENT_DAYS = ("valid_from", "valid_to", "review_due", "dpia_expires")
-_LISTS = (
-    "active",
-    "agreements",
-    "categories",
-    "conditions",
-    "groups",
-    "parties",
-    "record_classes",
-    "roles",
-    "signatories",
-    "subject_categories",
-)
-
-
-def open_faults(question: Part) -> set[str]:
-    """Return the kinds of open fault that may touch the answer to a question."""
-    return {kind for kind, touches in _TOUCHES.items() if touches(question)}
-
-
-def _has_a_day_that_isnt_one(question: Part) -> bool:
-    days = [question["today"]] if "today" in question else []
-    for agreement in _agreements(question):
-        signatories = agreement.get("signatories")
-        signed = signatories if isinstance(signatories, list) else []
-        days += [agreement[name] for name in _AGREEMENT_DAYS if name in agreement]
-        days += [part["signed_on"] for part in signed if _has(part, "signed_on")]
-    return not all(_is_day(day) for day in days)
-
-
-def _is_day(value: object) -> bool:
-    if not isinstance(value, str) or not re.fullmatch(r"\d{4}-\d{2}-\d{2}", value):
-        return False
-    try:
-        return bool(date.fromisoformat(value))
-    except ValueError:
-        return False
-
-
-def _has_an_object_for_a_list(question: Part) -> bool:
-    return isinstance(question.get("purposes"), dict) or any(
-        isinstance(part.get(name), dict) for part in _objects(question) for name in _LISTS
-    )
-
-
-def _has_a_requester_without_a_force(question: Part) -> bool:
-    return not _has(question.get("requester"), "tenant")
-
-
-def _has_an_agreement_without_a_name(question: Part) -> bool:
-    return not all(
-        re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", str(agreement.get("id")))
-        and isinstance(agreement.get("reference"), str)
-        and agreement["reference"]
-        for agreement in _agreements(question)
-    )
-
-
-_TOUCHES: dict[str, Callable[[Part], bool]] = {
-    "a day that isn't one": _has_a_day_that_isnt_one,
-    "an object for a list": _has_an_object_for_a_list,
-    "a requester without a force": _has_a_requester_without_a_force,
-    "an agreement without a name": _has_an_agreement_without_a_name,
-}
-
-
-def _agreements(question: Part) -> list[Part]:
-    agreements = question.get("agreements")
-    return (
-        [agreement for agreement in agreements if isinstance(agreement, dict)]
-        if isinstance(agreements, list)
-        else []
-    )
-
-
-def _has(part: object, name: str) -> bool:
-    return isinstance(part, dict) and name in part
-
-
-def _objects(part: object) -> Iterator[Part]:
-    """Yield every object in a question, the question itself among them."""
-    if isinstance(part, dict):
-        yield part
-    for inner in (
-        part.values() if isinstance(part, dict) else part if isinstance(part, list) else ()
-    ):
-        yield from _objects(inner)

@@ -21,7 +21,7 @@ from support.opa import running_opa
 from support.questions import ODD, odd, ordinary, tangled
 
 SEED = 20261124
-SMALL, LARGE, TANGLED, UNUSUAL = 3_500, 40, 600, 1_000
+SMALL, LARGE, TANGLED, UNUSUAL = 3_400, 40, 600, 1_100
 AT_ONCE = 100
 
 pytestmark = pytest.mark.needs_opa
@@ -92,6 +92,7 @@ def about(*labels: dict[str, Any], **changes: Any) -> dict[str, Any]:
         "categories": [],
         "sensitive": False,
         "restricted": False,
+        "sealed": False,
     }
     return {
         "requester": {

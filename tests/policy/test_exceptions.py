@@ -29,7 +29,7 @@ SUMMARY = {"purposes": {"investigation": {"level": "summary", "groups": []}}}
         ("board_member", NAMED, "none", "role_sees_no_records"),
         # a label that is open after all: the list of names alone still narrows
         ("supervisor", {**OTHERS, "restricted": False}, "pointer", "restricted_to_others"),
-        ("officer", {**NAMED, "restricted": False}, "full", "own_force"),
+        ("officer", {**NAMED, "restricted": False}, "full", "named_in_restriction own_force"),
         # a plain label names nobody
         ("supervisor", {"restricted": True}, "full", "own_force"),
         ("officer", {"restricted": True, "named": "yes"}, "pointer", "own_force_restricted"),
@@ -125,7 +125,7 @@ def test_naming_across_forces(
         ("officer", {"handling": "C"}, {}, "pointer"),
         ("data_protection_officer", {"handling": "C"}, {}, "pointer"),
         ("supervisor", {"handling": "C", "sealed": True}, {}, "pointer"),
-        ("supervisor", {"handling": "C", "sealed": None}, {}, "pointer"),
+        ("supervisor", {"handling": "C", "sealed": None}, {}, "none"),
         ("supervisor", {"handling": "C", "emergency": "yes"}, {}, "pointer"),
     ],
     ids=str,

@@ -54,6 +54,7 @@ def test_cell(cell: Cell, policy: WasmPolicy) -> None:
                     "categories": label.get("roles", ["suspect"]),
                     "sensitive": label.get("sensitive", False),
                     "restricted": label.get("restricted", False),
+                    "sealed": False,
                 }
             ],
         }

@@ -42,6 +42,7 @@ QUESTION = Question.of(
                 "categories": ["suspect"],
                 "sensitive": False,
                 "restricted": False,
+                "sealed": False,
             }
         ],
     }

@@ -47,6 +47,7 @@ def label(label_id: object, owner: str = "kent") -> dict[str, Any]:
         "categories": ["suspect"],
         "sensitive": False,
         "restricted": False,
+        "sealed": False,
     }
 
 

@@ -141,6 +141,7 @@ def _contents(agreements: int) -> Iterator[dict[str, Any]]:
             "categories": [("suspect", "convicted", "victim", "witness")[number % 4]],
             "sensitive": number % 11 == 0,
             "restricted": number % 13 == 0,
+            "sealed": False,
         }
         for number in range(LABELS)
     ]

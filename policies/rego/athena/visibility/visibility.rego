@@ -181,6 +181,7 @@ _known(label) if {
 	_handling_codes[label.handling] >= 0
 	is_boolean(label.sensitive)
 	is_boolean(label.restricted)
+	is_boolean(label.sealed)
 	is_array(label.categories)
 	is_array(label.conditions)
 	every condition in label.conditions {
@@ -193,7 +194,10 @@ _known(label) if {
 # description: |
 #   Whether the question is about one record that is restricted to named members or teams, and the
 #   requester is one of them. Plain labels have no such field, and name nobody.
-_is_named(label) if label.named == true
+_is_named(label) if {
+	label.listed == true
+	label.named == true
+}
 
 # METADATA
 # title: Rule 19
@@ -277,8 +281,14 @@ _own(label) := object.union(_nothing(label, {"restricted_to_others"}), {
 # title: Rules 17 and 18
 # description: The reason that is told where the requester sees a restricted record by name.
 _naming(label) := {"named_in_restriction"} if {
-	label.restricted
 	_is_named(label)
+} else := set()
+
+# METADATA
+# title: Rule 18
+# description: The reason that is told where naming the requester lifted a restriction.
+_lifting(label) := _naming(label) if {
+	label.restricted == true
 } else := set()
 
 # METADATA
@@ -497,7 +507,7 @@ _disclosed(label, best) := {
 	"groups": sort(best.groups),
 	"agreement": best.agreement.id,
 	"clause": concat(".", ["purposes", input.purpose]),
-	"reasons": sort((({"agreement_allows"} | best.caps) | _naming(label))),
+	"reasons": sort((({"agreement_allows"} | best.caps) | _lifting(label))),
 	"obligations": sort(_conditions(label) | _sharing_obligations(best.agreement)),
 	"withheld": sort(_groups - best.groups),
 	"expires_in": _lifetime,
