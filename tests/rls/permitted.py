@@ -153,7 +153,7 @@ PERMITTED = [
     ),
     *(
         Permitted("athena_outbox", table, "SELECT, COPY TO", "delivering finds who is meant")
-        for table in ("tenants.member_role", "work.team_member")
+        for table in ("tenants.member_role", "work.message", "work.team_member")
     ),
     Permitted(
         "athena_amo",

@@ -33,6 +33,8 @@ attacked.
 """
 
 ONCE = (
+    "INSERT INTO policies.role_rule (rule, role, tenant_kind, subject) "
+    "VALUES ('allow', 'prepared', 'force', 'prepared')",
     "INSERT INTO policies.bundle (revision, module, module_digest) VALUES ('x', '', sha256(''))",
     "INSERT INTO policies.decision (decision_id, input_digest, bundle_revision, input, document) "
     "VALUES ('{new}', 'x', 'x', '{{}}', '{{}}')",
