@@ -21,8 +21,8 @@ FOR_EACH_FORCE = (
     "VALUES ({force}, 'x_happened', 'officer')",
     "INSERT INTO work.team_member (owner_force, team, member_id) "
     "VALUES ({force}, 'prepared', '{new}')",
-    "INSERT INTO policies.agreement_event (agreement_id, version, tenant_id, username, act, reason) "
-    "VALUES ('{new}', 1, {force}, 'x', 'signed', 'Prepared')",
+    "INSERT INTO policies.agreement_event (agreement_id, version, tenant_id, username, "
+    "act, reason) VALUES ('{new}', 1, {force}, 'x', 'signed', 'Prepared')",
     "INSERT INTO policies.signature (agreement_id, version, tenant_id, key_id, signature) "
     "VALUES ('{new}', 1, {force}, 'x', decode(repeat('00', 64), 'hex'))",
 )
