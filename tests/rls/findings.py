@@ -84,11 +84,11 @@ ANSWERED: dict[str, dict[str, str]] = {
     "SEC018": {"*": "each force connects as a role of its own (adr/0001)"},
     "SEC020": {
         "records.*.not_withheld": "restrictive: it only narrows what the permissive ones allow",
-        "tenants.tenant.provisioner_changes_status": "the owner of functions that change one status",
+        "tenants.tenant.provisioner_changes_status": "the owner of functions that change a status",
     },
     "SEC028": _met("SEC028"),
     "SEC035": {
-        "policies.signatory_key (*": "a key's id is its own hash, so nobody has another's by chance",
+        "policies.signatory_key (*": "a key's id is its own hash, so none is taken by chance",
         "tenants.member (*": "a username ends with its force's own name (0010)",
     },
     "SEC038": _met("SEC038"),
