@@ -48,7 +48,7 @@ def upgrade() -> None:
             CREATE POLICY client_body_manages ON {table} TO athena_amo
                 USING (true) WITH CHECK (true);
             GRANT SELECT ON {table} TO athena_directory;
-            GRANT SELECT, INSERT, UPDATE, DELETE ON {table} TO athena_amo;
+            GRANT SELECT, INSERT, UPDATE ON {table} TO athena_amo;
         """)
     script("RESET ROLE")
 

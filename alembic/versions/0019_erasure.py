@@ -181,9 +181,10 @@ def _grants() -> None:
             END LOOP;
             FOREACH v_table IN ARRAY ARRAY['tenants.member', 'tenants.member_role',
                     'tenants.team', 'tenants.team_member']::regclass[] LOOP
-                EXECUTE format('CREATE POLICY eraser_erases ON %s TO athena_eraser '
-                               'USING (tenant_id %s) WITH CHECK (false)',
-                               v_table, v_left);
+                EXECUTE format('CREATE POLICY eraser_erases ON %s FOR DELETE TO athena_eraser '
+                               'USING (tenant_id %s)', v_table, v_left);
+                EXECUTE format('CREATE POLICY eraser_counts ON %s FOR SELECT TO athena_eraser '
+                               'USING (tenant_id %s)', v_table, v_left);
                 EXECUTE format('GRANT SELECT, DELETE ON %s TO athena_eraser', v_table);
             END LOOP;
         END $$;
@@ -206,10 +207,10 @@ def _grants() -> None:
         CREATE POLICY eraser_reads ON tenants.tenant FOR SELECT TO athena_eraser USING (true);
         CREATE POLICY eraser_closes ON tenants.tenant FOR UPDATE TO athena_eraser
             USING (status = 'suspended') WITH CHECK (status = 'offboarded');
-        CREATE POLICY eraser_erases ON names.term TO athena_eraser
-            USING (true) WITH CHECK (false);
-        CREATE POLICY eraser_erases ON names.pair TO athena_eraser
-            USING (true) WITH CHECK (false);
+        CREATE POLICY eraser_erases ON names.term FOR DELETE TO athena_eraser USING (true);
+        CREATE POLICY eraser_counts ON names.term FOR SELECT TO athena_eraser USING (true);
+        CREATE POLICY eraser_erases ON names.pair FOR DELETE TO athena_eraser USING (true);
+        CREATE POLICY eraser_counts ON names.pair FOR SELECT TO athena_eraser USING (true);
         GRANT SELECT, DELETE ON names.term, names.pair, audit.content
             TO athena_eraser;
         GRANT SELECT ON audit.event, tenants.tenant TO athena_eraser;

@@ -58,8 +58,8 @@ PERMITTED = [
     Permitted(
         "athena_amo",
         "policies.agreement",
-        "SELECT, COPY TO, INSERT, UPDATE",
-        "the client body keeps the agreements; none is ever deleted",
+        "SELECT, COPY TO, INSERT",
+        "the client body keeps the agreements; only a status may change, and by its steps",
     ),
     Permitted(
         "athena_policy_writer",
@@ -98,6 +98,76 @@ PERMITTED = [
         "SELECT, COPY TO, INSERT",
         "the dictionary of names belongs to no force and holds no person",
     ),
+    *(
+        Permitted("athena_amo", f"tenants.{table}", "SELECT, COPY TO, INSERT, UPDATE", why)
+        for table, why in {
+            "team": "the client body keeps every force's teams; none is deleted",
+            "team_member": "the client body keeps every force's teams; membership ends by its date",
+        }.items()
+    ),
+    *(
+        Permitted("athena_directory", f"tenants.{table}", "SELECT, COPY TO", "signing in reads it")
+        for table in ("team", "team_member")
+    ),
+    *(
+        Permitted(login, f"policies.{table}", "SELECT, COPY TO", why)
+        for table in ("signature", "signatory_key", "agreement_event")
+        for login, why in {
+            "athena_auditor": "oversight reads every agreement and who signed it",
+            "athena_policy_writer": "deciding verifies every signature",
+        }.items()
+    ),
+    *(
+        Permitted("athena_amo", f"policies.{table}", "SELECT, COPY TO, INSERT", why)
+        for table, why in {
+            "signature": "the client body forwards signatures; it can't make one without the key",
+            "signatory_key": "the client body registers keys; only a revocation changes one",
+        }.items()
+    ),
+    Permitted(
+        "athena_amo",
+        "policies.agreement_event",
+        "SELECT, COPY TO",
+        "the client body reads each step, and tells its own only",
+    ),
+    Permitted("athena_auditor", "policies.agreement", "SELECT, COPY TO", "oversight reads them"),
+    *(
+        Permitted(login, "policies.agreement", "SELECT, COPY TO", "a party reads its agreements")
+        for login in ("athena_essex", "athena_kent", "athena_norfolk")
+    ),
+    *(
+        Permitted(
+            "athena_norfolk", f"policies.{table}", "SELECT, COPY TO", "Essex's party reads it"
+        )
+        for table in ("signature", "signatory_key")
+    ),
+    *(
+        Permitted(login, "records.emergency_access", "SELECT, COPY TO", "its member opened it")
+        for login in ("athena_kent", "athena_norfolk")
+    ),
+    Permitted(
+        "athena_norfolk",
+        "records.emergency_review",
+        "SELECT, COPY TO",
+        "what the owner concluded of an access by its member",
+    ),
+    *(
+        Permitted("athena_outbox", table, "SELECT, COPY TO", "delivering finds who is meant")
+        for table in ("tenants.member_role", "work.message", "work.team_member")
+    ),
+    Permitted(
+        "athena_amo",
+        "policies.role_rule",
+        "SELECT, COPY TO, INSERT, UPDATE",
+        "the client body keeps the roles; a rule is switched off, never deleted",
+    ),
+    Permitted("athena_policy_writer", "policies.role_rule", "SELECT, COPY TO", "deciding"),
+    Permitted(
+        "athena_policy_writer",
+        "policies.bundle",
+        "SELECT, COPY TO, INSERT",
+        "deciding keeps the compiled policy; it holds no person",
+    ),
 ]
 
 NOBODYS = {
@@ -109,7 +179,9 @@ NOBODYS = {
     "names.pair": "true",
     "names.term": "true",
     "policies.agreement": "true",
+    "policies.bundle": "true",
     "policies.decision": "true",
+    "policies.role_rule": "true",
     "public.alembic_version": "true",
 }
 """For each relation without a column of a force, which rows are a force's: all where it's nobody's.

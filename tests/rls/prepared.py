@@ -13,6 +13,18 @@ from support.world import World, build_world, open_consultation, store_grant
 FOR_EACH_FORCE = (
     "INSERT INTO records.source_reference (owner_force, source, source_id, nominal_id) "
     "VALUES ({force}, 'x', 'x', '{nominal}')",
+    "INSERT INTO ctx.grant_record (grant_set_id, owner_force, nominal_id, scopes) "
+    "VALUES ('{expired}', {force}, '{nominal}', '{{}}')",
+    "INSERT INTO tenants.team (tenant_id, team_id, slug, name) "
+    "VALUES ({force}, '{new}', 'prepared', 'Prepared')",
+    "INSERT INTO work.message (owner_force, kind, recipient_role) "
+    "VALUES ({force}, 'x_happened', 'officer')",
+    "INSERT INTO work.team_member (owner_force, team, member_id) "
+    "VALUES ({force}, 'prepared', '{new}')",
+    "INSERT INTO policies.agreement_event (agreement_id, version, tenant_id, username, "
+    "act, reason) VALUES ('{new}', 1, {force}, 'x', 'signed', 'Prepared')",
+    "INSERT INTO policies.signature (agreement_id, version, tenant_id, key_id, signature) "
+    "VALUES ('{new}', 1, {force}, 'x', decode(repeat('00', 64), 'hex'))",
 )
 """A row of Kent and of Essex in each table that the world leaves empty, put there by a superuser.
 
@@ -21,6 +33,8 @@ attacked.
 """
 
 ONCE = (
+    "INSERT INTO policies.role_rule (rule, role, tenant_kind, subject) "
+    "VALUES ('allow', 'prepared', 'force', 'prepared')",
     "INSERT INTO policies.bundle (revision, module, module_digest) VALUES ('x', '', sha256(''))",
     "INSERT INTO policies.decision (decision_id, input_digest, bundle_revision, input, document) "
     "VALUES ('{new}', 'x', 'x', '{{}}', '{{}}')",
@@ -43,14 +57,19 @@ async def prepared_world(cluster: Cluster, database: str) -> World:
     await _save_search(world, "athena_essex", world.essex, "essex")
     admin = await cluster.admin(database)
     try:
-        for force, name in ((world.kent, "kent"), (world.essex, "closed")):
-            for statement in FOR_EACH_FORCE:
-                await admin.execute(
-                    statement.format(force=force, nominal=world.nominals[name], new=uuid4())
-                )
         async with admin.transaction():
             # Without triggers: a change of agreements would take every grant set away.
             await admin.execute("SET LOCAL session_replication_role = replica")
+            for force, name in ((world.kent, "kent"), (world.essex, "closed")):
+                for statement in FOR_EACH_FORCE:
+                    await admin.execute(
+                        statement.format(
+                            force=force,
+                            nominal=world.nominals[name],
+                            expired=world.grants["expired"],
+                            new=uuid4(),
+                        )
+                    )
             for statement in ONCE:
                 await admin.execute(statement.format(new=uuid4()))
         await admin.execute(

@@ -75,8 +75,9 @@ async def prepare_exceptions(world: World, admin: asyncpg.Connection) -> None:
     await admin.execute(
         "INSERT INTO records.emergency_review (access_id, tenant_id, reviewed_by, "
         "reviewed_by_name, outcome, note) SELECT access_id, owner_force, gen_random_uuid(), 'x', "
-        "'justified', 'x' FROM records.emergency_access WHERE owner_force = $1 AND tenant_id = $2",
-        world.essex,
+        "'justified', 'x' FROM records.emergency_access "
+        "WHERE owner_force = ANY ($1) AND tenant_id = $2",
+        [world.essex, world.kent],
         norfolk,
     )
     await admin.execute("SET session_replication_role = DEFAULT")
