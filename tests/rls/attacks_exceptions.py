@@ -252,7 +252,7 @@ EXCEPTIONS = [
     Attack(
         "reads a review that concerns other forces",
         "a review shows with its access",
-        reads("SELECT 1 FROM records.emergency_review"),
+        reads("SELECT 1 FROM records.emergency_review WHERE tenant_id = {essex}"),
         "ALTER POLICY concerned_forces ON records.emergency_review USING (true)",
     ),
     Attack(
