@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -222,3 +223,25 @@ async def test_bad_input_is_refused(platform: Platform, body: dict[str, Any]) ->
     answer = await open_record(platform, SUPERVISOR, body)
     assert answer.status_code == 422
     assert answer.json()["detail"].endswith(".")
+
+
+async def test_supervisors_of_both_forces_have_it_on_their_worklists_at_once(
+    platform: Platform,
+) -> None:
+    """Each force's item names the access, never the record; who opened it can't take it."""
+    nominal = await create(platform, "officer.essex", "Braithwaite", **S2)
+    opened = await open_record(
+        platform, SUPERVISOR, await pointed(platform, SUPERVISOR, "Braithwaite")
+    )
+    assert opened.status_code == 201, opened.text
+    access = opened.json()["access_id"]
+    for supervisor in ("supervisor.essex", SUPERVISOR):
+        listed = await call(platform, supervisor, "GET", "/worklist")
+        (item,) = [
+            item for item in listed.json() if (item["record"] or {}).get("record_id") == access
+        ]
+        assert item["kind"] == "break_glass_notice"
+        assert nominal not in str(item)
+        async with asyncio.timeout(30):  # messages leave from the outbox, after the commit
+            while access not in (await call(platform, supervisor, "GET", "/notifications")).text:
+                await asyncio.sleep(0)

@@ -6,11 +6,15 @@ because only a grant set that the policy decided anew shows it.
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from uuid import UUID
 
 from athena.platform.kernel.audit import Entry, EventKind, RecordSeen, append
+from athena.platform.kernel.clocks.service import hours_later
 from athena.platform.kernel.errors import ConflictError, NotFoundError, RefusedError
-from athena.platform.kernel.identity import Level, NominalId, Purpose, Subject, TenantId
+from athena.platform.kernel.identity import Level, NominalId, Purpose, Role, Subject, TenantId
+from athena.platform.kernel.worklist import service as worklist
+from athena.platform.kernel.worklist.models import Assignee, ItemKind, RecordReference
 from athena.policies.roles.actions import Action
 from athena.policies.visibility.exceptions import Case
 from athena.policies.visibility.models import Alteration, Consultation
@@ -25,6 +29,9 @@ from athena.records.emergency.schemas import (
 )
 from athena.records.nominals import repository as nominals
 from athena.tenants.directory.service import Directory
+
+REVIEW_HOURS = 24
+"""How soon an emergency access is to be looked into: the consortium's own choice, not law."""
 
 _NOT_SHOWN = "There is no such record that a search of yours pointed to or showed as a summary."
 
@@ -61,7 +68,7 @@ async def open_record(
         foreseen = Case(access.label_id, listed=False, named=False, emergency=True)
         if (await gate.foresee(subject, purpose, foreseen)).level is not Level.FULL:
             raise RefusedError("Policy doesn't open this record to you; contact the owner's unit.")
-        told = tell_reviewers(consultation, access)
+        told = await tell_reviewers(consultation, access)
     async with gate.consult(subject, action, purpose, entry) as consultation:
         row = await repository.find(consultation, access.access_id)
         if row is None:
@@ -75,13 +82,20 @@ async def open_record(
         )
 
 
-def tell_reviewers(consultation: Consultation, access: Access) -> list[TenantId]:
-    """Tell the owner force and the member's own, in the transaction that opens the record.
+async def tell_reviewers(consultation: Consultation, access: Access) -> list[TenantId]:
+    """Tell the supervisors of the owner force and of the member's own; return both forces.
 
-    The access itself is what they see: it stands on both forces' lists from its commit on, until
-    each has reviewed it.
+    In the transaction that opens the record: an item on their worklists and a notification each.
+    It names the access, never the record. The access itself stays on both forces' lists until each
+    has reviewed it, whatever becomes of the item.
     """
-    return list(dict.fromkeys((access.owner_force, consultation.subject.tenant_id)))
+    due = hours_later(datetime.now(UTC), REVIEW_HOURS)
+    reference = RecordReference("emergency", access.owner_force, access.access_id)
+    kind, own = ItemKind.BREAK_GLASS_NOTICE, consultation.subject.tenant_id
+    await worklist.open_item(consultation, kind, Assignee(role=Role.SUPERVISOR), due, reference)
+    if access.owner_force != own:
+        await worklist.tell_owner(consultation, kind, reference, Role.SUPERVISOR, due)
+    return list(dict.fromkeys((access.owner_force, own)))
 
 
 async def listed(consultation: Consultation, *, reviewed: bool = False) -> list[EmergencyAccess]:

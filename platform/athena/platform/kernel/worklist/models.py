@@ -43,7 +43,7 @@ class KindOfItem:
 
 KINDS: Mapping[ItemKind, KindOfItem] = {
     ItemKind.BREAK_GLASS_NOTICE: KindOfItem(
-        "A member of another force opened a record of yours in an emergency: take note of it.",
+        "A record was opened in an emergency: look into it, and review it among the emergencies.",
         ("noted", "questioned"),
         four_eyes=True,
     ),
