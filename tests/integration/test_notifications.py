@@ -33,7 +33,7 @@ from athena.platform.kernel.worklist.models import Assignee, ItemKind
 from athena.policies.agreements.founding import seed_baseline
 from athena.policies.decisions.embedded import EmbeddedPoint
 from athena.policies.decisions.engine import WasmPolicy
-from athena.policies.roles.service import RoleTable
+from athena.policies.roles.service import RoleTable, seed_rules
 from athena.policies.visibility.desk import make_desk
 from athena.policies.visibility.service import Gate
 from athena.tenants.members.service import subject_by_username
@@ -86,6 +86,7 @@ class Post:
 async def post(fresh_store: Store, cluster: Cluster) -> AsyncIterator[Post]:
     database = fresh_store.database()
     await seed_baseline(database)
+    await seed_rules(database)
     admin = await cluster.admin(fresh_store.address.database)
     try:
         yield Post(database, admin)

@@ -29,6 +29,7 @@ _PLAIN: Mapping[str, Any] = {
     "conditions": [],
     "sensitive": False,
     "restricted": False,
+    "sealed": False,
 }
 
 

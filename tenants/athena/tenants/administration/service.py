@@ -39,9 +39,11 @@ ROLES_OF: Mapping[TenantKind, frozenset[Role]] = {
         {
             Role.BOARD_MEMBER,
             Role.DATA_PROTECTION_OFFICER,
+            Role.EMERGENCY_ACCESS,
             Role.FORCE_ADMINISTRATOR,
             Role.OFFICER,
             Role.RECORDS_MANAGER,
+            Role.SIGNATORY,
             Role.SUPERVISOR,
         }
     ),
