@@ -24,13 +24,21 @@ from athena.platform.kernel.database import Database
 from athena.platform.kernel.identity import FieldGroup, Level, Purpose, Role
 from athena.policies.decisions.embedded import EmbeddedPoint
 from athena.policies.decisions.engine import WasmPolicy
-from athena.policies.roles.service import RoleTable
+from athena.policies.roles.service import RoleTable, seed_rules
 from athena.policies.visibility.service import Gate
 from athena.records.nominals.models import ROW_TABLES
 from athena.tenants.members.service import subject_by_username
 from support.cluster import Cluster
 from support.strategies import FORCES, LABELS, SHARED_PURPOSES, agreements
-from support.world import GROUPS, SURNAME_TERM, World, load_nominal, open_consultation, store_grant
+from support.world import (
+    GIVEN_TERM,
+    GROUPS,
+    SURNAME_TERM,
+    World,
+    load_nominal,
+    open_consultation,
+    store_grant,
+)
 
 ROLES = [Role.OFFICER, Role.SUPERVISOR, Role.DATA_PROTECTION_OFFICER, Role.BOARD_MEMBER]
 GROUP_OF = {table.name: table.group for table in ROW_TABLES if table.group is not None}
@@ -197,11 +205,21 @@ async def opened(cluster: Cluster, consortium: str) -> AsyncIterator[Store]:
     with cluster.locked():
         name = await cluster.create(consortium)
     database = cluster.store(name).database()
+    await seed_rules(database)
+    admin = await cluster.admin(name)
+    await admin.execute(
+        "INSERT INTO names.term (term_id, token) VALUES ($1, 'person'), ($2, 'secret')",
+        SURNAME_TERM,
+        GIVEN_TERM,
+    )
+    await admin.execute(
+        "INSERT INTO names.pair (pair) VALUES ($1)", SURNAME_TERM << 23 | GIVEN_TERM
+    )
     store = Store(
         World(cluster, name, kent=0, essex=0),
         database,
         Gate(database, EmbeddedPoint(WasmPolicy.load()), RoleTable.load()),
-        await cluster.admin(name),
+        admin,
     )
     try:
         yield store

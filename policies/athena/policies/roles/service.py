@@ -78,7 +78,10 @@ class RoleTable:
 
     @classmethod
     def compile(cls, rules: Iterable[Rule]) -> RoleTable:
-        """Ask Casbin's enforcer once about everything that can be asked."""
+        """Ask Casbin's enforcer once about everything that can be asked; no rule allows nothing."""
+        rules = list(rules)
+        if not rules:
+            return cls([])
         enforcer = make_enforcer(rules)
         return cls(
             (role, kind, action)
