@@ -30,6 +30,9 @@ Seen = dict[tuple[str, str, int], tuple[str, frozenset[str], int]]
 async def raw_sight(platform: Platform, cluster: Cluster) -> Seen:
     """Return what each force's officers see for each purpose, by raw SQL as the force's login."""
     seen: Seen = {}
+    admin = await cluster.admin(platform.runtime.store.address.database)
+    borne = {row[0] for row in await admin.fetch("SELECT DISTINCT label_id FROM records.nominal")}
+    await admin.close()
     parts = [
         "SELECT 'summary' AS scope, label_id, count(*) AS rows FROM records.nominal GROUP BY 2",
         "SELECT 'pointer', unnest(ctx.visible_labels('pointer')), 0",
@@ -49,7 +52,7 @@ async def raw_sight(platform: Platform, cluster: Cluster) -> Seen:
                     visibility.grant_set_id,
                 )
                 found = await connection.fetch(" UNION ALL ".join(parts))
-            for label in {row["label_id"] for row in found}:
+            for label in {row["label_id"] for row in found} & borne:
                 scopes = {row["scope"]: row["rows"] for row in found if row["label_id"] == label}
                 groups = frozenset(scopes) - {"summary", "pointer"}
                 level = "full" if groups else next(iter(scopes))
