@@ -89,7 +89,13 @@ async def bring_into_force(platform: Platform, agreed: Agreement) -> None:
         await found(session, [agreement])
         if ended:
             await agreements.move(
-                session, agreement.id, AgreementStatus.TERMINATED, LIVE, "terminated", "amo", "A test"
+                session,
+                agreement.id,
+                AgreementStatus.TERMINATED,
+                LIVE,
+                "terminated",
+                "amo",
+                "A test",
             )
     platform.runtime.gate.forget()
 
