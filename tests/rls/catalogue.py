@@ -63,8 +63,10 @@ LOGINS = """
     LEFT JOIN tenants.tenant AS t ON t.login = r.rolname AND t.kind = 'force'
     WHERE r.rolcanlogin AND NOT r.rolsuper AND r.rolname LIKE 'athena\\_%'
       AND has_database_privilege(r.oid, current_database(), 'CONNECT')
+      AND (t.tenant_id IS NOT NULL OR NOT pg_has_role(r.oid, 'athena_force', 'MEMBER'))
     ORDER BY 1
 """
+"""Logins belong to the whole server: a force that only another database has is none here."""
 
 
 @dataclass(frozen=True)
