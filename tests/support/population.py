@@ -13,7 +13,6 @@ from uuid import UUID
 
 from athena.platform.kernel.identity import LabelId, NominalId, TenantId
 from athena.records.names.keys import (
-    Range,
     date_key,
     day_number,
     name_key,
@@ -22,8 +21,8 @@ from athena.records.names.keys import (
 )
 from athena.records.names.normalise import name_pairs
 from athena.records.synthetic.names import Population, mix_of
-from athena.sharing.search.names import NameDictionary
-from athena.sharing.search.plan import SearchPlan, make_plan
+from athena.sharing.search.dictionary import NameDictionary
+from athena.sharing.search.plan import Ranges, SearchPlan, make_plan
 from athena.sharing.search.query import PersonQuery
 from athena.sharing.search.ranking import Candidate, Ranked, rank
 from support.misspelling import Person
@@ -90,13 +89,13 @@ class RecordedPeople:
         plan = make_plan(query, self.names)
         found = self._in_names(plan.narrow, _EACH_NARROW) + self._on_days(plan)
         ranked = rank(query, plan, found)
-        if plan.wide and sum(item.score >= _GOOD for item in ranked) < _ENOUGH:
+        if len(plan.wide) and sum(item.score >= _GOOD for item in ranked) < _ENOUGH:
             ranked = rank(query, plan, found + self._in_names(plan.wide, _EACH_WIDE))
         return ranked
 
-    def _in_names(self, ranges: Sequence[Range], each: int) -> list[Candidate]:
+    def _in_names(self, ranges: Ranges, each: int) -> list[Candidate]:
         found: list[Candidate] = []
-        for low, high in ranges:
+        for low, high in ranges.tolist():
             first = bisect_left(self._name_keys, low)
             last = min(bisect_right(self._name_keys, high, lo=first), first + each)
             found += [_candidate(key, person) for key, person in self._by_name[first:last]]
@@ -107,7 +106,7 @@ class RecordedPeople:
     def _on_days(self, plan: SearchPlan) -> list[Candidate]:
         surnames, given_names = set(plan.surname_terms), set(plan.given_terms)
         found: list[Candidate] = []
-        for low, high in plan.days:
+        for low, high in plan.days.tolist():
             first = bisect_left(self._date_keys, low)
             last = bisect_right(self._date_keys, high, lo=first)
             for _, key, person in self._by_date[first:last]:

@@ -15,6 +15,8 @@ Letters = NDArray[np.uint8]
 """Names as rows of letters 1 to 26, filled up with 0."""
 
 Costs = NDArray[np.float32]
+Tenths = NDArray[np.int16]
+"""Costs in tenths of a nat, which add up exactly and fast."""
 
 _SUBSTITUTE = 3.0
 _BESIDE_ON_KEYBOARD = 2.2
@@ -28,6 +30,9 @@ _SKIP_DOUBLED = 0.9
 _AT_FIRST_LETTER = 0.8
 """What a slip costs more in the first letter, which people seldom get wrong."""
 
+_NEVER = 10_000
+"""More tenths than any way between two names costs."""
+
 _KEYBOARD = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
 _LIKE_SOUNDS = (
     "ck", "kq", "cq", "cs", "sz", "ks", "xz", "sx", "bp", "dt", "fv", "vw", "fp", "gj", "jy",
@@ -35,7 +40,11 @@ _LIKE_SOUNDS = (
 )  # fmt: skip
 
 
-def _substitutions() -> Costs:
+def _tenths(costs: Costs | float) -> Tenths:
+    return np.asarray(np.rint(np.multiply(costs, 10)), dtype=np.int16)
+
+
+def _substitutions() -> Tenths:
     costs = np.full((27, 27), _SUBSTITUTE, dtype=np.float32)
 
     def cheapen(first: str, second: str, cost: float) -> None:
@@ -55,65 +64,71 @@ def _substitutions() -> Costs:
         for second in "aeiou":
             cheapen(first, second, _VOWEL_FOR_VOWEL)
     np.fill_diagonal(costs, 0.0)
-    return costs
+    return _tenths(costs)
 
 
-def _skips() -> Costs:
+def _skips() -> Tenths:
     costs = np.full(27, _SKIP, dtype=np.float32)
     costs[0] = 0.0
     for letters, cost in (("aeiou", _SKIP_VOWEL), ("hy", _SKIP_SILENT)):
         for letter in letters:
             costs[ord(letter) - 96] = cost
-    return costs
+    return _tenths(costs)
 
 
 _SUBSTITUTION_COSTS = _substitutions()
 _SKIP_COSTS = _skips()
+_FIRST_LETTER_COST = _tenths(_AT_FIRST_LETTER)[()]
+_DOUBLED_COST = _tenths(_SKIP_DOUBLED)[()]
+_TRANSPOSITION_COST = _tenths(_TRANSPOSE)[()]
 
 
 def slip_costs(typed: Letters, recorded: Letters) -> Costs:
     """Return what each recorded name costs to be typed as one row of letters; 0 if it is the same.
 
-    All names go through the table of distances at once, a row of it for each letter typed.
+    All names go through the table of distances at once, a row of it for each letter typed. What
+    the table holds is the distance less that of skipping everything so far on both sides, so that
+    skipping costs nothing in it: a missing letter is a running minimum, an extra one stands.
     """
-    count, width = recorded.shape
-    missing = np.zeros((count, width + 1), dtype=np.float32)
-    missing[:, 1:] = _skip_costs(recorded)
-    np.cumsum(missing, axis=1, out=missing)
-    extra = _skip_costs(typed[None, :])[0]
-    before = np.zeros_like(missing)
-    above = missing
-    for place, letter in enumerate(typed):
-        row = above + extra[place]
-        exchanged = above[:, :-1] + _SUBSTITUTION_COSTS[letter][recorded]
-        if place == 0:
-            exchanged[:, 0] += _AT_FIRST_LETTER * (recorded[:, 0] != letter)
-        else:
-            exchanged[:, 0] += _AT_FIRST_LETTER
-        np.minimum(row[:, 1:], exchanged, out=row[:, 1:])
+    names = np.ascontiguousarray(recorded.T)
+    skipped, extra = _skip_costs(names), _skip_costs(typed[:, None])[:, :, None]
+    exchanged = _SUBSTITUTION_COSTS[typed[:, None, None], names[None]] - skipped - extra
+    exchanged[0, 0] += _FIRST_LETTER_COST * (names[0] != typed[0])
+    exchanged[1:, 0] += _FIRST_LETTER_COST
+    turned = (names[None, 1:] == typed[:-1, None, None]) & (
+        names[None, :-1] == typed[1:, None, None]
+    )
+    saved = (skipped[1:] + skipped[:-1]) + (extra[1:] + extra[:-1])
+    across = np.where(turned, _TRANSPOSITION_COST - saved, np.int16(_NEVER))
+    above = before = np.zeros((len(names) + 1, names.shape[1]), dtype=np.int16)
+    for place in range(len(typed)):
+        row = above.copy()
+        np.minimum(row[1:], above[:-1] + exchanged[place], out=row[1:])
         if place:
-            turned = (recorded[:, 1:] == typed[place - 1]) & (recorded[:, :-1] == letter)
-            across = np.where(turned, before[:, :-2] + np.float32(_TRANSPOSE), np.inf)
-            np.minimum(row[:, 2:], across, out=row[:, 2:])
-        # A run of missing letters costs the difference of two sums, so the best place to begin
-        # it is a running minimum.
-        row = np.minimum.accumulate(row - missing, axis=1) + missing
+            np.minimum(row[2:], before[:-2] + across[place - 1], out=row[2:])
+        np.minimum.accumulate(row, axis=0, out=row)
         before, above = above, row
-    return above[:, -1]
+    tenths = above[-1] + skipped.sum(axis=0, dtype=np.int16) + extra.sum(dtype=np.int16)
+    costs: Costs = tenths.astype(np.float32) / np.float32(10)
+    return costs
 
 
 def to_letters(names: NDArray[np.bytes_]) -> Letters:
-    """Return names in ASCII lower case as rows of letters."""
+    """Return names in ASCII lower case as rows of letters, as wide as the longest of them."""
     width = max(names.dtype.itemsize, 1)
     codes = np.ascontiguousarray(names).view(np.uint8).reshape(len(names), width)
+    codes = codes[:, : max(int(np.count_nonzero(codes.any(axis=0))), 1)]
     letters: Letters = np.where(codes, codes - np.uint8(96), np.uint8(0))
     return letters
 
 
-def _skip_costs(names: Letters) -> Costs:
-    """Return what it costs to skip each letter; the second of a double letter is cheap."""
-    costs: Costs = _SKIP_COSTS[names]
-    doubled = (names[:, 1:] == names[:, :-1]) & (names[:, 1:] > 0)
-    costs[:, 1:][doubled] = _SKIP_DOUBLED
-    costs[:, 0] += _AT_FIRST_LETTER
+def _skip_costs(names: Letters) -> Tenths:
+    """Return what it costs to skip each letter; names are columns here.
+
+    The second of a double letter is cheap.
+    """
+    costs: Tenths = _SKIP_COSTS[names]
+    doubled = (names[1:] == names[:-1]) & (names[1:] > 0)
+    costs[1:][doubled] = _DOUBLED_COST
+    costs[0] += _FIRST_LETTER_COST
     return costs

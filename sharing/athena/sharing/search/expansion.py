@@ -1,12 +1,13 @@
 """From a typed name to the recorded names it may mean.
 
 Candidates come from the deletion neighbourhood and the sound (see `neighbourhood`), from short
-and full forms, and from beginnings; `closeness` weighs how likely each was typed so.
+and full forms, and from beginnings; `closeness` weighs how likely each was typed so. All of it is
+done on arrays: a name among half a million takes a third of a millisecond.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -17,7 +18,12 @@ from rapidfuzz.distance import OSA
 from rapidfuzz.process import cdist
 
 from athena.sharing.search.closeness import slip_costs, to_letters
-from athena.sharing.search.neighbourhood import file_names, find_places, sound_hashes
+from athena.sharing.search.neighbourhood import (
+    file_names,
+    find_places,
+    sound_hash,
+    sound_hashes,
+)
 from athena.sharing.search.nicknames import related_names
 
 MOST_EXPANSIONS = 60
@@ -33,13 +39,28 @@ SOUND_COST = 0.6
 SOUND_SLIP_SHARE = 0.4
 """How much of the cost of its slips a spelling keeps that sounds the same."""
 
-FARTHEST = 8.0
-"""The cost of slips beyond which nobody means the name."""
+FARTHEST = 7.0
+"""The cost of slips beyond which nobody means the name: what no match at all costs."""
+
+HOW = (
+    "exact",
+    "spelt alike",
+    "sounds alike",
+    "short or full form",
+    "initial",
+    "begins alike",
+)
+"""How a typed name and a recorded one meet, by code."""
+
+_EXACT, _SPELT, _SOUNDS, _FORM, _INITIAL, _BEGINS = range(len(HOW))
 
 _MOST_SLIPS = 3
 _MOST_COMPARED = 100
 _SHORTEST_BEGINNING = 3
-_ARRAYS = ("tokens", "term_ids", "bonus", "sounds", "starts", "places")
+ARRAYS = ("tokens", "term_ids", "bonus", "sounds", "starts", "places")
+"""The arrays of an index, by the names of their files."""
+
+Bonus = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +74,64 @@ class Expansion:
     typed: str
 
 
-Found = dict[int, tuple[float, str]]
-"""By place in the index: log P(typed | recorded) and how the names meet."""
+@dataclass(frozen=True, slots=True)
+class Meant:
+    """The recorded names that a typed one may mean, in columns, the closest first."""
+
+    typed: str
+    terms: NDArray[np.int64]
+    log_p: NDArray[np.float64]
+    how: NDArray[np.uint8]
+    """By code of `HOW`."""
+    tokens: NDArray[np.bytes_]
+
+    @classmethod
+    def nothing(cls, typed: str) -> Self:
+        """Return what a name means that leads nowhere."""
+        return cls(
+            typed,
+            np.zeros(0, np.int64),
+            np.zeros(0, np.float64),
+            np.zeros(0, np.uint8),
+            np.zeros(0, "S1"),
+        )
+
+    def __len__(self) -> int:
+        return len(self.terms)
+
+    def joined(self, other: Meant) -> Meant:
+        """Return both together, the closest first."""
+        if not len(other):
+            return self
+        if not len(self):
+            return other
+        log_p = np.concatenate([self.log_p, other.log_p])
+        tokens = np.concatenate([self.tokens, other.tokens])
+        order = np.lexsort((tokens, -log_p))
+        return Meant(
+            self.typed,
+            np.concatenate([self.terms, other.terms])[order],
+            log_p[order],
+            np.concatenate([self.how, other.how])[order],
+            tokens[order],
+        )
+
+    def expansions(self) -> list[Expansion]:
+        """Return them as values, one by one."""
+        return [
+            Expansion(term, token.decode(), log_p, HOW[how], self.typed)
+            for term, token, log_p, how in zip(
+                self.terms.tolist(),
+                self.tokens.tolist(),
+                self.log_p.tolist(),
+                self.how.tolist(),
+                strict=True,
+            )
+        ]
+
+
+Found = tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.uint8]]
+"""Places in the index, log P(typed | recorded) and how the names meet."""
 
 
 class NameIndex:
@@ -64,16 +141,29 @@ class NameIndex:
     """
 
     def __init__(
-        self, term_ids: Sequence[int], tokens: Sequence[str], frequencies: Sequence[int]
+        self,
+        term_ids: Sequence[int] | NDArray[np.int32],
+        tokens: Sequence[str] | NDArray[np.bytes_],
+        frequencies: Sequence[int] | NDArray[np.int64],
+        known: NameIndex | None = None,
     ) -> None:
-        names = np.asarray(tokens, dtype=np.bytes_) if tokens else np.zeros(0, dtype="S1")
+        """Index terms; the sounds of those in ``known`` are taken from there."""
+        names = np.asarray(tokens, dtype=np.bytes_) if len(tokens) else np.zeros(0, dtype="S1")
         order = np.argsort(names, kind="stable")
         times = np.maximum(np.asarray(frequencies, dtype=np.float32)[order], 1.0)
         self._tokens: NDArray[np.bytes_] = names[order]
         self._term_ids = np.asarray(term_ids, dtype=np.int32)[order]
-        self._bonus = (COMMON_BONUS * np.log2(times)).astype(np.float32)
-        self._sounds = sound_hashes([tokens[place] for place in order])
+        self._bonus: Bonus = (COMMON_BONUS * np.log2(times)).astype(np.float32)
+        self._sounds = _sounds(self._tokens, known)
         self._starts, self._places = file_names(self._tokens, self._sounds)
+
+    @classmethod
+    def of_arrays(cls, arrays: dict[str, NDArray[Any]]) -> Self:
+        """Return the index that some arrays are, by the names of `ARRAYS`."""
+        index = cls.__new__(cls)
+        for name in ARRAYS:
+            setattr(index, f"_{name}", arrays[name])
+        return index
 
     @classmethod
     def open(cls, folder: Path) -> Self:
@@ -81,62 +171,91 @@ class NameIndex:
 
         Raises FileNotFoundError where there is none.
         """
-        index = cls.__new__(cls)
-        for name in _ARRAYS:
-            array: NDArray[Any] = np.load(folder / f"{name}.npy", mmap_mode="r")
-            setattr(index, f"_{name}", array)
-        return index
+        return cls.of_arrays(
+            {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in ARRAYS}
+        )
 
     def save(self, folder: Path) -> None:
         """Write the index to a new folder; raises FileExistsError where there is one already."""
         folder.mkdir(mode=0o700)
-        for name in _ARRAYS:
-            np.save(folder / f"{name}.npy", getattr(self, f"_{name}"))
+        for name, array in self.arrays().items():
+            np.save(folder / f"{name}.npy", array)
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Return all that the index is, by the names of `ARRAYS`."""
+        return {name: getattr(self, f"_{name}") for name in ARRAYS}
 
     def __len__(self) -> int:
         return len(self._tokens)
+
+    @property
+    def tokens(self) -> NDArray[np.bytes_]:
+        """Every recorded name, in the order of the alphabet."""
+        return self._tokens
+
+    @property
+    def term_ids(self) -> NDArray[np.int32]:
+        """The number of each of `tokens`."""
+        return self._term_ids
 
     def expand(self, token: str, limit: int = MOST_EXPANSIONS) -> list[Expansion]:
         """Return the closest recorded names, closest first; a known name is always among them.
 
         Common names are kept sooner, none ranks higher for it.
         """
-        found: Found = {}
+        return self.meant_by(token, limit).expansions()
+
+    def meant_by(self, token: str, limit: int = MOST_EXPANSIONS) -> Meant:
+        """Return what `expand` returns, in columns."""
         if not token or not len(self):
-            return []
-        for name, log_p, how in _other_forms(token):
-            place = self._place(name)
-            if place is not None:
-                _note(found, place, log_p, how)
-        for place, log_p, how in self._beginning_with(token):
-            _note(found, place, log_p, how)
-        if len(token) > 1:
-            for place, log_p, how in self._similar(token):
-                _note(found, place, log_p, how)
-        kept = sorted(found, key=lambda place: -(found[place][0] + self._bonus[place]))[:limit]
-        exact = self._place(token)
-        if exact is not None and exact not in kept:
-            kept[-1] = exact
-        expansions = [
-            Expansion(
-                int(self._term_ids[place]), self._tokens[place].decode(), *found[place], token
+            return Meant.nothing(token)
+        places, log_p, how = self._candidates(token)
+        # The best way in which a name meets the typed one counts, and of equals the first.
+        order = np.argsort(-log_p, kind="stable")
+        places, log_p, how = places[order], log_p[order], how[order]
+        _, first = np.unique(places, return_index=True)
+        if len(first) > limit:
+            worth = log_p[first] + self._bonus[places[first]]
+            worth[how[first] == _EXACT] = np.inf
+            first = first[np.argsort(-worth, kind="stable")[:limit]]
+        first = first[np.lexsort((places[first], -log_p[first]))]
+        kept = places[first]
+        return Meant(
+            token,
+            self._term_ids[kept].astype(np.int64),
+            log_p[first],
+            how[first],
+            self._tokens[kept],
+        )
+
+    def _candidates(self, token: str) -> Found:
+        forms = list(_other_forms(token))
+        opens = len(token) == 1 or len(token) >= _SHORTEST_BEGINNING
+        names = [name for name, _, _ in forms]
+        bounds = [token, f"{token}{{"] if opens else []  # "{" follows "z"
+        wanted = np.asarray([*names, *bounds], dtype=np.bytes_)
+        places = np.searchsorted(self._tokens, wanted)
+        there = np.minimum(places[: len(forms)], len(self) - 1)
+        recorded = self._tokens[there] == wanted[: len(forms)]
+        parts = [
+            (
+                there[recorded],
+                np.asarray([log_p for _, log_p, _ in forms])[recorded],
+                np.asarray([how for _, _, how in forms], dtype=np.uint8)[recorded],
             )
-            for place in kept
         ]
-        return sorted(expansions, key=lambda item: (-item.log_p, item.token))
+        if opens:
+            parts.append(self._beginning_with(token, int(places[-2]), int(places[-1])))
+        if len(token) > 1:
+            parts.append(self._similar(token))
+        columns = [np.concatenate(column) for column in zip(*parts, strict=True)]
+        return columns[0], columns[1], columns[2]
 
-    def _place(self, token: str) -> int | None:
-        wanted = token.encode()
-        place = int(np.searchsorted(self._tokens, np.bytes_(wanted)))
-        return place if place < len(self) and self._tokens[place] == wanted else None
-
-    def _similar(self, token: str) -> Iterable[tuple[int, float, str]]:
-        """Yield the places of names within reach of a slip or two, or that sound the same."""
+    def _similar(self, token: str) -> Found:
+        """Return the names within reach of a slip or two, or that sound the same."""
         typed = token.encode()
-        own_sound = int(sound_hashes([token])[0])
+        own_sound = sound_hash(token)
         places = find_places(self._starts, self._places, typed, own_sound)
-        if not len(places):
-            return
         names = self._tokens[places]
         slips = cdist([typed], names.tolist(), scorer=OSA.distance, score_cutoff=_MOST_SLIPS)[0]
         alike = self._sounds[places] == own_sound
@@ -146,48 +265,49 @@ class NameIndex:
             near = near[np.argpartition(rough, _MOST_COMPARED)[:_MOST_COMPARED]]
         spelt = slip_costs(to_letters(np.asarray([typed]))[0], to_letters(names[near]))
         heard = np.where(alike[near], SOUND_COST + SOUND_SLIP_SHARE * spelt, np.inf)
-        costs = np.minimum(spelt, heard)
-        for place, cost, slip_cost in zip(
-            places[near].tolist(), costs.tolist(), spelt.tolist(), strict=True
-        ):
-            if cost <= FARTHEST:
-                how = (
-                    "exact" if not cost else "spelt alike" if cost == slip_cost else "sounds alike"
-                )
-                yield place, -cost, how
+        costs = np.minimum(spelt, heard).astype(np.float64)
+        how = np.where(costs == 0.0, _EXACT, np.where(costs == spelt, _SPELT, _SOUNDS))
+        meant = costs <= FARTHEST
+        return (
+            places[near][meant].astype(np.int64),
+            0.0 - costs[meant],
+            how[meant].astype(np.uint8),
+        )
 
-    def _beginning_with(self, token: str) -> Iterable[tuple[int, float, str]]:
-        """Yield names that a typed initial, or a beginning of at least three letters, opens."""
-        if 1 < len(token) < _SHORTEST_BEGINNING:
-            return
-        low, high = np.searchsorted(
-            self._tokens, [np.bytes_(token.encode()), np.bytes_(f"{token}{{".encode())]
-        )  # "{" follows "z"
+    def _beginning_with(self, token: str, low: int, high: int) -> Found:
+        """Return names that a typed initial, or a beginning of at least three letters, opens."""
         opened = np.arange(low, high)
         if len(opened) > MOST_EXPANSIONS:
-            opened = opened[np.argsort(-self._bonus[opened], kind="stable")[:MOST_EXPANSIONS]]
-        for place in opened.tolist():
-            untyped = len(self._tokens[place]) - len(token)
-            if untyped == 0:
-                yield place, 0.0, "exact"
-            elif len(token) == 1:
-                yield place, -INITIAL_COST, "initial"
-            else:
-                yield place, -(BEGINNING_COST + UNTYPED_LETTER_COST * untyped), "begins alike"
+            commonest = np.argpartition(-self._bonus[low:high], MOST_EXPANSIONS)
+            opened = opened[commonest[:MOST_EXPANSIONS]]
+        untyped = np.char.str_len(self._tokens[opened]) - len(token)
+        if len(token) == 1:
+            log_p, how = np.full(len(opened), -INITIAL_COST), _INITIAL
+        else:
+            log_p, how = -(BEGINNING_COST + UNTYPED_LETTER_COST * untyped), _BEGINS
+        longer = untyped > 0
+        return opened[longer], log_p[longer], np.full(int(longer.sum()), how, dtype=np.uint8)
 
 
-def _other_forms(token: str) -> Iterable[tuple[str, float, str]]:
+def _other_forms(token: str) -> Iterator[tuple[str, float, int]]:
     """Yield the other names a typed one may stand for, whether anybody bears them or not."""
-    yield token, 0.0, "exact"
+    yield token, 0.0, _EXACT
     for name, cost in related_names(token).items():
-        yield name, -cost, "short or full form"
+        yield name, -cost, _FORM
     if len(token) > 1:
-        yield token[:1], -INITIAL_COST, "initial"
+        yield token[:1], -INITIAL_COST, _INITIAL
     for length in range(_SHORTEST_BEGINNING, len(token)):
         cost = BEGINNING_COST + UNTYPED_LETTER_COST * (len(token) - length)
-        yield token[:length], -cost, "begins alike"
+        yield token[:length], -cost, _BEGINS
 
 
-def _note(found: Found, place: int, log_p: float, how: str) -> None:
-    if place not in found or log_p > found[place][0]:
-        found[place] = (log_p, how)
+def _sounds(tokens: NDArray[np.bytes_], known: NameIndex | None) -> NDArray[np.uint64]:
+    """Return the hash of each token's sound; the rules are slow, so what is known is copied."""
+    sounds = np.zeros(len(tokens), dtype=np.uint64)
+    new = np.ones(len(tokens), dtype=np.bool_)
+    if known is not None and len(known):
+        places = np.minimum(np.searchsorted(known._tokens, tokens), len(known) - 1)
+        new = known._tokens[places] != tokens
+        sounds[~new] = known._sounds[places[~new]]
+    sounds[new] = sound_hashes([token.decode() for token in tokens[new].tolist()])
+    return sounds

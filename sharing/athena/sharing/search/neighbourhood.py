@@ -8,8 +8,8 @@ into: the occasional stranger in a bucket costs less to compare than to keep out
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from functools import cache
+from collections.abc import Sequence
+from functools import cache, lru_cache
 from itertools import combinations
 
 import numpy as np
@@ -20,17 +20,22 @@ from athena.sharing.search.phonetics import sound
 Hashes = NDArray[np.uint64]
 Places = NDArray[np.uint32]
 
+_MOST_LETTERS = 64
 _MULTIPLIER = 0x9E3779B97F4A7C15
-_SHIFT = 29
-_ALL_BITS = (1 << 64) - 1
+_MIXER = np.uint64(0xBF58476D1CE4E5B9)
+_POWERS = np.asarray(
+    [pow(_MULTIPLIER, place + 1, 1 << 64) for place in range(_MOST_LETTERS)], dtype=np.uint64
+)
 _SOUND_SEED = np.uint64(0xA5A5A5A5A5A5A5A5)
 _FEWEST_BITS, _MOST_BITS = 8, 24
+_PLACE_BITS = np.uint64(32)
 
 
 def file_names(tokens: NDArray[np.bytes_], sounds: Hashes) -> tuple[Places, Places]:
     """Return (starts, places): bucket b holds ``places[starts[b]:starts[b + 1]]``.
 
-    There are about as many buckets, 2 to a whole power, as there are entries.
+    There are about as many buckets, 2 to a whole power, as there are entries. Names have at most
+    64 letters.
     """
     lengths = np.char.str_len(tokens)
     members = [np.flatnonzero(lengths == length) for length in range(tokens.dtype.itemsize + 1)]
@@ -38,27 +43,46 @@ def file_names(tokens: NDArray[np.bytes_], sounds: Hashes) -> tuple[Places, Plac
         len(places) * len(_kept_letters(length)) for length, places in enumerate(members)
     )
     bits = min(max(int(entries).bit_length(), _FEWEST_BITS), _MOST_BITS)
-    buckets = [_bucket(sounds, bits)]
-    filed: list[Places] = [np.arange(len(tokens), dtype=np.uint32)]
+    # Bucket and place in one number: sorted where it stands, it takes half the memory of an order.
+    filed = np.empty(entries, dtype=np.uint64)
+    filed[: len(tokens)] = _filed(sounds, np.arange(len(tokens), dtype=np.uint64), bits)
+    end = len(tokens)
     for length, places in enumerate(members):
-        if len(places):
-            for hashes in _neighbourhood(tokens[places], length):
-                buckets.append(_bucket(hashes, bits))
-                filed.append(places.astype(np.uint32))
-    return _sort_into_buckets(np.concatenate(buckets), np.concatenate(filed), bits)
+        if not len(places):
+            continue
+        letters = _letters(tokens[places], length)
+        numbers = places.astype(np.uint64)
+        for kept in _kept_letters(length):
+            filed[end : end + len(places)] = _filed(_hash(letters[:, kept]), numbers, bits)
+            end += len(places)
+    filed.sort()
+    starts = np.zeros((1 << bits) + 1, dtype=np.uint32)
+    counts = np.bincount((filed >> _PLACE_BITS).view(np.int64), minlength=1 << bits)
+    np.cumsum(counts, out=starts[1:])
+    return starts, filed.astype(np.uint32)
 
 
 def find_places(starts: Places, places: Places, token: bytes, token_sound: int) -> Places:
     """Return the distinct places filed where a token would be: its neighbours, and strangers."""
     bits = (len(starts) - 1).bit_length() - 1
-    hashes = [_hash_one(token[place] for place in kept) for kept in _kept_letters(len(token))]
-    wanted = np.asarray([*hashes, token_sound], dtype=np.uint64)
-    buckets = _bucket(wanted, bits)
-    low, high = starts[buckets].astype(np.int64), starts[buckets + np.uint32(1)].astype(np.int64)
-    sizes = high - low
+    letters = np.zeros(len(token) + 1, dtype=np.uint64)
+    letters[:-1] = np.frombuffer(token, dtype=np.uint8)
+    wanted = np.empty(len(_kept_letters(len(token))) + 1, dtype=np.uint64)
+    wanted[:-1] = _hash(letters[_kept_table(len(token))])
+    wanted[-1] = token_sound
+    buckets = wanted >> np.uint64(64 - bits)
+    low = starts[buckets].astype(np.int64)
+    sizes = starts[buckets + np.uint64(1)] - low
     # One index for all buckets: each entry's number, moved by where its bucket begins.
-    moved = np.repeat(low - np.concatenate([[0], np.cumsum(sizes)[:-1]]), sizes)
-    return np.unique(places[np.arange(len(moved)) + moved])
+    ends = np.cumsum(sizes)
+    moved = np.repeat(low - ends + sizes, sizes)
+    found = places[np.arange(len(moved)) + moved]
+    found.sort()
+    first = np.empty(len(found), dtype=np.bool_)
+    first[:1] = True
+    np.not_equal(found[1:], found[:-1], out=first[1:])
+    distinct: Places = found[first]
+    return distinct
 
 
 def sound_hashes(tokens: Sequence[str]) -> Hashes:
@@ -68,16 +92,21 @@ def sound_hashes(tokens: Sequence[str]) -> Hashes:
     return np.asarray([distinct[key] for key in keys], dtype=np.uint64) ^ _SOUND_SEED
 
 
-def _neighbourhood(names: NDArray[np.bytes_], length: int) -> list[Hashes]:
-    """Return, for names of one length, the hashes of what each way to leave letters out leaves."""
+@lru_cache(maxsize=4096)
+def sound_hash(token: str) -> int:
+    """Return what `sound_hashes` does for a single token."""
+    return int(sound_hashes([token])[0])
+
+
+def _letters(names: NDArray[np.bytes_], length: int) -> Hashes:
+    """Return names of one length as rows of letters."""
     letters = np.ascontiguousarray(names.astype(f"S{length}")).view(np.uint8)
-    letters = letters.reshape(len(names), length)
-    return [_hash(letters[:, kept]) for kept in _kept_letters(length)]
+    return letters.reshape(len(names), length).astype(np.uint64)
 
 
 @cache
 def _kept_letters(length: int) -> list[list[int]]:
-    """Return which letters stay for every way to leave out up to two ."""
+    """Return which letters stay for every way to leave out up to two."""
     most = 0 if length < 2 else 2 if 5 <= length <= 20 else 1
     return [
         [place for place in range(length) if place not in gone]
@@ -86,30 +115,26 @@ def _kept_letters(length: int) -> list[list[int]]:
     ]
 
 
-def _hash(letters: NDArray[np.uint8]) -> Hashes:
-    """Return a 64-bit polynomial hash of each row of letters."""
-    value = np.full(len(letters), letters.shape[1], dtype=np.uint64)
-    for column in letters.T:
-        value = (value ^ column) * np.uint64(_MULTIPLIER)
-        value ^= value >> np.uint64(_SHIFT)
+@cache
+def _kept_table(length: int) -> NDArray[np.int64]:
+    """Return `_kept_letters` as a table, filled up with the place after the last letter."""
+    rows = [kept + [length] * (length - len(kept)) for kept in _kept_letters(length)]
+    return np.asarray(rows, dtype=np.int64).reshape(len(rows), length)
+
+
+def _hash(letters: Hashes) -> Hashes:
+    """Return a 64-bit hash of each row of letters: a polynomial, mixed. Letters 0 don't count."""
+    value: Hashes = letters @ _POWERS[: letters.shape[1]]
+    value ^= value >> np.uint64(32)
+    value *= _MIXER
+    value ^= value >> np.uint64(29)
     return value
 
 
-def _hash_one(letters: Iterable[int]) -> int:
-    """Return what `_hash` does for a single row; for one name this is the faster way."""
-    row = list(letters)
-    value = len(row)
-    for letter in row:
-        value = ((value ^ letter) * _MULTIPLIER) & _ALL_BITS
-        value ^= value >> _SHIFT
-    return value
+def _hash_one(letters: bytes) -> int:
+    return int(_hash(np.frombuffer(letters, dtype=np.uint8).astype(np.uint64)[None, :])[0])
 
 
-def _bucket(hashes: Hashes, bits: int) -> Places:
-    return (hashes >> np.uint64(64 - bits)).astype(np.uint32)
-
-
-def _sort_into_buckets(buckets: Places, places: Places, bits: int) -> tuple[Places, Places]:
-    starts = np.zeros((1 << bits) + 1, dtype=np.uint32)
-    np.cumsum(np.bincount(buckets, minlength=1 << bits), out=starts[1:])
-    return starts, places[np.argsort(buckets, kind="stable")]
+def _filed(hashes: Hashes, places: Hashes, bits: int) -> Hashes:
+    """Return the bucket of each hash and the place filed in it, as one number."""
+    return ((hashes >> np.uint64(64 - bits)) << _PLACE_BITS) | places

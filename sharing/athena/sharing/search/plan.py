@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import date, timedelta
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from athena.records.names.keys import (
-    MOST_TERMS,
-    TERM_BITS,
-    Range,
-    day_number,
-    day_range,
-    pair_range,
-    surname_range,
+from athena.records.names.keys import DAY_BITS, MOST_DAYS, MOST_TERMS, TERM_BITS, day_number
+from athena.sharing.search.dates import (
+    DATE_OTHER,
+    DATE_SAME_YEAR,
+    DATE_UNKNOWN,
+    NEAR_YEARS,
+    YEAR_NEAR,
+    YEAR_OTHER,
+    DateScale,
+    date_slips,
+    slip_weight,
+    swapped_day_and_month,
+    year_days,
 )
-from athena.sharing.search.expansion import Expansion
-from athena.sharing.search.names import NameDictionary
-from athena.sharing.search.query import PersonQuery, Reading
+from athena.sharing.search.dictionary import NameDictionary
+from athena.sharing.search.meanings import Interpretation, Terms, Weights
+from athena.sharing.search.query import PersonQuery
 
 MOST_PAIRS = 300
 """The most (surname, given name) pairs that one search looks for."""
@@ -36,6 +40,8 @@ MOST_OF_FAMILY = 200
 """The most given names to look for in one of them."""
 
 PAIRS_BEFORE_FAMILIES = 80
+MOST_SURNAMES_ALONE = 20
+MOST_GIVEN_ALONE = 8
 
 MOST_POINTERS = 40
 POINTER_WEIGHT = -2.5
@@ -44,27 +50,14 @@ POINTER_WEIGHT = -2.5
 MISSING_PART_COST = 2.5
 """What it costs that a record lacks the given name or the surname that was typed."""
 
-LATER_GIVEN_NAME_COST = 0.7
-"""What it costs that a later given name matches and not the first."""
+GOOD_WEIGHT = -5.0
+"""The sum of weights from which a record fits well: a score of a half."""
 
-LATER_SURNAME_COST = 0.3
-"""What it costs that a part of a surname matches and not the whole."""
+_EXACT_DATES, _SLIPPED_DATES, _UNKNOWN_DATES = 200, 40, 60
+"""For how many pairs to look at the date typed, at slips of it, and at records without one."""
 
-MOST_TERMS_OF_PART = 90
-"""The most recorded names that the surname, or the given names, may mean together."""
-
-
-YEAR_ONLY = "year only, or its first day"
-MONTH_ONLY = "month only, or its first day"
-
-
-@dataclass(frozen=True, slots=True)
-class Interpretation:
-    """One reading with the recorded names that each of its parts may mean, by term."""
-
-    reading: Reading
-    surnames: dict[int, Expansion]
-    given: dict[int, Expansion]
+Ranges = NDArray[np.int64]
+"""Rows of the lowest and the highest key of a range, both included."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,16 +65,19 @@ class SearchPlan:
     """The look-ups of one search, in the order in which they are worth making."""
 
     interpretations: tuple[Interpretation, ...]
-    narrow: tuple[Range, ...]
+    dates: DateScale | None
+    narrow: Ranges
     """Name keys bounded by the date of birth or, without one, by nothing."""
-    wide: tuple[Range, ...]
+    good: int
+    """How many of the narrow ranges, from the first, hold nothing but good hits."""
+    wide: Ranges
     """The same pairs with any date, and the closest surnames with any given name.
 
     They are for when the narrow ones find too little.
     """
-    days: tuple[Range, ...]
+    days: Ranges
     """Date keys of the days of birth worth reading whole."""
-    pointers: tuple[Range, ...]
+    pointers: Ranges
     """The look-ups close enough to tell that a record exists which may not be shown."""
     surname_terms: tuple[int, ...] = ()
     given_terms: tuple[int, ...] = ()
@@ -91,197 +87,234 @@ class SearchPlan:
 class _Weighed:
     """Pairs of terms with the best weight that any reading gives them."""
 
-    weights: dict[int, float] = field(default_factory=dict)
+    _pairs: list[Terms] = field(default_factory=list)
+    _weights: list[Weights] = field(default_factory=list)
 
-    def add(self, pairs: Iterable[int], weights: Iterable[float]) -> None:
-        for pair, weight in zip(pairs, weights, strict=True):
-            if weight > self.weights.get(pair, -np.inf):
-                self.weights[pair] = weight
+    def add(self, pairs: Terms, weights: Weights) -> None:
+        self._pairs.append(pairs)
+        self._weights.append(weights)
 
-    def best(self, limit: int, at_least: float = -np.inf) -> list[tuple[int, int]]:
-        ordered = sorted(self.weights, key=lambda pair: (-self.weights[pair], pair))
-        return [
-            (pair >> TERM_BITS, pair & MOST_TERMS)
-            for pair in ordered[:limit]
-            if self.weights[pair] >= at_least
-        ]
+    def best(self, limit: int) -> tuple[Terms, Weights]:
+        if not self._pairs:
+            return np.zeros(0, np.int64), np.zeros(0)
+        pairs, weights = np.concatenate(self._pairs), np.concatenate(self._weights)
+        order = np.lexsort((pairs, -weights))
+        _, first = np.unique(pairs[order], return_index=True)
+        order = order[np.sort(first)[:limit]]
+        return pairs[order], weights[order]
+
+
+@dataclass(slots=True)
+class _Probes:
+    """Ranges with what a row in each of them weighs at most."""
+
+    _ranges: list[Ranges] = field(default_factory=list)
+    _weights: list[Weights] = field(default_factory=list)
+
+    def add(self, ranges: Ranges, weights: Weights) -> None:
+        self._ranges.append(ranges)
+        self._weights.append(weights)
+
+    def in_order(self) -> tuple[Ranges, int]:
+        """Return the ranges, the likeliest first, and how many of them are good."""
+        if not self._ranges:
+            return _NO_RANGES, 0
+        weights = np.concatenate(self._weights)
+        order = np.argsort(-weights, kind="stable")
+        return np.concatenate(self._ranges)[order], int((weights >= GOOD_WEIGHT).sum())
+
+
+_NO_RANGES: Ranges = np.zeros((0, 2), dtype=np.int64)
 
 
 def make_plan(query: PersonQuery, names: NameDictionary) -> SearchPlan:
     """Return the look-ups for a query that has a name."""
-    expand = cache(names.expand)
-    interpretations = tuple(_interpret(reading, expand) for reading in query.readings)
+    expand = cache(names.meant_by)
+    interpretations = tuple(Interpretation.of(reading, expand) for reading in query.readings)
     weighed = _Weighed()
-    surname_only: list[int] = []
-    for interpretation in interpretations:
-        if interpretation.surnames and interpretation.given:
-            _weigh_pairs(weighed, interpretation, names)
-        elif interpretation.surnames:
-            surname_only += list(interpretation.surnames)[:20]
+    alone = _Weighed()
+    for item in interpretations:
+        if len(item.surnames) and len(item.given):
+            _weigh_pairs(weighed, item, names)
+        elif len(item.surnames):
+            alone.add(
+                item.surnames.terms[:MOST_SURNAMES_ALONE],
+                item.surnames.log_p[:MOST_SURNAMES_ALONE] - item.reading.penalty,
+            )
         else:
-            _weigh_given_only(weighed, interpretation, names)
-    pairs = weighed.best(MOST_PAIRS)
-    any_date = [pair_range(*pair) for pair in pairs] + [
-        surname_range(term) for term in surname_only
-    ]
-    narrow = list(_narrow(query, pairs))
-    if query.born_years is not None:
-        narrow += [
-            pair_range(term, given, *_year_days(query.born_years))
-            for term in surname_only[:MOST_FAMILIES]
-            for given in names.given_with(term)[:MOST_OF_FAMILY]
-        ]
-    wide = any_date if narrow else []
-    families = list(_family_ranges(query, interpretations, names))
-    surnames = {term for item in interpretations for term in item.surnames}
-    given = {term for item in interpretations for term in item.given}
+            _weigh_given_only(weighed, item, names)
+    pairs, weights = weighed.best(MOST_PAIRS)
+    surnames, surname_weights = alone.best(MOST_SURNAMES_ALONE)
+    any_date = np.concatenate([_pair_ranges(pairs), _surname_ranges(surnames)])
+    any_weights = np.concatenate([weights, surname_weights])
+    narrow, good = _narrow(query, pairs, weights, surnames, surname_weights, names).in_order()
+    if len(narrow) or query.born is not None or query.born_years is not None:
+        wide = _wide(query, pairs, weights, any_date, any_weights, interpretations, names)
+    else:
+        probes = _Probes()
+        probes.add(any_date, any_weights)
+        narrow, good = probes.in_order()
+        families = _family_ranges(query, interpretations, names)
+        wide = np.concatenate(families) if families else _NO_RANGES
+    pointed = pairs[weights >= POINTER_WEIGHT][:MOST_POINTERS]
     return SearchPlan(
         interpretations=interpretations,
-        narrow=tuple(narrow) if narrow else tuple(any_date),
-        wide=(*wide[:PAIRS_BEFORE_FAMILIES], *families, *wide[PAIRS_BEFORE_FAMILIES:]),
-        days=tuple(day_range(number) for number in _whole_days(query)),
-        pointers=tuple(_pointer_ranges(query, weighed.best(MOST_POINTERS, POINTER_WEIGHT))),
-        surname_terms=tuple(sorted(surnames)),
-        given_terms=tuple(sorted(given)),
+        dates=DateScale.of(query),
+        narrow=narrow,
+        good=good,
+        wide=wide,
+        days=_whole_days(query),
+        pointers=_pointer_ranges(query, pointed),
+        surname_terms=_distinct(item.surnames.terms for item in interpretations),
+        given_terms=_distinct(item.given.terms for item in interpretations),
+    )
+
+
+def _narrow(
+    query: PersonQuery,
+    pairs: Terms,
+    weights: Weights,
+    surnames: Terms,
+    surname_weights: Weights,
+    names: NameDictionary,
+) -> _Probes:
+    """Return the pairs' ranges bounded by date: the date typed, slips of it, or its year."""
+    probes = _Probes()
+    if query.born is not None:
+        born = query.born.earliest
+        number = day_number(born)
+        probes.add(_pair_ranges(pairs[:_EXACT_DATES], number, number), weights[:_EXACT_DATES])
+        near, near_weights = pairs[:_SLIPPED_DATES], weights[:_SLIPPED_DATES]
+        for slip, how in date_slips(born).items():
+            slipped = day_number(slip)
+            probes.add(_pair_ranges(near, slipped, slipped), near_weights + slip_weight(how))
+    elif query.born_years is not None:
+        first, last = year_days(*query.born_years)
+        probes.add(_pair_ranges(pairs, first, last), weights)
+        for term, weight in zip(
+            surnames[:MOST_FAMILIES].tolist(), surname_weights.tolist(), strict=False
+        ):
+            family = _family(term, names)
+            probes.add(_pair_ranges(family, first, last), np.full(len(family), weight))
+    else:
+        return probes
+    probes.add(
+        _pair_ranges(pairs[:_UNKNOWN_DATES], 0, 0), weights[:_UNKNOWN_DATES] + DATE_UNKNOWN
+    )
+    return probes
+
+
+def _wide(
+    query: PersonQuery,
+    pairs: Terms,
+    weights: Weights,
+    any_date: Ranges,
+    any_weights: Weights,
+    interpretations: Iterable[Interpretation],
+    names: NameDictionary,
+) -> Ranges:
+    """Return the ranges around the date typed, then those of any date, families between."""
+    probes = _Probes()
+    near, near_weights = pairs[:_SLIPPED_DATES], weights[:_SLIPPED_DATES]
+    if query.born is not None:
+        year = query.born.year
+        around, other = year_days(year, year), DATE_OTHER
+        probes.add(_pair_ranges(near, *around), near_weights + DATE_SAME_YEAR)
+    else:
+        first, last = query.born_years or (0, 0)
+        around, other = year_days(first - NEAR_YEARS, last + NEAR_YEARS), YEAR_OTHER
+        probes.add(_pair_ranges(near, *around), near_weights + YEAR_NEAR)
+    probes.add(any_date, any_weights + other)
+    ordered, _ = probes.in_order()
+    families = _family_ranges(query, interpretations, names)
+    return np.concatenate(
+        [ordered[:PAIRS_BEFORE_FAMILIES], *families, ordered[PAIRS_BEFORE_FAMILIES:]]
     )
 
 
 def _family_ranges(
     query: PersonQuery, interpretations: Iterable[Interpretation], names: NameDictionary
-) -> Iterable[Range]:
-    """Yield the closest surnames with any given name, in the year of birth if it is known.
+) -> list[Ranges]:
+    """Return the closest surnames with any given name, in the year of birth if it is known.
 
     So a person is found whose given name was typed as one that leads nowhere: a pet name that no
     table has, a middle name that isn't recorded.
     """
-    weights: dict[int, float] = {}
+    weighed = _Weighed()
     for item in interpretations:
-        for term, expansion in item.surnames.items() if item.given else ():
-            weight = expansion.log_p - item.reading.penalty
-            if weight >= FAMILY_WEIGHT:
-                weights[term] = max(weight, weights.get(term, weight))
-    for term in sorted(weights, key=lambda term: -weights[term])[:MOST_FAMILIES]:
-        if query.born_years is None:
-            yield surname_range(term)
-        else:
-            first, last = _year_days(query.born_years)
-            for given in names.given_with(term)[:MOST_OF_FAMILY]:
-                yield pair_range(term, given, first, last)
+        if len(item.given):
+            weights = item.surnames.log_p - item.reading.penalty
+            close = weights >= FAMILY_WEIGHT
+            weighed.add(item.surnames.terms[close], weights[close])
+    terms, _ = weighed.best(MOST_FAMILIES)
+    if query.born_years is None:
+        return [_surname_ranges(terms)]
+    first, last = year_days(*query.born_years)
+    return [_pair_ranges(_family(term, names), first, last) for term in terms.tolist()]
 
 
-def _interpret(reading: Reading, expand: Callable[[str], list[Expansion]]) -> Interpretation:
-    return Interpretation(
-        reading,
-        _expand_all(reading.surname, expand, LATER_SURNAME_COST, "part of the name"),
-        _expand_all(reading.given, expand, LATER_GIVEN_NAME_COST, "further name"),
-    )
-
-
-def _expand_all(
-    tokens: Sequence[str],
-    expand: Callable[[str], list[Expansion]],
-    later_cost: float,
-    later_how: str,
-) -> dict[int, Expansion]:
-    """Return the expansions of every token by term; those of a later token cost more."""
-    found: dict[int, Expansion] = {}
-    for place, token in enumerate(tokens):
-        for item in expand(token):
-            if place:
-                how = f"{item.how}, {later_how}"
-                item = replace(item, log_p=item.log_p - later_cost, how=how)
-            if item.term_id not in found or found[item.term_id].log_p < item.log_p:
-                found[item.term_id] = item
-    return dict(sorted(found.items(), key=lambda entry: -entry[1].log_p)[:MOST_TERMS_OF_PART])
+def _family(surname: int, names: NameDictionary) -> Terms:
+    """Return pairs of a surname with the given names that are recorded with it."""
+    return (surname << TERM_BITS) | names.given_with(surname)[:MOST_OF_FAMILY]
 
 
 def _weigh_pairs(weighed: _Weighed, item: Interpretation, names: NameDictionary) -> None:
-    surnames, surname_weights = _columns(item.surnames)
-    given, given_weights = _columns(item.given)
-    pairs = (surnames[:, None] << TERM_BITS) | given[None, :]
-    weights = surname_weights[:, None] + given_weights[None, :] - item.reading.penalty
-    flat_pairs, flat_weights = pairs.ravel(), weights.ravel()
-    exists = names.pairs_exist(flat_pairs)
-    weighed.add(flat_pairs[exists].tolist(), flat_weights[exists].tolist())
+    """Weigh the recorded ones among all pairs that a reading may mean, no name among them."""
+    surnames = np.concatenate([_NO_TERM, item.surnames.terms])
+    given = np.concatenate([_NO_TERM, item.given.terms])
+    pairs = ((surnames[:, None] << TERM_BITS) | given).ravel()
+    exists = np.flatnonzero(names.pairs_exist(pairs))
+    surname_weights = np.concatenate([_NO_TERM_WEIGHT, item.surnames.log_p])
+    given_weights = np.concatenate([_NO_TERM_WEIGHT, item.given.log_p])
+    family, first = np.divmod(exists, len(given))
+    weights = surname_weights[family] + given_weights[first] - item.reading.penalty
+    weighed.add(pairs[exists], weights)
 
 
-def _columns(expansions: dict[int, Expansion]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Return terms and weights in the order of terms, with the missing name (term 0) first.
-
-    So the pairs come in order too, and looking them up in sorted pairs stays in the cache: a
-    quarter of the time among five million.
-    """
-    weights = {0: -MISSING_PART_COST, **{term: item.log_p for term, item in expansions.items()}}
-    terms = sorted(weights)
-    return np.asarray(terms, dtype=np.int64), np.asarray([weights[term] for term in terms])
+_NO_TERM: Terms = np.zeros(1, dtype=np.int64)
+_NO_TERM_WEIGHT: Weights = np.full(1, -MISSING_PART_COST)
 
 
 def _weigh_given_only(weighed: _Weighed, item: Interpretation, names: NameDictionary) -> None:
-    for term, expansion in list(item.given.items())[:8]:
-        pairs = names.pairs_with_given(term, MOST_PAIRS // 2)
-        weighed.add(pairs, [expansion.log_p - item.reading.penalty] * len(pairs))
+    for term, weight in zip(
+        item.given.terms[:MOST_GIVEN_ALONE].tolist(), item.given.log_p.tolist(), strict=False
+    ):
+        surnames = names.surnames_with(term)[: MOST_PAIRS // 2]
+        pairs = (surnames << TERM_BITS) | term
+        weighed.add(pairs, np.full(len(pairs), weight - item.reading.penalty))
 
 
-def _narrow(query: PersonQuery, pairs: Sequence[tuple[int, int]]) -> Iterable[Range]:
-    """Yield the pairs' ranges bounded by date: the date typed, then slips of it, then its year."""
-    if query.born is not None:
-        born = query.born.earliest
-        number = day_number(born)
-        yield from (pair_range(*pair, number, number) for pair in pairs[:200])
-        for slip in date_slips(born):
-            slipped = day_number(slip)
-            yield from (pair_range(*pair, slipped, slipped) for pair in pairs[:40])
-        yield from (pair_range(*pair, 0, 0) for pair in pairs[:60])
-    elif query.born_years is not None:
-        first, last = _year_days(query.born_years)
-        yield from (pair_range(*pair, first, last) for pair in pairs)
-        yield from (pair_range(*pair, 0, 0) for pair in pairs[:60])
-
-
-def _pointer_ranges(query: PersonQuery, pairs: Sequence[tuple[int, int]]) -> Iterable[Range]:
-    """Yield the ranges of close pairs, bounded by the date where one was typed."""
+def _pointer_ranges(query: PersonQuery, pairs: Terms) -> Ranges:
+    """Return the ranges of close pairs, bounded by the date where one was typed."""
     if query.born is not None:
         number = day_number(query.born.earliest)
-        return [pair_range(*pair, number, number) for pair in pairs]
+        return _pair_ranges(pairs, number, number)
     if query.born_years is not None:
-        return [pair_range(*pair, *_year_days(query.born_years)) for pair in pairs]
-    return [pair_range(*pair) for pair in pairs]
+        return _pair_ranges(pairs, *year_days(*query.born_years))
+    return _pair_ranges(pairs)
 
 
-def date_slips(born: date) -> dict[date, str]:
-    """Return the dates that are easily recorded for another, and what each slip is.
-
-    The first of the year and of the month are among them: that is where the store keeps a date
-    known to its year or month only.
-    """
-    slips = {born.replace(month=1, day=1): YEAR_ONLY, born.replace(day=1): MONTH_ONLY}
-    if swapped := swapped_day_and_month(born):
-        slips[swapped] = "day and month swapped"
-    for days in (1, -1):
-        slips.setdefault(born + timedelta(days=days), "a day off")
-    for years in (1, -1, 10, -10):
-        day = min(born.day, 28) if born.month == 2 else born.day
-        shifted = born.replace(year=born.year + years, day=day)
-        slips.setdefault(shifted, "ten years off" if abs(years) == 10 else "a year off")
-    slips.pop(born, None)
-    return slips
-
-
-def swapped_day_and_month(born: date) -> date | None:
-    """Return a date with its day and month exchanged, if that is another date."""
-    if born.day > 12 or born.day == born.month:
-        return None
-    return born.replace(day=born.month, month=born.day)
-
-
-def _whole_days(query: PersonQuery) -> list[int]:
+def _whole_days(query: PersonQuery) -> Ranges:
     """Return the days to read whole: the date typed, and it with day and month swapped."""
     if query.born is None:
-        return []
+        return _NO_RANGES
     born = query.born.earliest
-    days = (born, swapped_day_and_month(born))
-    return [day_number(day) for day in days if day is not None]
+    days = [day_number(day) for day in (born, swapped_day_and_month(born)) if day is not None]
+    first = np.asarray(days, dtype=np.int64) << (2 * TERM_BITS)
+    return np.stack([first, first | ((1 << (2 * TERM_BITS)) - 1)], axis=1)
 
 
-def _year_days(years: tuple[int, int]) -> tuple[int, int]:
-    return day_number(date(years[0], 1, 1)), day_number(date(years[1], 12, 31))
+def _pair_ranges(pairs: Terms, first_day: int = 0, last_day: int = MOST_DAYS) -> Ranges:
+    """Return the name keys of pairs, born between two days."""
+    keys = pairs << DAY_BITS
+    return np.stack([keys | first_day, keys | last_day], axis=1)
+
+
+def _surname_ranges(surnames: Terms) -> Ranges:
+    """Return the name keys of surnames, whatever the given name and date."""
+    first = surnames << (TERM_BITS + DAY_BITS)
+    return np.stack([first, first | (MOST_TERMS << DAY_BITS | MOST_DAYS)], axis=1)
+
+
+def _distinct(terms: Iterable[Sequence[int] | Terms]) -> tuple[int, ...]:
+    return tuple(np.unique(np.concatenate([np.asarray(item, np.int64) for item in terms])).tolist())

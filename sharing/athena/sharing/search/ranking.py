@@ -6,35 +6,21 @@ How common a name is plays no part here: it decides what is looked up, never wha
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date
+
+import numpy as np
+from numpy.typing import NDArray
 
 from athena.platform.kernel.identity import LabelId, NominalId, TenantId
-from athena.records.names.keys import day_of, unpack_name_key
-from athena.sharing.search.expansion import Expansion
-from athena.sharing.search.plan import (
-    MISSING_PART_COST,
-    MONTH_ONLY,
-    YEAR_ONLY,
-    Interpretation,
-    SearchPlan,
-    date_slips,
-)
+from athena.records.names.keys import DAY_BITS, MOST_DAYS, MOST_TERMS, TERM_BITS
+from athena.sharing.search.dates import DateScale
+from athena.sharing.search.meanings import Interpretation, Part
+from athena.sharing.search.plan import GOOD_WEIGHT, MISSING_PART_COST, SearchPlan
 from athena.sharing.search.query import PersonQuery
 
 NO_MATCH = -7.0
 """log P of a name that nothing typed leads to, in a record found by its date."""
-
-DATE_UNKNOWN = -2.0
-DATE_LESS_PRECISE = -1.8
-DATE_SLIP = -2.6
-DATE_DIGIT = -3.2
-DATE_SAME_YEAR = -4.5
-DATE_OTHER = -6.5
-YEAR_NEAR = -2.5
-YEAR_OTHER = -6.0
-MONTH_OTHER = -1.5
 
 LIKELY = 0.85
 """The score from which a hit counts as likely the same person."""
@@ -61,10 +47,6 @@ class FieldMatch:
     weight: float
 
 
-Weighed = tuple[float, tuple[FieldMatch, ...]]
-"""The log-likelihood of a row and the fields it is the sum of."""
-
-
 @dataclass(frozen=True, slots=True)
 class Ranked:
     """A nominal with its rank's score (0 to 1) and the fields that make it up."""
@@ -77,108 +59,105 @@ class Ranked:
 
 def rank(query: PersonQuery, plan: SearchPlan, candidates: Iterable[Candidate]) -> list[Ranked]:
     """Return each nominal once, by its best row, the likeliest first; ties stand by id."""
-    weighed: dict[int, Weighed] = {}
-    best: dict[tuple[TenantId, NominalId], Weighed] = {}
-    for candidate in candidates:
-        name_key = candidate.name_key
-        if name_key not in weighed:
-            weighed[name_key] = _weigh(query, plan, name_key)
+    found = list(candidates)
+    if not found:
+        return []
+    keys, place = np.unique(
+        np.fromiter((candidate.name_key for candidate in found), np.int64, len(found)),
+        return_inverse=True,
+    )
+    weights, readings = _weigh(plan, keys)
+    of_rows = weights[place]
+    best: dict[tuple[TenantId, NominalId], tuple[float, int]] = {}
+    for row in np.argsort(-of_rows, kind="stable").tolist():
+        candidate = found[row]
         nominal = (candidate.owner_force, candidate.nominal_id)
-        if nominal not in best or best[nominal][0] < weighed[name_key][0]:
-            best[nominal] = weighed[name_key]
-    ordered = sorted(best.items(), key=lambda item: (-item[1][0], str(item[0][1])))
-    return [Ranked(*nominal, score_of(log_p), matches) for nominal, (log_p, matches) in ordered]
+        if nominal not in best:
+            best[nominal] = (float(of_rows[row]), int(place[row]))
+    ordered = sorted(best.items(), key=lambda item: (-item[1][0], item[0][1].int))
+    explainer = _Explainer(plan)
+    return [
+        Ranked(
+            *nominal,
+            score_of(log_p),
+            explainer.explain(int(keys[key]), int(readings[key])),
+        )
+        for nominal, (log_p, key) in ordered
+    ]
 
 
 def score_of(log_p: float) -> float:
-    """Return a score between 0 and 1 for a sum of log-likelihoods; 0.5 at -5."""
-    return round(1.0 / (1.0 + math.exp(-0.9 * (log_p + 5.0))), 4)
+    """Return a score between 0 and 1 for a sum of log-likelihoods; 0.5 at `GOOD_WEIGHT`."""
+    return round(1.0 / (1.0 + math.exp(-0.9 * (log_p - GOOD_WEIGHT))), 4)
 
 
-def _weigh(query: PersonQuery, plan: SearchPlan, name_key: int) -> Weighed:
-    surname, given, day = unpack_name_key(name_key)
-    name_weight, matches = max(
-        (_weigh_name(item, surname, given) for item in plan.interpretations),
-        key=lambda weighed: weighed[0],
-    )
-    date_match = _weigh_date(query, day_of(day))
-    if date_match is not None:
-        return name_weight + date_match.weight, (*matches, date_match)
-    return name_weight, matches
+def _weigh(
+    plan: SearchPlan, keys: NDArray[np.int64]
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Return the weight of each name key and the number of the reading that fits it best."""
+    surnames = keys >> (TERM_BITS + DAY_BITS)
+    given = (keys >> DAY_BITS) & MOST_TERMS
+    readings = np.stack([_weigh_names(item, surnames, given) for item in plan.interpretations])
+    best = readings.argmax(axis=0)
+    weights: NDArray[np.float64] = readings[best, np.arange(len(keys))]
+    if plan.dates is not None:
+        weights = weights + plan.dates.weights(keys & MOST_DAYS)
+    return weights, best
 
 
-def _weigh_name(item: Interpretation, surname: int, given: int) -> Weighed:
-    matches = []
-    for field, tokens, expansions, term in (
-        ("surname", item.reading.surname, item.surnames, surname),
-        ("given_name", item.reading.given, item.given, given),
-    ):
-        if tokens:
-            matches.append(_weigh_part(field, tokens, expansions, term, item.reading.how))
-    total = sum(match.weight for match in matches) - item.reading.penalty
-    return total, tuple(matches)
+def _weigh_names(
+    item: Interpretation, surnames: NDArray[np.int64], given: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    total = np.full(len(surnames), -item.reading.penalty)
+    for part, terms in ((item.surnames, surnames), (item.given, given)):
+        if part.typed:
+            total += part.weights_of(terms, -MISSING_PART_COST, NO_MATCH)
+    return total
 
 
-def _weigh_part(
-    field: str, tokens: Sequence[str], expansions: dict[int, Expansion], term: int, reading: str
-) -> FieldMatch:
-    typed = tokens[0]
+class _Explainer:
+    """Says why rows count as they do; what it has said of a name or a day is said again."""
+
+    def __init__(self, plan: SearchPlan) -> None:
+        self._plan = plan
+        self._dates: DateScale | None = plan.dates
+        self._said: dict[tuple[int, str, int], FieldMatch] = {}
+
+    def explain(self, key: int, reading: int) -> tuple[FieldMatch, ...]:
+        item = self._plan.interpretations[reading]
+        surname, given = key >> (TERM_BITS + DAY_BITS), (key >> DAY_BITS) & MOST_TERMS
+        matches = []
+        if item.surnames.typed:
+            matches.append(self._name(reading, "surname", item.surnames, surname))
+        if item.given.typed:
+            matches.append(self._name(reading, "given_name", item.given, given))
+        if self._dates is not None:
+            matches.append(self._date(self._dates, key & MOST_DAYS))
+        return tuple(matches)
+
+    def _name(self, reading: int, field: str, part: Part, term: int) -> FieldMatch:
+        said = self._said.get((reading, field, term))
+        if said is None:
+            how_read = self._plan.interpretations[reading].reading.how
+            said = _explain_name(field, part, term, how_read)
+            self._said[reading, field, term] = said
+        return said
+
+    def _date(self, dates: DateScale, day: int) -> FieldMatch:
+        said = self._said.get((0, dates.field, day))
+        if said is None:
+            how, weight = dates.weigh(day)
+            said = FieldMatch(dates.field, dates.typed, dates.shown(day), how, weight)
+            self._said[0, dates.field, day] = said
+        return said
+
+
+def _explain_name(field: str, part: Part, term: int, reading: str) -> FieldMatch:
     if term == 0:
-        return FieldMatch(field, typed, "", "not recorded", -MISSING_PART_COST)
-    expansion = expansions.get(term)
-    if expansion is None:
-        return FieldMatch(field, typed, "", "no match", NO_MATCH)
-    how = f"{expansion.how}, {reading}" if reading else expansion.how
-    return FieldMatch(field, expansion.typed, expansion.token, how, round(expansion.log_p, 2))
-
-
-def _weigh_date(query: PersonQuery, recorded: date | None) -> FieldMatch | None:
-    if query.born is not None:
-        typed = query.born.earliest
-        how, weight = _compare_dates(typed, recorded)
-        shown = recorded.isoformat() if recorded else ""
-        return FieldMatch("date_of_birth", typed.isoformat(), shown, how, weight)
-    if query.born_years is not None:
-        first, last = query.born_years
-        how, weight = _compare_years(first, last, query.born_month, recorded)
-        shown = str(recorded.year) if recorded else ""
-        typed_years = str(first) if first == last else f"{first}-{last}"
-        return FieldMatch("year_of_birth", typed_years, shown, how, weight)
-    return None
-
-
-def _compare_dates(typed: date, recorded: date | None) -> tuple[str, float]:
-    if recorded is None:
-        return "not recorded", DATE_UNKNOWN
-    if recorded == typed:
-        return "exact", 0.0
-    slip = date_slips(typed).get(recorded)
-    if slip in (YEAR_ONLY, MONTH_ONLY):
-        return slip, DATE_LESS_PRECISE
-    if slip is not None:
-        return slip, DATE_SLIP
-    if _digits_apart(typed, recorded) == 1:
-        return "one digit off", DATE_DIGIT
-    if recorded.year == typed.year:
-        return "same year", DATE_SAME_YEAR
-    return "another date", DATE_OTHER
-
-
-def _compare_years(
-    first: int, last: int, month: int | None, recorded: date | None
-) -> tuple[str, float]:
-    if recorded is None:
-        return "not recorded", DATE_UNKNOWN
-    if first <= recorded.year <= last:
-        whole_year = recorded.month == recorded.day == 1
-        if month in (None, recorded.month) or whole_year:
-            return "exact", 0.0
-        return "another month", MONTH_OTHER
-    if first - 2 <= recorded.year <= last + 2:
-        return "within two years", YEAR_NEAR
-    return "another year", YEAR_OTHER
-
-
-def _digits_apart(first: date, second: date) -> int:
-    pairs = zip(first.isoformat(), second.isoformat(), strict=True)
-    return sum(one != other for one, other in pairs)
+        return FieldMatch(field, part.typed[0], "", "not recorded", -MISSING_PART_COST)
+    known = part.explain(term)
+    if known is None:
+        return FieldMatch(field, part.typed[0], "", "no match", NO_MATCH)
+    typed, token, how, log_p = known
+    how = f"{how}, {reading}" if reading else how
+    return FieldMatch(field, typed, token, how, round(log_p, 2))
