@@ -157,6 +157,19 @@ READING = [
         "ALTER FUNCTION sharing.find_by_day OWNER TO CURRENT_USER",
     ),
     Attack(
+        "finds a closed nominal by a whole search",
+        "the search function runs with the caller's rights",
+        reads(
+            f"SELECT 1 FROM sharing.find_people(ARRAY[{SURNAME_TERM}::bigint << 39], "
+            f"ARRAY[({SURNAME_TERM + 1})::bigint << 39], 1, 20, 50, ARRAY[30000::bigint << 46], "
+            f"ARRAY[30001::bigint << 46], ARRAY[{SURNAME_TERM}], ARRAY[{GIVEN_TERM}], "
+            f"ARRAY[{SURNAME_TERM}::bigint << 39], ARRAY[({SURNAME_TERM + 1})::bigint << 39], "
+            "50, 50) WHERE nominal_id = '{closed}'"
+        ),
+        "ALTER FUNCTION sharing.find_people SECURITY DEFINER; "
+        "ALTER FUNCTION sharing.find_people OWNER TO CURRENT_USER",
+    ),
+    Attack(
         "reads a pointer's row",
         "pointers show to no login",
         reads(
@@ -253,7 +266,7 @@ READING = [
             f"GRANT USAGE ON SCHEMA {table.split('.')[0]} TO athena_force; "
             f"GRANT SELECT ON {table} TO athena_force",
         )
-        for table in ("names.term", "names.pair", "policies.decision")
+        for table in ("names.cleaning", "names.term", "names.pair", "policies.decision")
     ),
 ]
 

@@ -98,6 +98,12 @@ PERMITTED = [
         "SELECT, COPY TO, INSERT",
         "the dictionary of names belongs to no force and holds no person",
     ),
+    Permitted(
+        "athena_dictionary",
+        "names.cleaning",
+        "SELECT, COPY TO",
+        "a count that says when files of the dictionary are too old",
+    ),
     *(
         Permitted("athena_amo", f"tenants.{table}", "SELECT, COPY TO, INSERT, UPDATE", why)
         for table, why in {
@@ -176,6 +182,7 @@ NOBODYS = {
     "ctx.grant_scope": "grant_set_id IN (SELECT grant_set_id FROM ctx.grant_set "
     "WHERE tenant_id = {force})",
     "ctx.policy_state": "true",
+    "names.cleaning": "true",
     "names.pair": "true",
     "names.term": "true",
     "policies.agreement": "true",

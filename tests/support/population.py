@@ -88,9 +88,9 @@ class RecordedPeople:
         """Search as the service does, without policy."""
         plan = make_plan(query, self.names)
         found = self._in_names(plan.narrow, _EACH_NARROW) + self._on_days(plan)
-        ranked = rank(query, plan, found)
+        ranked = rank(plan, found)
         if len(plan.wide) and sum(item.score >= _GOOD for item in ranked) < _ENOUGH:
-            ranked = rank(query, plan, found + self._in_names(plan.wide, _EACH_WIDE))
+            ranked = rank(plan, found + self._in_names(plan.wide, _EACH_WIDE))
         return ranked
 
     def _in_names(self, ranges: Ranges, each: int) -> list[Candidate]:

@@ -16,7 +16,7 @@ from athena.platform.kernel.desk import Desk
 from athena.platform.kernel.errors import AthenaError
 from athena.platform.kernel.notifications.dispatcher import OUTBOX_CHANNEL, Dispatcher
 from athena.platform.kernel.settings import Settings
-from athena.platform.kernel.store import Store
+from athena.platform.kernel.store import Store, dictionary_dir
 from athena.policies.agreements.life import Agreements
 from athena.policies.agreements.service import agreement_titles
 from athena.policies.decisions.point import DecisionPoint
@@ -34,6 +34,9 @@ from athena.tenants.lifecycle.service import end_sessions
 POLICY_CHANNEL = "athena_policy"
 BACKSTOP_SECONDS = 5.0
 """How often everything is read again though no notice came: a notice is only a hint."""
+
+PAUSE_SECONDS = 0.1
+"""How long notices are gathered before they are followed: an import sends one a batch."""
 
 RECONNECT_SECONDS = 0.5
 WATCH_SECONDS = 2.0
@@ -71,7 +74,7 @@ async def _deciding_by(
     point: DecisionPoint, store: Store, settings: Settings
 ) -> AsyncIterator[Runtime]:
     database = store.database()
-    names = LiveNames(database)
+    names = LiveNames(database, dictionary_dir(settings, store))
     try:
         await seed_rules(database)
         roles = RoleTable.compile(await rules_in_force(database))
@@ -99,6 +102,7 @@ async def _deciding_by(
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
     finally:
+        await names.close()
         await database.close()
 
 
@@ -141,6 +145,7 @@ async def _follow(connection: asyncpg.Connection, runtime: Runtime) -> None:
             policy_is_stale = False
             await _refresh_policy(runtime)
         await runtime.searcher.names.refresh()
+        await asyncio.sleep(PAUSE_SECONDS)
         try:
             async with asyncio.timeout(BACKSTOP_SECONDS):
                 await woken.wait()

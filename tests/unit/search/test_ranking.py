@@ -160,7 +160,7 @@ class TestRank:
         terms = {item.token: item.term_id for item in people.names.expand("smith")}
         john = people.names.expand("john")[0].term_id
         keys = [name_key(terms[name], john, day_number(BORN)) for name in ("smyth", "smith")]
-        ranked = rank(query, plan, self.candidates(keys))
+        ranked = rank(plan, self.candidates(keys))
         assert [match.matched for match in ranked[0].explanation][:1] == ["smith"]
         assert len(ranked) == 1
 

@@ -28,6 +28,9 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = Field(default=8080, ge=0, le=65535)
     data_dir: Path | None = None
+    dictionary_dir: Path | None = None
+    """Where the processes of this machine share the dictionary of names; when absent, in
+    ``data_dir``."""
     database_url: SecretStr | None = None
     """Where the store is; when absent, an embedded server in ``data_dir``. Its user and password
     serve migrations only: every other session logs in as the login it acts for."""

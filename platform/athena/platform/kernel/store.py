@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import secrets
 from collections.abc import Callable
@@ -77,6 +78,14 @@ class Store:
 def data_dir(settings: Settings) -> Path:
     """Return where this installation keeps its files."""
     return settings.data_dir or default_data_dir()
+
+
+def dictionary_dir(settings: Settings, store: Store) -> Path:
+    """Return where the processes of this machine share the dictionary of a store's names."""
+    address = store.address
+    digest = hashlib.sha256(f"{address.host}:{address.port}/{address.database}".encode())
+    parent = settings.dictionary_dir or data_dir(settings) / "dictionary"
+    return parent / digest.hexdigest()[:12]
 
 
 def open_store(settings: Settings, progress: Progress = lambda _: None) -> Store:

@@ -93,6 +93,12 @@ class Visibility:
         single = self.singles.get(record) if record is not None else None
         return single or self.views[LabelId(label_id)]
 
+    @property
+    def has_pointers(self) -> bool:
+        """Whether anything is shown as a pointer; else there is none to look for."""
+        views = (*self.views.values(), *self.singles.values())
+        return any(view.level is Level.POINTER for view in views)
+
     def pointer(self, label_id: LabelId) -> LabelView | None:
         """Return why some record of a label is a pointer, or None where none of them is."""
         single = (view for view in self.singles.values() if view.label.label_id == label_id)

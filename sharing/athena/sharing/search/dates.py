@@ -91,7 +91,8 @@ class DateScale:
                 day_number(day): ("one digit off", DATE_DIGIT) for day in _a_digit_off(typed)
             }
             days |= {
-                day_number(day): (slip, slip_weight(slip)) for day, slip in date_slips(typed).items()
+                day_number(day): (slip, slip_weight(slip))
+                for day, slip in date_slips(typed).items()
             }
             days |= {0: ("not recorded", DATE_UNKNOWN), day_number(typed): ("exact", 0.0)}
             same_year = (*year_days(typed.year, typed.year), ("same year", DATE_SAME_YEAR))

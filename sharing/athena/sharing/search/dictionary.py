@@ -133,15 +133,17 @@ class NameDictionary:
         return {**self.base.arrays(), **self.pairs.arrays()}
 
     def with_new(
-        self, tokens: NDArray[np.bytes_], term_ids: NDArray[np.int32], pairs: Pairs
+        self,
+        tokens: NDArray[np.bytes_],
+        term_ids: NDArray[np.int32],
+        pairs: Pairs,
+        known: NameIndex | None = None,
     ) -> NameDictionary:
-        """Return this dictionary with an overlay of names registered since the base was built.
+        """Return this base with an overlay of names that it doesn't hold.
 
-        What the base holds already is left out; pairs are sorted and distinct.
+        Pairs are sorted and distinct; the sounds of names in ``known`` are taken from there.
         """
-        overlay = NameIndex(
-            term_ids, tokens, np.ones(len(term_ids), dtype=np.int64), self.overlay
-        )
+        overlay = NameIndex(term_ids, tokens, np.ones(len(term_ids), dtype=np.int64), known)
         return NameDictionary(self.base, self.pairs, overlay, pairs)
 
     def expand(self, token: str, limit: int = MOST_EXPANSIONS) -> list[Expansion]:

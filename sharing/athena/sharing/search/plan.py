@@ -118,13 +118,13 @@ class _Probes:
     def in_order(self) -> tuple[Ranges, int]:
         """Return the ranges, the likeliest first, and how many of them are good."""
         if not self._ranges:
-            return _NO_RANGES, 0
+            return NO_RANGES, 0
         weights = np.concatenate(self._weights)
         order = np.argsort(-weights, kind="stable")
         return np.concatenate(self._ranges)[order], int((weights >= GOOD_WEIGHT).sum())
 
 
-_NO_RANGES: Ranges = np.zeros((0, 2), dtype=np.int64)
+NO_RANGES: Ranges = np.zeros((0, 2), dtype=np.int64)
 
 
 def make_plan(query: PersonQuery, names: NameDictionary) -> SearchPlan:
@@ -155,7 +155,7 @@ def make_plan(query: PersonQuery, names: NameDictionary) -> SearchPlan:
         probes.add(any_date, any_weights)
         narrow, good = probes.in_order()
         families = _family_ranges(query, interpretations, names)
-        wide = np.concatenate(families) if families else _NO_RANGES
+        wide = np.concatenate(families) if families else NO_RANGES
     pointed = pairs[weights >= POINTER_WEIGHT][:MOST_POINTERS]
     return SearchPlan(
         interpretations=interpretations,
@@ -198,9 +198,7 @@ def _narrow(
             probes.add(_pair_ranges(family, first, last), np.full(len(family), weight))
     else:
         return probes
-    probes.add(
-        _pair_ranges(pairs[:_UNKNOWN_DATES], 0, 0), weights[:_UNKNOWN_DATES] + DATE_UNKNOWN
-    )
+    probes.add(_pair_ranges(pairs[:_UNKNOWN_DATES], 0, 0), weights[:_UNKNOWN_DATES] + DATE_UNKNOWN)
     return probes
 
 
@@ -297,7 +295,7 @@ def _pointer_ranges(query: PersonQuery, pairs: Terms) -> Ranges:
 def _whole_days(query: PersonQuery) -> Ranges:
     """Return the days to read whole: the date typed, and it with day and month swapped."""
     if query.born is None:
-        return _NO_RANGES
+        return NO_RANGES
     born = query.born.earliest
     days = [day_number(day) for day in (born, swapped_day_and_month(born)) if day is not None]
     first = np.asarray(days, dtype=np.int64) << (2 * TERM_BITS)

@@ -17,7 +17,6 @@ from athena.records.names.keys import DAY_BITS, MOST_DAYS, MOST_TERMS, TERM_BITS
 from athena.sharing.search.dates import DateScale
 from athena.sharing.search.meanings import Interpretation, Part
 from athena.sharing.search.plan import GOOD_WEIGHT, MISSING_PART_COST, SearchPlan
-from athena.sharing.search.query import PersonQuery
 
 NO_MATCH = -7.0
 """log P of a name that nothing typed leads to, in a record found by its date."""
@@ -57,7 +56,7 @@ class Ranked:
     explanation: tuple[FieldMatch, ...]
 
 
-def rank(query: PersonQuery, plan: SearchPlan, candidates: Iterable[Candidate]) -> list[Ranked]:
+def rank(plan: SearchPlan, candidates: Iterable[Candidate]) -> list[Ranked]:
     """Return each nominal once, by its best row, the likeliest first; ties stand by id."""
     found = list(candidates)
     if not found:

@@ -9,48 +9,57 @@ from uuid import UUID
 
 from athena.platform.kernel.identity import LabelId, NominalId, TenantId
 from athena.policies.visibility.models import Consultation
-from athena.records.names.keys import Range
 from athena.records.nominals.identifiers import Identifier
+from athena.sharing.search.plan import Ranges, SearchPlan
 from athena.sharing.search.ranking import Candidate
 
 SEARCH_HOURS = 1
 """How long a search can be paged through and a record be created on the strength of it."""
 
+ENOUGH = 20
+"""How many good hits make looking further afield needless."""
+
+_EACH_NARROW, _EACH_WIDE, _TOTAL = 40, 60, 800
+"""The most rows of a narrow and of a wide range, and of all of either."""
+
 Found = tuple[TenantId, NominalId]
 
 
-async def by_name(
-    consultation: Consultation, ranges: Sequence[Range], each: int, total: int
-) -> list[Candidate]:
-    """Return rows of the name index in some ranges, the first ranges first."""
-    rows = await consultation.session.rows(
-        "SELECT name_key, owner_force, nominal_id, label_id FROM sharing.find_by_name("
-        "CAST(:low AS bigint[]), CAST(:high AS bigint[]), :each, :total)",
-        {**_bounds(ranges), "each": each, "total": total},
-    )
-    return _candidates(rows)
+async def by_name(consultation: Consultation, plan: SearchPlan) -> list[Candidate]:
+    """Return rows of the name index that a plan looks for, in one call.
 
-
-async def by_day(
-    consultation: Consultation,
-    days: Sequence[Range],
-    surname_terms: Sequence[int],
-    given_terms: Sequence[int],
-    each: int,
-) -> list[Candidate]:
-    """Return rows born on some days whose surname or given name is among the terms."""
+    The wide ranges are read only where the good ones among the narrow show too few people.
+    """
     rows = await consultation.session.rows(
-        "SELECT name_key, owner_force, nominal_id, label_id FROM sharing.find_by_day("
-        "CAST(:low AS bigint[]), CAST(:high AS bigint[]), CAST(:surnames AS integer[]), "
-        "CAST(:given AS integer[]), :each)",
+        "SELECT name_key, owner_force, nominal_id, label_id FROM sharing.find_people("
+        "CAST(:low AS bigint[]), CAST(:high AS bigint[]), :good, :enough, :each, "
+        "CAST(:day_low AS bigint[]), CAST(:day_high AS bigint[]), "
+        "CAST(:surnames AS integer[]), CAST(:given AS integer[]), "
+        "CAST(:wide_low AS bigint[]), CAST(:wide_high AS bigint[]), :wide_each, :total)",
         {
-            **_bounds(days),
-            "surnames": list(surname_terms),
-            "given": list(given_terms),
-            "each": each,
+            **_bounds(plan.narrow),
+            "good": plan.good,
+            "enough": ENOUGH,
+            "each": _EACH_NARROW,
+            "day_low": plan.days[:, 0].tolist(),
+            "day_high": plan.days[:, 1].tolist(),
+            "surnames": list(plan.surname_terms),
+            "given": list(plan.given_terms),
+            "wide_low": plan.wide[:, 0].tolist(),
+            "wide_high": plan.wide[:, 1].tolist(),
+            "wide_each": _EACH_WIDE,
+            "total": _TOTAL,
         },
     )
-    return _candidates(rows)
+    return [
+        Candidate(
+            row.name_key,
+            TenantId(row.owner_force),
+            NominalId(row.nominal_id),
+            LabelId(row.label_id),
+        )
+        for row in rows
+    ]
 
 
 async def by_identifier(
@@ -88,7 +97,7 @@ async def by_postcode(consultation: Consultation, postcode: str) -> list[Found]:
 
 
 async def pointers(
-    consultation: Consultation, ranges: Sequence[Range], identifiers: Sequence[Identifier]
+    consultation: Consultation, ranges: Ranges, identifiers: Sequence[Identifier]
 ) -> list[tuple[TenantId, LabelId]]:
     """Return which forces hold a likely record that is shown as a pointer only; it is logged."""
     rows = await consultation.session.rows(
@@ -136,8 +145,8 @@ async def saved(consultation: Consultation, search_id: UUID) -> Any | None:
     )
 
 
-def _bounds(ranges: Sequence[Range]) -> dict[str, list[int]]:
-    return {"low": [low for low, _ in ranges], "high": [high for _, high in ranges]}
+def _bounds(ranges: Ranges) -> dict[str, list[int]]:
+    return {"low": ranges[:, 0].tolist(), "high": ranges[:, 1].tolist()}
 
 
 def _identifiers(identifiers: Sequence[Identifier]) -> dict[str, list[str]]:
@@ -145,18 +154,6 @@ def _identifiers(identifiers: Sequence[Identifier]) -> dict[str, list[str]]:
         "kinds": [identifier.kind.value for identifier in identifiers],
         "values": [identifier.value for identifier in identifiers],
     }
-
-
-def _candidates(rows: Iterable[Any]) -> list[Candidate]:
-    return [
-        Candidate(
-            row.name_key,
-            TenantId(row.owner_force),
-            NominalId(row.nominal_id),
-            LabelId(row.label_id),
-        )
-        for row in rows
-    ]
 
 
 def _found(rows: Iterable[Any]) -> list[Found]:

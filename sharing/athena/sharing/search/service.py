@@ -19,26 +19,19 @@ from athena.records.nominals import service as nominals
 from athena.records.nominals.schemas import Disclosed, NameDraft, NominalDraft
 from athena.sharing.search import repository
 from athena.sharing.search.names import LiveNames
-from athena.sharing.search.plan import SearchPlan, make_plan
+from athena.sharing.search.plan import NO_RANGES, SearchPlan, make_plan
 from athena.sharing.search.query import PersonQuery, Reading
 from athena.sharing.search.ranking import (
     LIKELY,
-    Candidate,
     FieldMatch,
     Ranked,
     rank,
 )
-from athena.sharing.search.schemas import GOOD, Contact, Explanation, Hit, SearchAnswer
+from athena.sharing.search.schemas import Contact, Explanation, Hit, SearchAnswer
 from athena.tenants.directory.models import Tenant
 from athena.tenants.directory.service import Directory
 
-ENOUGH = 20
-"""How many good hits make looking further afield needless."""
-
 MOST_HITS = 200
-_EACH_NARROW = 40
-_EACH_WIDE = 60
-_TOTAL = 800
 _BY_PLACE = 0.4
 _BY_NUMBER = 0.99
 
@@ -59,7 +52,7 @@ class Searcher:
         consultation: Consultation,
         query: PersonQuery,
         asked: Mapping[str, Any],
-        limit: int = ENOUGH,
+        limit: int = repository.ENOUGH,
     ) -> SearchAnswer:
         """Search, keep the order of hits for paging, and return the first page.
 
@@ -79,7 +72,11 @@ class Searcher:
         return self._answer(consultation, search_id, shown, limit, limit, len(kept["ranked"]))
 
     async def page(
-        self, consultation: Consultation, search_id: UUID, offset: int, limit: int = ENOUGH
+        self,
+        consultation: Consultation,
+        search_id: UUID,
+        offset: int,
+        limit: int = repository.ENOUGH,
     ) -> SearchAnswer:
         """Return a page of a search; what may be seen is decided anew, the order stays."""
         row = await self.saved(consultation, search_id)
@@ -145,17 +142,7 @@ class Searcher:
     async def _ranked_by_name(
         self, consultation: Consultation, query: PersonQuery, plan: SearchPlan
     ) -> list[Ranked]:
-        candidates: list[Candidate] = []
-        if plan.narrow:
-            candidates += await repository.by_name(consultation, plan.narrow, _EACH_NARROW, _TOTAL)
-        if plan.days:
-            candidates += await repository.by_day(
-                consultation, plan.days, plan.surname_terms, plan.given_terms, _TOTAL
-            )
-        ranked = rank(query, plan, candidates)
-        if plan.wide and sum(item.score >= GOOD for item in ranked) < ENOUGH:
-            candidates += await repository.by_name(consultation, plan.wide, _EACH_WIDE, _TOTAL)
-            ranked = rank(query, plan, candidates)
+        ranked = rank(plan, await repository.by_name(consultation, plan))
         if query.sex is None:
             return ranked
         return await self._of_sex(consultation, query, ranked[:MOST_HITS])
@@ -196,8 +183,8 @@ class Searcher:
     async def _find_pointers(
         self, consultation: Consultation, query: PersonQuery, plan: SearchPlan | None
     ) -> list[tuple[TenantId, LabelId]]:
-        ranges = plan.pointers if plan else ()
-        if not ranges and not query.identifiers:
+        ranges = plan.pointers if plan else NO_RANGES
+        if not consultation.visibility.has_pointers or not (len(ranges) or query.identifiers):
             return []
         return await repository.pointers(consultation, ranges, query.identifiers)
 
