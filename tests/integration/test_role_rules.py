@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -39,11 +40,11 @@ async def test_a_new_store_has_the_packaged_rules(platform: Platform) -> None:
 
 
 async def test_a_withdrawn_rule_is_known_in_every_process_and_stays_withdrawn(
-    platform: Platform,
+    platform: Platform, tmp_path: Path
 ) -> None:
     database = platform.runtime.database
     manager = await subject_by_username(database, "records.kent")
-    async with running(platform.runtime.store, Settings()) as another:
+    async with running(platform.runtime.store, Settings(data_dir=tmp_path)) as another:
 
         def may() -> bool:
             try:

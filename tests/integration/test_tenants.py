@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -49,9 +50,9 @@ async def owners(platform: Platform, username: str, name: str) -> set[str]:
 
 
 @pytest.fixture
-async def another_process(platform: Platform) -> AsyncIterator[Runtime]:
+async def another_process(platform: Platform, tmp_path: Path) -> AsyncIterator[Runtime]:
     """Yield a second runtime over the same store, as another process has one."""
-    async with running(platform.runtime.store, Settings()) as runtime:
+    async with running(platform.runtime.store, Settings(data_dir=tmp_path)) as runtime:
         yield runtime
 
 

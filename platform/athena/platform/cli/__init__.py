@@ -13,6 +13,7 @@ from athena.platform.cli import (
     archive,
     bench,
     data,
+    dictionary,
     exceptions,
     keys,
     members,
@@ -35,6 +36,7 @@ records.register(app)
 exceptions.register(app)
 agreements.register(app)
 data.register(app)
+dictionary.register(app)
 policies.register(app)
 bench.register(app)
 work.register(app)

@@ -36,18 +36,12 @@ async def build(
 ) -> None:
     """Build an edition of everything registered and publish it; the caller has the right to.
 
-    ConfigurationError where the directory can't take it.
+    OSError where the directory can't take it, ConfigurationError where building it fails.
     """
-    try:
-        if len(registered.term_ids) <= SMALL:
-            await asyncio.to_thread(_publish, shelf, state, registered, known)
-        else:
-            await _build_apart(shelf, state, registered)
-    except OSError as error:
-        raise ConfigurationError(
-            f"The dictionary of names can't be written to {shelf.folder} ({error.strerror}); "
-            "set ATHENA_DICTIONARY_DIR to a directory that has room and can be written."
-        ) from None
+    if len(registered.term_ids) <= SMALL:
+        await asyncio.to_thread(_publish, shelf, state, registered, known)
+    else:
+        await _build_apart(shelf, state, registered)
 
 
 def _publish(

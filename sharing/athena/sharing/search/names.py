@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from athena.platform.kernel.database import Database
-from athena.platform.kernel.errors import AthenaError, StoreUnavailableError
+from athena.platform.kernel.errors import AthenaError, ConfigurationError, StoreUnavailableError
 from athena.records.names import repository
 from athena.records.names.repository import Registered, RegisterState
 from athena.sharing.search.building import build
@@ -139,12 +139,19 @@ class LiveNames:
 
     async def _build_if_free(self) -> bool:
         """Build an edition unless another process does; False if one does."""
-        with self._shelf.building() as free:
-            if free:
-                state, everything = await self._read(0)
-                known = self._base.dictionary.base if self._base is not None else None
-                await build(self._shelf, state, everything, known)
-            return free
+        try:
+            with self._shelf.building() as free:
+                if free:
+                    state, everything = await self._read(0)
+                    known = self._base.dictionary.base if self._base is not None else None
+                    await build(self._shelf, state, everything, known)
+                return free
+        except OSError as error:
+            raise ConfigurationError(
+                f"The dictionary of names can't be written to {self._shelf.folder} "
+                f"({error.strerror}); set ATHENA_DICTIONARY_DIR to a directory that has room and "
+                "can be written."
+            ) from None
 
     async def _put_on_top(self, base: _Base, new: Registered) -> None:
         """Put what is new on top of a base; nothing is ever out of sight meanwhile."""
