@@ -26,11 +26,11 @@ _SEARCH = """
 
 @asynccontextmanager
 async def trigram_server(
-    people: Iterable[tuple[str, str, object]],
+    people: Iterable[tuple[str, str, object, int]],
 ) -> AsyncIterator[asyncpg.Connection]:
     """Yield a connection to a scratch server whose table ``person`` has a trigram index.
 
-    ``people`` are (key, full name in lower case, date of birth or None).
+    ``people`` are (key, full name in lower case, date of birth or None, label).
     """
     if not (PROGRAMS / "initdb").exists():
         raise ConfigurationError(
@@ -55,7 +55,9 @@ async def trigram_server(
     try:
         connection = await asyncpg.connect(host=str(directory), user="peer", database="postgres")
         await connection.execute("CREATE EXTENSION pg_trgm")
-        await connection.execute("CREATE TABLE person (key text, name text, born date)")
+        await connection.execute(
+            "CREATE TABLE person (key text, name text, born date, label smallint)"
+        )
         await connection.copy_records_to_table("person", records=people)
         await connection.execute("CREATE INDEX ON person USING gin (name gin_trgm_ops)")
         await connection.execute("ANALYZE person")

@@ -26,7 +26,7 @@ from typing import Any
 import asyncpg
 from sqlalchemy import CursorResult, Executable, create_engine, text
 
-from athena.platform.benchmarks.search import misspell
+from athena.platform.benchmarks.scale.questions import misspell
 from athena.platform.kernel.audit import Entry, EventKind
 from athena.platform.kernel.database import Parameters, WriteSession
 from athena.platform.kernel.identity import NominalId, Purpose, Subject

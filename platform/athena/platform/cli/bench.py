@@ -9,9 +9,9 @@ from typing import Annotated, Any
 
 import typer
 
-from athena.platform.benchmarks.search import measure
 from athena.platform.benchmarks.walls import compare, record
 from athena.platform.cli.bench_decisions import decisions
+from athena.platform.cli.bench_search import search
 from athena.platform.cli.common import Json, opened_store, out, print_json, run, say
 from athena.platform.cli.data import progress_bar
 from athena.platform.kernel.settings import Settings
@@ -22,6 +22,7 @@ bench_app = typer.Typer(help="Measure; ratios to a named peer in the same run.")
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
+    bench_app.command("search")(search)
     bench_app.command("decisions")(decisions)
     app.add_typer(bench_app, name="bench")
 
@@ -29,57 +30,6 @@ def register(app: typer.Typer) -> None:
 @bench_app.callback()
 def benches() -> None:
     """Measure; ratios to a named peer in the same run."""
-
-
-@bench_app.command("search")
-def search(
-    nominals: Annotated[int, typer.Option(min=1000, help="How many to make up.")] = 100_000,
-    queries: Annotated[int, typer.Option(min=50, help="How many searches.")] = 1000,
-    seed: Annotated[int, typer.Option(help="Of the people; the queries have their own.")] = 7,
-    peer: Annotated[bool, typer.Option(help="Measure a trigram query too.")] = True,
-    out_file: Annotated[Path | None, typer.Option("--out", help="Write JSON here too.")] = None,
-    as_json: Json = False,
-) -> None:
-    """Measure consortium search in a store of its own, thrown away afterwards."""
-
-    async def work(directory: Path) -> dict[str, Any]:
-        settings = Settings(data_dir=directory)
-        async with opened_store(settings) as store, running(store, settings) as runtime:
-            with progress_bar() as bar:
-                task = bar.add_task("Loading", total=nominals)
-                return await measure(
-                    runtime,
-                    nominals,
-                    queries,
-                    seed,
-                    peer,
-                    tell=say,
-                    progress=lambda done: bar.update(task, completed=done),
-                )
-
-    with tempfile.TemporaryDirectory(prefix="athena-bench-") as scratch:
-        directory = Path(scratch)
-        directory.chmod(0o755)  # the server's own user must be able to enter
-        report = run(work(directory))
-    if out_file is not None:
-        out_file.write_text(json.dumps(report, indent=2) + "\n")
-    if as_json:
-        print_json(report)
-        return
-    out.print(f"{report['nominals']:,} nominals, {report['queries']:,} searches, milliseconds:")
-    out.print(f"{'':34} {'p50':>8} {'p95':>8} {'p99':>8} {'recall@20':>10}")
-    for key, shown in (
-        ("athena", "Athena, row-level security, logged"),
-        ("trigram", "trigram GIN, PostgreSQL 15, none"),
-    ):
-        if key in report:
-            row = report[key]
-            out.print(
-                f"{shown:34} {row['p50']:8.2f} {row['p95']:8.2f} {row['p99']:8.2f} "
-                f"{row['recall']:10.3f}"
-            )
-    if "ratio_p50" in report:
-        out.print(f"peer / Athena: p50 {report['ratio_p50']}, p95 {report['ratio_p95']}")
 
 
 @bench_app.command("walls")

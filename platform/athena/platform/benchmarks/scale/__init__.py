@@ -1,1 +1,1 @@
-"""Search measured at scale: a store filled in bulk, questions, what a perfect ranker finds, peers."""
+"""Search measured at scale: a store filled in bulk, misspelt questions, and the peers."""

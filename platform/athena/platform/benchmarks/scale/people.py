@@ -63,9 +63,7 @@ def draw_people(
     templates = np.searchsorted(cumulative, draw.random(count) * cumulative[-1])
     templates = np.minimum(templates, len(shares) - 1)
     given = universe.given.pick(draw, count)
-    second = np.where(
-        draw.random(count) < _SECOND_NAME_SHARE, universe.given.pick(draw, count), -1
-    )
+    second = np.where(draw.random(count) < _SECOND_NAME_SHARE, universe.given.pick(draw, count), -1)
     second[second == given] = -1
     before = draw.triangular(0, _COMMONEST_DAYS, _OLDEST_DAYS, count).astype(np.int64)
     days = day_number(LAST_BIRTH) - before
@@ -103,9 +101,7 @@ def pairs_of(
     rows, keys = [], []
     found = np.zeros(len(given), dtype=np.int64)
     width, families = given_tokens.shape[1], family_tokens.shape[1]
-    order = sorted(
-        ((one, other) for one in range(width) for other in range(families)), key=sum
-    )
+    order = sorted(((one, other) for one in range(width) for other in range(families)), key=sum)
     for one, other in order:
         there = (given_tokens[:, one] >= 0) & (family_tokens[:, other] >= 0)
         there &= found < MOST_PAIRS

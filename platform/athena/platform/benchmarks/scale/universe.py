@@ -44,7 +44,8 @@ class Names:
     def pick(self, draw: np.random.Generator, count: int) -> Numbers:
         """Draw numbers of names, common ones more often."""
         places = np.searchsorted(self.cumulative, draw.random(count) * self.cumulative[-1])
-        return np.minimum(places, len(self.written) - 1)
+        chosen: Numbers = np.minimum(places, len(self.written) - 1)
+        return chosen
 
 
 @dataclass(frozen=True, slots=True)
