@@ -37,48 +37,51 @@ def upgrade() -> None:
         LANGUAGE plpgsql STABLE SECURITY INVOKER SET search_path = pg_catalog, pg_temp
         SET plan_cache_mode = force_generic_plan AS $$
         #variable_conflict use_column
+        DECLARE
+            v_narrow CONSTANT integer := coalesce(cardinality(p_low), 0);
+            v_good integer := 0;
+            v_row record;
         BEGIN
-            -- Each inner LIMIT is a fence: without it the planner pulls the probe up and turns
-            -- the range into a join filter that isn't leakproof, and reads the whole index.
-            -- Policies apply inside it, so what is cut is the least likely, never the visible.
-            RETURN QUERY
-            WITH narrow AS MATERIALIZED (
+            -- The inner LIMIT is a fence: without it the planner pulls the probe up and turns the
+            -- range into a join filter that isn't leakproof, and reads the whole index. Policies
+            -- apply inside it, so what is cut is the least likely, never the visible.
+            -- Narrow and wide ranges are one query, which is left when it has enough: what the
+            -- policies ask is asked once, and a wide range is read only when it is come to.
+            FOR v_row IN
                 SELECT k.name_key, k.owner_force, k.nominal_id, k.label_id, r.ord
-                FROM unnest(p_low, p_high) WITH ORDINALITY AS r (low, high, ord)
+                FROM unnest(p_low || p_wide_low, p_high || p_wide_high)
+                     WITH ORDINALITY AS r (low, high, ord)
                 CROSS JOIN LATERAL (
                     SELECT n.name_key, n.owner_force, n.nominal_id, n.label_id
                     FROM records.name_key AS n
                     WHERE n.name_key >= r.low AND n.name_key <= r.high
-                    LIMIT p_each
+                    LIMIT CASE WHEN r.ord <= v_narrow THEN p_each ELSE p_wide_each END
                 ) AS k
                 LIMIT p_total
-            )
-            SELECT w.name_key, w.owner_force, w.nominal_id, w.label_id FROM narrow AS w
-            UNION ALL
-            SELECT k.name_key, k.owner_force, k.nominal_id, k.label_id
-            FROM unnest(p_day_low, p_day_high) AS r (low, high)
-            CROSS JOIN LATERAL (
-                SELECT n.name_key, n.owner_force, n.nominal_id, n.label_id
-                FROM records.name_key AS n
-                WHERE n.date_key >= r.low AND n.date_key <= r.high
-                  AND ((n.name_key >> 39)::integer = ANY (p_surnames)
-                       OR ((n.name_key >> 16) & 8388607)::integer = ANY (p_given))
-                LIMIT p_total
-            ) AS k
-            UNION ALL
-            SELECT * FROM (
+            LOOP
+                EXIT WHEN v_row.ord > v_narrow AND v_good >= p_enough;
+                IF v_row.ord <= p_good THEN
+                    v_good := v_good + 1;
+                END IF;
+                name_key := v_row.name_key;
+                owner_force := v_row.owner_force;
+                nominal_id := v_row.nominal_id;
+                label_id := v_row.label_id;
+                RETURN NEXT;
+            END LOOP;
+            IF cardinality(p_day_low) > 0 THEN
+                RETURN QUERY
                 SELECT k.name_key, k.owner_force, k.nominal_id, k.label_id
-                FROM unnest(p_wide_low, p_wide_high) WITH ORDINALITY AS r (low, high, ord)
+                FROM unnest(p_day_low, p_day_high) AS r (low, high)
                 CROSS JOIN LATERAL (
                     SELECT n.name_key, n.owner_force, n.nominal_id, n.label_id
                     FROM records.name_key AS n
-                    WHERE n.name_key >= r.low AND n.name_key <= r.high
-                    LIMIT p_wide_each
-                ) AS k
-                WHERE (SELECT count(DISTINCT w.nominal_id) FROM narrow AS w WHERE w.ord <= p_good)
-                      < p_enough
-                LIMIT p_total
-            ) AS wide;
+                    WHERE n.date_key >= r.low AND n.date_key <= r.high
+                      AND ((n.name_key >> 39)::integer = ANY (p_surnames)
+                           OR ((n.name_key >> 16) & 8388607)::integer = ANY (p_given))
+                    LIMIT p_total
+                ) AS k;
+            END IF;
         END $$;
         COMMENT ON FUNCTION sharing.find_people IS
             'Rows of the name index for one search, under the caller''s policies';

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from calendar import monthrange
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -147,13 +148,22 @@ def _month_end(year: int, month: int) -> date:
 
 def _a_digit_off(typed: date) -> list[date]:
     """Return the dates that differ from another in one digit."""
-    text = typed.isoformat()
+    parts = (typed.year, typed.month, typed.day)
     found = []
-    for place, written in enumerate(text):
-        for digit in "0123456789" if written != "-" else "":
-            if digit != written:
-                try:
-                    found.append(date.fromisoformat(text[:place] + digit + text[place + 1 :]))
-                except ValueError:
-                    continue  # no such day
+    for part, width in enumerate((4, 2, 2)):
+        for power in (10**place for place in range(width)):
+            written = parts[part] // power % 10
+            for digit in range(10):
+                year, month, day = (
+                    value + (digit - written) * power if place == part else value
+                    for place, value in enumerate(parts)
+                )
+                if digit != written and year > 0 and 0 < month <= 12 and 0 < day <= _days(
+                    year, month
+                ):
+                    found.append(date(year, month, day))
     return found
+
+
+def _days(year: int, month: int) -> int:
+    return monthrange(year, month)[1]

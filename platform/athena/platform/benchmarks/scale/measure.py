@@ -47,7 +47,7 @@ from athena.sharing.search.names import LiveNames
 from athena.tenants.consortium import FORCE_SLUGS
 from athena.tenants.members.service import subject_by_username
 
-OFFICER, OFFICER_OF_LITTLE = "officer.kent", "officer.warwickshire"
+OFFICER, OFFICER_OF_LITTLE = "officer.kent", "supervisor.warwickshire"
 MOST_FOR_TANTIVY = 5_000_000
 GOALS = {"p50": 2.5, "p95": 5.0, "api_p95": 20.0, "of_ceiling": 0.98}
 """What the measurement of ten million nominals is held to."""
