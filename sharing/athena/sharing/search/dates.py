@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from calendar import monthrange
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -89,9 +88,6 @@ class DateScale:
         if query.born is not None:
             typed = query.born.earliest
             days: dict[int, How] = {
-                day_number(day): ("one digit off", DATE_DIGIT) for day in _a_digit_off(typed)
-            }
-            days |= {
                 day_number(day): (slip, slip_weight(slip))
                 for day, slip in date_slips(typed).items()
             }
@@ -125,6 +121,8 @@ class DateScale:
         found = self.days.get(day)
         if found is not None:
             return found
+        if self.whole and _is_a_digit_off(self.typed, day):
+            return "one digit off", DATE_DIGIT
         for first, last, how in self.spans:
             if first <= day <= last:
                 return how
@@ -132,7 +130,11 @@ class DateScale:
 
     def weights(self, days: NDArray[np.int64]) -> NDArray[np.float64]:
         """Return the weights of many days."""
-        return np.asarray([self.weigh(day)[1] for day in days.tolist()], dtype=np.float64)
+        distinct, places = np.unique(days, return_inverse=True)
+        weights: NDArray[np.float64] = np.asarray(
+            [self.weigh(day)[1] for day in distinct.tolist()], dtype=np.float64
+        )[places]
+        return weights
 
     def shown(self, day: int) -> str:
         """Return a recorded day as the explanation shows it."""
@@ -146,24 +148,9 @@ def _month_end(year: int, month: int) -> date:
     return date(year + month // 12, month % 12 + 1, 1) - timedelta(days=1)
 
 
-def _a_digit_off(typed: date) -> list[date]:
-    """Return the dates that differ from another in one digit."""
-    parts = (typed.year, typed.month, typed.day)
-    found = []
-    for part, width in enumerate((4, 2, 2)):
-        for power in (10**place for place in range(width)):
-            written = parts[part] // power % 10
-            for digit in range(10):
-                year, month, day = (
-                    value + (digit - written) * power if place == part else value
-                    for place, value in enumerate(parts)
-                )
-                if digit != written and year > 0 and 0 < month <= 12 and 0 < day <= _days(
-                    year, month
-                ):
-                    found.append(date(year, month, day))
-    return found
-
-
-def _days(year: int, month: int) -> int:
-    return monthrange(year, month)[1]
+def _is_a_digit_off(typed: str, day: int) -> bool:
+    recorded = day_of(day)
+    if recorded is None:
+        return False
+    pairs = zip(typed, recorded.isoformat(), strict=True)
+    return sum(one != other for one, other in pairs) == 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,8 +37,8 @@ class Part:
     tokens: NDArray[np.bytes_]
     which: NDArray[np.uint8]
     """Which of the typed names each was meant by."""
-    sorted_terms: Terms
-    sorted_places: Terms
+    places: Mapping[int, int]
+    """Where among `terms` each of them stands."""
     later: str
     """What the explanation says where a later name was meant."""
 
@@ -63,7 +63,6 @@ class Part:
             order = order[np.sort(first)]
         order = order[:MOST_TERMS_OF_PART]
         terms = terms[order]
-        by_term = np.argsort(terms)
         return cls(
             tuple(typed),
             terms,
@@ -71,8 +70,7 @@ class Part:
             how[order],
             tokens[order],
             which[order],
-            terms[by_term],
-            by_term,
+            {term: place for place, term in enumerate(terms.tolist())},
             later,
         )
 
@@ -81,20 +79,14 @@ class Part:
 
     def weights_of(self, terms: Terms, missing: float, otherwise: float) -> Weights:
         """Return the weights of recorded terms; ``missing`` is that of term 0, no name at all."""
-        weights = np.full(len(terms), otherwise)
-        if len(self):
-            places = np.minimum(np.searchsorted(self.sorted_terms, terms), len(self) - 1)
-            known = self.sorted_terms[places] == terms
-            weights[known] = self.log_p[self.sorted_places[places[known]]]
-        weights[terms == 0] = missing
-        return weights
+        known = {0: missing} | dict(zip(self.terms.tolist(), self.log_p.tolist(), strict=True))
+        return np.asarray([known.get(term, otherwise) for term in terms.tolist()])
 
     def explain(self, term: int) -> tuple[str, str, str, float] | None:
         """Return what was typed, what is recorded, how they meet and the weight, if they do."""
-        place = int(np.searchsorted(self.sorted_terms, term))
-        if place == len(self) or self.sorted_terms[place] != term:
+        place = self.places.get(term)
+        if place is None:
             return None
-        place = int(self.sorted_places[place])
         which = int(self.which[place])
         how = HOW[self.how[place]] + (f", {self.later}" if which else "")
         token = bytes(self.tokens[place]).decode()

@@ -121,8 +121,15 @@ class _Explainer:
         self._plan = plan
         self._dates: DateScale | None = plan.dates
         self._said: dict[tuple[int, str, int], FieldMatch] = {}
+        self._whole: dict[tuple[int, int], tuple[FieldMatch, ...]] = {}
 
     def explain(self, key: int, reading: int) -> tuple[FieldMatch, ...]:
+        said = self._whole.get((key, reading))
+        if said is None:
+            said = self._whole[key, reading] = self._explain(key, reading)
+        return said
+
+    def _explain(self, key: int, reading: int) -> tuple[FieldMatch, ...]:
         item = self._plan.interpretations[reading]
         surname, given = key >> (TERM_BITS + DAY_BITS), (key >> DAY_BITS) & MOST_TERMS
         matches = []

@@ -203,7 +203,9 @@ async def _peers(
 ) -> dict[str, Any]:
     own_p95 = report["officer"]["search"]["p95"]
     answers: dict[str, Answers] = await ask_trigrams(filled, questions, labels, tell)
-    with tempfile.TemporaryDirectory(prefix="athena-tantivy-", ignore_cleanup_errors=True) as folder:
+    with tempfile.TemporaryDirectory(
+        prefix="athena-tantivy-", ignore_cleanup_errors=True
+    ) as folder:
         answers["tantivy"] = await asyncio.to_thread(
             ask_tantivy, filled, questions, MOST_FOR_TANTIVY, Path(folder), tell
         )
