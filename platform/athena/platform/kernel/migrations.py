@@ -92,3 +92,20 @@ def not_withheld(scope: str) -> str:
     """Return the condition that a row's record isn't withheld from the grant set in a scope."""
     records = f"SELECT * FROM ctx.withheld_records('{scope}')"
     return f"(owner_force, nominal_id) NOT IN ({records})"
+
+
+def label_is_shown(scope: str) -> str:
+    """Return `label_shows` as one step for a row, however many labels there are.
+
+    An array is searched element by element at run time; a flag at the label's place is there at
+    once. A label beyond the array's end, made after the decision, gives NULL: it isn't shown.
+    """
+    return f"((SELECT ctx.shown_labels('{scope}'))::boolean[])[label_id]"
+
+
+def not_kept_back(scope: str) -> str:
+    """Return `not_withheld` by id alone, over an array that is empty for nearly everyone.
+
+    A record of another force that bore the same random id would be withheld with it, never shown.
+    """
+    return f"nominal_id <> ALL ((SELECT ctx.withheld_ids('{scope}'))::uuid[])"
