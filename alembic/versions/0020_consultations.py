@@ -5,7 +5,8 @@ table at each question. Now `audit.append` notes it beside the event, in the sam
 one look-up by transaction finds it.
 
 Labels shown were an array that is searched for each row; beside it stands a flag for each label.
-What is withheld was a set of rows, for which each statement built a hash table; it is an array now.
+What is withheld, a set of rows of which each statement made a hash table, is looked into only where
+the grant set holds single records.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ WRITES = "owner_force = (SELECT ctx.session_tenant()) AND (SELECT ctx.may_write(
 FORGET = "ctx.forget_consultations()"
 EXCEPTING = "ctx.mark_excepting()"
 SHOWN = "ctx.shown_labels(text)"
-IDS = "ctx.withheld_ids(text)"
+EXCEPTS = "ctx.excepts()"
 ASKED_BY = "athena_force, athena_pointers, athena_emergency"
 
 Condition = Callable[[str], str]
@@ -93,23 +94,13 @@ FROM_TABLE = """
     COMMENT ON FUNCTION ctx.shown_labels IS
         'The labels this transaction may see in a scope, as a flag at each label''s place';
 
-    CREATE FUNCTION ctx.withheld_ids(p_scope text) RETURNS uuid[]
+    CREATE FUNCTION ctx.excepts() RETURNS boolean
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-    DECLARE
-        v_open uuid := (SELECT o.grant_set_id FROM ctx.open_consultation AS o WHERE o.excepts);
     BEGIN
-        IF v_open IS NULL THEN
-            RETURN '{}';
-        END IF;
-        RETURN ARRAY(
-            SELECT l.nominal_id FROM ctx.grant_lock AS l
-            WHERE l.grant_set_id = v_open AND p_scope <> ALL (l.kept)
-            UNION ALL
-            SELECT r.nominal_id FROM ctx.grant_record AS r
-            WHERE r.grant_set_id = v_open AND p_scope <> ALL (r.scopes));
+        RETURN coalesce((SELECT o.excepts FROM ctx.open_consultation AS o), true);
     END $$;
-    COMMENT ON FUNCTION ctx.withheld_ids IS
-        'The single records this transaction may not see in a scope, whatever their label';
+    COMMENT ON FUNCTION ctx.excepts IS
+        'Whether this transaction shows or withholds single records; true where none is open';
 
     CREATE OR REPLACE FUNCTION ctx.session_member() RETURNS uuid
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -220,7 +211,7 @@ def upgrade() -> None:
     script("GRANT USAGE ON SCHEMA ctx TO athena_audit_writer")
     script(_append(APPEND_NOTES))
     script(FROM_TABLE)
-    for function in (SHOWN, IDS):
+    for function in (SHOWN, EXCEPTS):
         hand_over(function, "athena_visibility")
         script(f"GRANT EXECUTE ON FUNCTION {function} TO {ASKED_BY}")
     _policies(label_is_shown, not_kept_back)
@@ -232,7 +223,7 @@ def downgrade() -> None:
     script(FROM_LOG)
     script(_append(""))
     script(f"""
-        DROP FUNCTION {SHOWN}, {IDS};
+        DROP FUNCTION {SHOWN}, {EXCEPTS};
         DROP TRIGGER forget_consultations ON ctx.grant_set;
         DROP TRIGGER excepting ON ctx.grant_record;
         DROP TRIGGER excepting ON ctx.grant_lock;
@@ -262,7 +253,12 @@ def _consultations() -> None:
             WITH CHECK (xid = pg_current_xact_id() AND at = now() AND login = session_user);
         CREATE POLICY own_transaction ON ctx.consultation FOR SELECT TO athena_visibility
             USING (login = session_user);
-        CREATE POLICY grants_forget ON ctx.consultation TO athena_grants USING (true);
+        CREATE POLICY grants_look ON ctx.consultation FOR SELECT TO athena_grants
+            USING (at < now() - interval '1 minute');
+        CREATE POLICY grants_lock ON ctx.consultation FOR UPDATE TO athena_grants
+            USING (at < now() - interval '1 minute');
+        CREATE POLICY grants_forget ON ctx.consultation FOR DELETE TO athena_grants
+            USING (at < now() - interval '1 minute');
         GRANT INSERT ON ctx.consultation TO athena_audit_writer;
         GRANT SELECT ON ctx.consultation TO athena_visibility;
         GRANT SELECT, UPDATE, DELETE ON ctx.consultation TO athena_grants;

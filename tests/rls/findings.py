@@ -97,5 +97,6 @@ ANSWERED: dict[str, dict[str, str]] = {
         "*tenants.*": "the tenant is part of the key, and checked before it; the directory is open",
         "records.emergency_review*": "a policy asks for the access first, under its own policies",
     },
+    "VIEW002": {"ctx.open_consultation": "only the functions that policies ask may read it"},
 }
 """By rule, a pattern of the places where it is answered, and the answer."""

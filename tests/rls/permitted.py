@@ -58,7 +58,7 @@ PERMITTED = [
     Permitted(
         "athena_amo",
         "policies.agreement",
-        "SELECT, COPY TO, INSERT",
+        "SELECT, COPY TO, INSERT, UPDATE",
         "the client body keeps the agreements; only a status may change, and by its steps",
     ),
     Permitted(
@@ -126,6 +126,12 @@ PERMITTED = [
     ),
     Permitted(
         "athena_amo",
+        "policies.signatory_key",
+        "UPDATE",
+        "the client body revokes keys: by column, and by a trigger once",
+    ),
+    Permitted(
+        "athena_amo",
         "policies.agreement_event",
         "SELECT, COPY TO",
         "the client body reads each step, and tells its own only",
@@ -156,6 +162,24 @@ PERMITTED = [
         for table in ("tenants.member_role", "work.message", "work.team_member")
     ),
     Permitted(
+        "athena_outbox",
+        "tenants.member",
+        "SELECT",
+        "delivering finds who is meant: by column, the force, the id and whether it is active",
+    ),
+    Permitted(
+        "athena_outbox",
+        "work.notification",
+        "INSERT",
+        "delivering puts a message before a member of any force; it can't read what's there",
+    ),
+    Permitted(
+        "athena_outbox",
+        "work.message",
+        "UPDATE",
+        "delivering notes attempts and delivery, by column: never what a message says",
+    ),
+    Permitted(
         "athena_amo",
         "policies.role_rule",
         "SELECT, COPY TO, INSERT, UPDATE",
@@ -174,6 +198,8 @@ NOBODYS = {
     "audit.content": "(at, event_id) IN (SELECT at, event_id FROM audit.event "
     "WHERE tenant_id = {force})",
     "ctx.grant_scope": "grant_set_id IN (SELECT grant_set_id FROM ctx.grant_set "
+    "WHERE tenant_id = {force})",
+    "ctx.consultation": "grant_set_id IN (SELECT grant_set_id FROM ctx.grant_set "
     "WHERE tenant_id = {force})",
     "ctx.policy_state": "true",
     "names.pair": "true",

@@ -104,8 +104,5 @@ def label_is_shown(scope: str) -> str:
 
 
 def not_kept_back(scope: str) -> str:
-    """Return `not_withheld` by id alone, over an array that is empty for nearly everyone.
-
-    A record of another force that bore the same random id would be withheld with it, never shown.
-    """
-    return f"nominal_id <> ALL ((SELECT ctx.withheld_ids('{scope}'))::uuid[])"
+    """Return `not_withheld`, looked into only where the grant set holds single records at all."""
+    return f"(NOT (SELECT ctx.excepts()) OR {not_withheld(scope)})"
