@@ -28,7 +28,7 @@ from athena.records.names.repository import CHANNEL, DICTIONARY, FORGOTTEN
 from athena.records.names.service import NameRegister
 from athena.sharing.search.names import LiveNames
 from athena.sharing.search.service import Searcher
-from athena.tenants.directory.service import load_directory
+from athena.tenants.directory.service import load_directory, renew_directory
 from athena.tenants.lifecycle.service import end_sessions
 
 POLICY_CHANNEL = "athena_policy"
@@ -152,7 +152,7 @@ async def _follow(connection: asyncpg.Connection, runtime: Runtime) -> None:
 async def _refresh_policy(runtime: Runtime) -> None:
     """Read the rules of roles, the tenants and the agreements again."""
     await runtime.gate.refresh()
-    runtime.searcher.directory = await load_directory(runtime.database)
+    await renew_directory(runtime.searcher.directory, runtime.database)
     runtime.searcher.agreements = await agreement_titles(runtime.database)
 
 
