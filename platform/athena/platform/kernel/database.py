@@ -15,8 +15,9 @@ from typing import Any
 from uuid import uuid4
 
 import asyncpg
-from sqlalchemy import URL, CursorResult, Executable, Row, text
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy import URL, CursorResult, Executable, Row, event, text
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DBAPIError, DisconnectionError, InterfaceError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from athena.platform.kernel.credentials import login_password
@@ -195,5 +196,15 @@ class Database:
                 hide_parameters=True,
                 connect_args=_THROUGH_POOLER if self._direct else {},
             )
+            event.listen(engine.sync_engine, "checkout", _refuse_ended)
             self._engines[login] = engine
         return engine
+
+
+def _refuse_ended(connection: DBAPIConnection, *_: object) -> None:
+    """Have the pool connect anew where the server has ended a session, as at a suspension.
+
+    The driver knows without asking the server, so this costs no round trip.
+    """
+    if getattr(connection, "driver_connection").is_closed():  # noqa: B009 - of its adapter alone
+        raise DisconnectionError
