@@ -211,13 +211,21 @@ def _print_label(told: LabelExplained) -> None:
         *(["sensitive"] if label.sensitive else []),
         *(["restricted"] if label.restricted else []),
     ]
-    out.print(f"\nLabel {label.id}: {label.owner}, {label.record_class}, {', '.join(marks)}")
+    if label.listed:
+        marks.append("to names, this member's too" if label.named else "to other names")
+    if label.emergency:
+        marks.append("opened in an emergency")
+    single = label.listed or label.emergency or told.decided_by is None
+    what = "This record" if single else f"Label {label.id}"
+    out.print(f"\n{what}: {label.owner}, {label.record_class}, {', '.join(marks)}")
     out.print(f"  shows     {_level(told.level, told.groups)}")
-    out.print(f"  by rule   {told.decided_by.number}: {told.decided_by.title}")
+    if told.decided_by is not None:
+        out.print(f"  by rule   {told.decided_by.number}: {told.decided_by.title}")
     if told.agreement is not None:
         out.print(f"  under     {told.agreement.reference}, {told.clause}")
     for reason in told.reasons:
-        out.print(f"  because   {reason.sentence} ({reason.code}, rule {reason.rule})")
+        rule = f", rule {reason.rule}" if reason.rule is not None else ""
+        out.print(f"  because   {reason.sentence} ({reason.code}{rule})")
     if told.obligations:
         out.print(f"  obliges   {', '.join(told.obligations)}")
     for wider in told.more:

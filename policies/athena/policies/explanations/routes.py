@@ -7,11 +7,12 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Header
 
-from athena.platform.kernel.identity import Subject
+from athena.platform.kernel.identity import NominalId, Subject
 from athena.platform.kernel.web import Caller, header_text, problems
-from athena.policies.explanations.schemas import Explanation
+from athena.policies.explanations.schemas import AskedOfNominal, Explanation
 from athena.policies.explanations.service import Explainer
 from athena.policies.visibility.service import Gate, parse_purpose, parse_reason
+from athena.tenants.members.service import subject_by_username
 
 
 def make_router(gate: Gate, caller: Caller) -> APIRouter:
@@ -34,5 +35,22 @@ def make_router(gate: Gate, caller: Caller) -> APIRouter:
         return await explainer.decision(
             subject, decision_id, parse_purpose(purpose), parse_reason(header_text(reason))
         )
+
+    @router.post("/explanations", responses=problems(404))
+    async def explain_nominal(
+        asked: AskedOfNominal,
+        purpose: Annotated[str | None, Header(alias="Athena-Purpose")] = None,
+        reason: Annotated[str | None, Header(alias="Athena-Reason")] = None,
+        subject: Subject = Depends(caller),
+    ) -> Explanation:
+        """Explain what a nominal shows now: to oneself, or to another member where one may ask.
+
+        An auditor names a member; a data protection officer may. Of a nominal that the caller
+        can't see there is no explanation, as if it didn't exist, unless he is an auditor.
+        """
+        stated, why = parse_purpose(purpose), parse_reason(header_text(reason))
+        member = await subject_by_username(gate.database, asked.member) if asked.member else None
+        nominal_id = NominalId(asked.nominal_id)
+        return await explainer.nominal(subject, nominal_id, stated, why, member)
 
     return router

@@ -37,7 +37,7 @@ from athena.policies.decisions import bundles
 from athena.policies.decisions.documents import LabelDecision, VisibilityDocument
 from athena.policies.decisions.engine import WasmPolicy
 from athena.policies.explanations import repository
-from athena.policies.explanations.explaining import explain_labels, standings
+from athena.policies.explanations.explaining import explain_labels, locked_against, standings
 from athena.policies.explanations.models import Archived, LabelOf, ReliedOn
 from athena.policies.explanations.replay import Replayer, digest_of
 from athena.policies.explanations.schemas import (
@@ -70,6 +70,8 @@ class _Asked:
     """The asker's force, which hears of its own and of shown labels; None hears of all."""
     owns: bool = False
     """Whether the asker hears of every label of his own force."""
+    locked: bool = False
+    """Whether the record is locked against the member whose view it is."""
 
 
 class Explainer:
@@ -123,7 +125,7 @@ class Explainer:
                 found = await repository.any_label(session, nominal_id)
                 if found is None:
                     raise NotFoundError(NOTHING)
-                return await self._explain(await self._supposed(member, purpose, found))
+                return await self._explain(await self._supposed(member, purpose, found, nominal_id))
         other = member is not None and member.member_id != asker.member_id
         async with self._consulting(asker, other, purpose, reason, content) as consultation:
             found = await repository.visible_label(consultation.session, nominal_id)
@@ -131,11 +133,16 @@ class Explainer:
                 raise NotFoundError(NOTHING)
             if member is None or not other:
                 await _log_seen(consultation, nominal_id, found)
-                return await self._explain(await self._own_view(consultation, found))
+                return await self._explain(await self._own_view(consultation, found, nominal_id))
             if asker.tenant_id not in (found.owner, member.tenant_id):
                 raise NotFoundError(NOTHING)
+            asked = await self._supposed(member, purpose, found, nominal_id)
+            if asked.locked and asker.tenant_id != found.owner:
+                raise NotFoundError(
+                    NOTHING
+                )  # whom a record is locked against is its owner's to know
             await _log_seen(consultation, nominal_id, found)
-            return await self._explain(await self._supposed(member, purpose, found))
+            return await self._explain(asked)
 
     def _may(self, asker: Subject, action: Action) -> bool:
         return self._gate.allows(asker, action)
@@ -176,7 +183,9 @@ class Explainer:
             raise NotFoundError(NOTHING)
         return found
 
-    async def _own_view(self, consultation: Consultation, found: LabelOf) -> _Asked:
+    async def _own_view(
+        self, consultation: Consultation, found: LabelOf, nominal_id: NominalId
+    ) -> _Asked:
         visibility = consultation.visibility
         grant = Grant(
             grant_set_id=visibility.grant_set_id,
@@ -184,22 +193,35 @@ class Explainer:
             at=None,
         )
         archived = await self._archived(visibility.decision_id)
-        return _Asked(archived, grant, labels=[found.label_id], tenant=consultation.subject.tenant)
+        key = (found.owner, nominal_id)
+        single = visibility.numbers[key] if key in visibility.singles else found.label_id
+        return _Asked(archived, grant, labels=[single], tenant=consultation.subject.tenant)
 
-    async def _supposed(self, member: Subject, purpose: Purpose, found: LabelOf) -> _Asked:
+    async def _supposed(
+        self, member: Subject, purpose: Purpose, found: LabelOf, nominal_id: NominalId
+    ) -> _Asked:
         """Decide what a member would see now, and archive it without granting anything."""
-        question = await self._gate.question(member, purpose)
-        if found.label_id not in {label["id"] for label in question["labels"]}:
-            self._gate.forget()  # the label is newer than what the gate remembers
-            question = await self._gate.question(member, purpose)
         policy = self._replayer.policy(bundles.packaged())
-        document = await asyncio.to_thread(policy.evaluate, question)
+        supposed = await self._gate.suppose(member, purpose, policy.evaluate)
+        if found.label_id not in {label["id"] for label in supposed.question["labels"]}:
+            self._gate.forget()  # the label is newer than what the gate remembers
+            supposed = await self._gate.suppose(member, purpose, policy.evaluate)
         async with self._gate.database.write(POLICY_WRITER) as session:
             await bundles.keep(session, policy.revision)
             decision_id = await archive_decision(
-                session, digest_of(question), policy.revision, question, document.as_json()
+                session,
+                digest_of(supposed.question),
+                policy.revision,
+                supposed.question,
+                supposed.document.as_json(),
             )
-        return _Asked(await self._archived(decision_id), None, labels=[found.label_id])
+        key = (found.owner, nominal_id)
+        return _Asked(
+            await self._archived(decision_id),
+            None,
+            labels=[supposed.numbers.get(key, found.label_id)],
+            locked=key in supposed.locked,
+        )
 
     async def _explain(self, asked: _Asked) -> Explanation:
         archived = asked.archived
@@ -216,6 +238,9 @@ class Explainer:
         numbers = {decision.label for decision in told}
         labels = [label for label in question["labels"] if label["id"] in numbers]
         requester = question["requester"]
+        explained = explain_labels({**question, "labels": labels}, told, policy.evaluate)
+        if asked.locked:
+            explained = tuple(map(locked_against, explained))
         return Explanation(
             decision_id=archived.decision_id,
             decided_at=archived.decided_at,
@@ -227,8 +252,9 @@ class Explainer:
             role_rules=self._role_rules(requester),
             grant=asked.grant,
             agreements=_standings(asked, policy),
-            labels=explain_labels({**question, "labels": labels}, told, policy.evaluate),
+            labels=explained,
             hidden_labels=asked.labels is None and len(told) < len(document.decisions),
+            locked=asked.locked,
         )
 
     def _role_rules(self, requester: dict[str, Any]) -> tuple[RoleRule, ...]:
@@ -275,7 +301,7 @@ def _standings(asked: _Asked, policy: WasmPolicy) -> tuple[Standing, ...]:
 
 async def _log_seen(consultation: Consultation, nominal_id: NominalId, found: LabelOf) -> None:
     """Log that an explanation told the asker of a record that he sees."""
-    view = consultation.visibility.view(found.label_id)
+    view = consultation.visibility.view(found.label_id, (found.owner, nominal_id))
     seen = RecordSeen(found.owner, nominal_id, view.level, view.agreement_id)
     entry = Entry(EventKind.DISCLOSURE, "decisions.explain", consultation.reason, records=[seen])
     await audit.append(consultation.session, consultation.visibility.grant_set_id, entry)

@@ -12,7 +12,7 @@ from athena.platform.kernel.identity import LabelId, Purpose, Subject
 from athena.policies.agreements.service import StandingAgreements
 from athena.policies.decisions.documents import LabelDecision, VisibilityDocument
 from athena.policies.visibility.exceptions import Case, Exceptions, label_fields, questions
-from athena.policies.visibility.models import Label, LabelView
+from athena.policies.visibility.models import Label, LabelView, RecordKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,18 @@ class PolicyState:
     agreements: StandingAgreements
     active: Sequence[str]
     """The tenants that aren't suspended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Supposed:
+    """What the policy would decide for a member; nothing is granted by it."""
+
+    question: Mapping[str, Any]
+    document: VisibilityDocument
+    numbers: Mapping[RecordKey, LabelId]
+    """The records that are decided by themselves, by their numbers in the question."""
+    locked: frozenset[RecordKey]
+    """The records that are locked against the member."""
 
 
 def seconds_of_today() -> int:

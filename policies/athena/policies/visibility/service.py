@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -43,6 +43,7 @@ from athena.platform.kernel.identity import (
 )
 from athena.policies.agreements.service import standing
 from athena.policies.decisions import bundles
+from athena.policies.decisions.documents import VisibilityDocument
 from athena.policies.decisions.point import DecisionPoint, Question
 from athena.policies.roles import repository as role_rules
 from athena.policies.roles.actions import Action
@@ -63,6 +64,7 @@ from athena.policies.visibility.models import (
 )
 from athena.policies.visibility.question import (
     PolicyState,
+    Supposed,
     decision_input,
     expiry,
     seconds_of_today,
@@ -169,6 +171,29 @@ class Gate:
         """Return what the policy would be asked now for a member, granting nothing."""
         async with self._deciding:
             return decision_input(subject, purpose, await self._current_state(), [])
+
+    async def suppose(
+        self,
+        subject: Subject,
+        purpose: Purpose,
+        evaluate: Callable[[dict[str, Any]], VisibilityDocument],
+    ) -> Supposed:
+        """Return what the policy would decide now for a member, granting nothing."""
+        async with self._deciding:
+            state = await self._current_state()
+            async with self.database.read(repository.POLICY_WRITER) as session:
+                exceptions = await repository.exceptions(session, subject, purpose)
+        cases = exceptions.cases(state.labels)
+        question = decision_input(subject, purpose, state, cases)
+        document = await asyncio.to_thread(evaluate, question)
+        granted = grant(exceptions, *views_of(document, state, cases))
+        numbers = exceptions.numbers(cases)
+        return Supposed(
+            question=question,
+            document=document,
+            numbers={key: numbers[key] for key in granted.views},
+            locked=frozenset(exceptions.locked),
+        )
 
     async def permit(
         self, subject: Subject, action: Action, purpose: Purpose, entry: Entry
@@ -331,6 +356,7 @@ class Gate:
             expires_at=expiry(seconds, exceptions),
             views=views,
             singles=singles.views,
+            numbers=exceptions.numbers(cases),
         )
 
     async def foresee(self, subject: Subject, purpose: Purpose, case: Case) -> LabelView:
