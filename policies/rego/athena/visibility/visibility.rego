@@ -294,12 +294,13 @@ _lifting(label) := _naming(label) if {
 # METADATA
 # title: Rule 8
 # description: |
-#   The agreements by which each owner shares with the requester, under the terms that they have in
-#   common. Agreements of the same terms give the same, so each label is held against the terms.
-_sharing[owner][terms] contains [agreement.reference, agreement.id, agreement] if {
+#   The agreements to which the requester is a recipient, each with what it shares. Read once for all
+#   labels, as is what follows from it: an interpreter keeps a rule without arguments.
+_shared := [{"agreement": agreement, "terms": terms, "owners": owners} |
 	some agreement in _listed(input.agreements)
 	_is_party(agreement, input.requester.tenant, "recipient")
 	_has_name(agreement)
+	owners := {party.tenant | some party in _listed(agreement.parties); party.role == "owner"}
 	terms := {
 		"record_classes": {class | some class in _listed(agreement.record_classes)},
 		"categories": {category | some category in _listed(agreement.subject_categories)},
@@ -314,17 +315,26 @@ _sharing[owner][terms] contains [agreement.reference, agreement.id, agreement] i
 			not _stands(agreement, reason)
 		},
 	}
-	some party in _listed(agreement.parties)
-	party.role == "owner"
-	owner := party.tenant
+]
+
+# METADATA
+# title: Rule 8
+# description: |
+#   Each owner's agreements, under the terms that they have in common. Agreements of the same terms
+#   give the same, so each label is held against the terms.
+_sharing[owner][terms] contains [agreement.reference, agreement.id, agreement] if {
+	some {"agreement": agreement, "terms": terms, "owners": owners} in _shared
+	some owner in owners
 }
 
 # METADATA
 # title: Rules 8 and 15
-# description: Each owner's terms, once for all labels, with the agreement that is first under them.
-_offers[owner] contains {"terms": terms, "agreement": min(agreements)[2]} if {
+# description: Each owner's terms, with the agreement that is first under them.
+_offers := {owner: offers |
 	some owner, by_terms in _sharing
-	some terms, agreements in by_terms
+	offers := {{"terms": terms, "agreement": min(agreements)[2]} |
+		some terms, agreements in by_terms
+	}
 }
 
 # METADATA
