@@ -40,6 +40,25 @@ async def until(admin: asyncpg.Connection, condition: str) -> None:
             held = await admin.fetchval(condition)
 
 
+async def test_sessions_that_the_server_ended_fail_no_call(
+    platform: Platform, cluster: Cluster
+) -> None:
+    database = platform.runtime.database
+    async with database.read("athena_essex") as one, database.read("athena_essex") as other:
+        ended = [await session.value("SELECT pg_backend_pid()") for session in (one, other)]
+    admin = await superuser(platform, cluster)
+    try:
+        await admin.execute("SELECT pg_terminate_backend(pid) FROM unnest($1::int[]) AS pid", ended)
+        await until(
+            admin, f"SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE pid = ANY(ARRAY{ended}))"
+        )
+    finally:
+        await admin.close()
+    async with database.read("athena_essex") as one, database.read("athena_essex") as other:
+        anew = [await session.value("SELECT pg_backend_pid()") for session in (one, other)]
+    assert not {*anew} & {*ended}
+
+
 async def test_a_failing_commit_sends_no_data(platform: Platform, cluster: Cluster) -> None:
     created = await platform.create("officer.kent", PERSON)
     nominal_id = created.json()["id"]

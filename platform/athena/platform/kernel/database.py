@@ -15,8 +15,13 @@ from typing import Any
 from uuid import uuid4
 
 import asyncpg
-from sqlalchemy import URL, CursorResult, Executable, Row, text
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy import URL, CursorResult, Executable, Row, event, text
+from sqlalchemy.exc import (
+    DBAPIError,
+    DisconnectionError,
+    InterfaceError,
+    OperationalError,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from athena.platform.kernel.credentials import login_password
@@ -195,5 +200,15 @@ class Database:
                 hide_parameters=True,
                 connect_args=_THROUGH_POOLER if self._direct else {},
             )
+            event.listen(engine.sync_engine, "checkout", _still_open)
             self._engines[login] = engine
         return engine
+
+
+def _still_open(connection: Any, *_: object) -> None:
+    """Have the pool connect anew where the server has ended a session that waited in it.
+
+    The driver has heard of it from the socket, so that asking it costs no round trip.
+    """
+    if connection.driver_connection.is_closed():
+        raise DisconnectionError

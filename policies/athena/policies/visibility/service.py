@@ -132,15 +132,18 @@ class Gate:
             await repository.versions(session)
         await self._point.check()
 
-    async def refresh(self) -> None:
-        """Read the policy again where it was forgotten or the store's revision has risen."""
+    async def refresh(self) -> tuple[int, int]:
+        """Read the policy again where it was forgotten or outdated.
+
+        Return its revision and the count of labels in the store, which a new tenant raises too.
+        """
         async with self._deciding:
-            if self._state is not None:
-                async with self.database.read(repository.POLICY_WRITER) as session:
-                    revision, _ = await repository.versions(session)
-                if revision != self._state.revision:
-                    self.forget()
+            async with self.database.read(repository.POLICY_WRITER) as session:
+                revision, label_epoch = await repository.versions(session)
+            if self._state is not None and revision != self._state.revision:
+                self.forget()
             await self._current_state()
+            return revision, label_epoch
 
     async def permit_act(self, subject: Subject, action: Action, reason: str) -> None:
         """Let a member do an administrative act for a reason; a refusal is logged."""
