@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,6 +11,7 @@ from athena.platform.kernel.clock import LONDON, today
 from athena.platform.kernel.identity import LabelId, Purpose, Subject
 from athena.policies.agreements.service import StandingAgreements
 from athena.policies.decisions.documents import LabelDecision, VisibilityDocument
+from athena.policies.decisions.point import Question, canonical_text
 from athena.policies.visibility.exceptions import Case, Exceptions, label_fields, questions
 from athena.policies.visibility.models import Label, LabelView
 
@@ -25,6 +26,16 @@ class PolicyState:
     agreements: StandingAgreements
     active: Sequence[str]
     """The tenants that aren't suspended."""
+    said: dict[int, tuple[list[dict[str, Any]], bytes]] = field(default_factory=dict)
+    """The day's agreements with their canonical text: it is long, and many questions have it."""
+
+    def ask(self, asked: Mapping[str, Any]) -> Question:
+        """Return the question of an input that was made of this state."""
+        documents = asked["agreements"]
+        known = self.said.get(0)
+        if known is None or known[0] is not documents:
+            known = self.said[0] = (documents, canonical_text(documents))
+        return Question.of(asked, known[1])
 
 
 def seconds_of_today() -> int:

@@ -43,7 +43,7 @@ from athena.platform.kernel.identity import (
 )
 from athena.policies.agreements.service import standing
 from athena.policies.decisions import bundles
-from athena.policies.decisions.point import DecisionPoint, Question
+from athena.policies.decisions.point import DecisionPoint
 from athena.policies.roles import repository as role_rules
 from athena.policies.roles.actions import Action
 from athena.policies.roles.models import Rule
@@ -291,7 +291,7 @@ class Gate:
             exceptions = await repository.exceptions(session, subject, purpose)
         cases = exceptions.cases(state.labels)
         asked = decision_input(subject, purpose, state, cases)
-        question = Question.of(asked)
+        question = state.ask(asked)
         decision = await self._point.decide(question)
         views, by_case = views_of(decision.document, state, cases)
         singles = grant(exceptions, views, by_case)
@@ -341,7 +341,7 @@ class Gate:
         state = await self._current_state()
         asked = decision_input(subject, purpose, replace(state, labels={}), [])
         asked["labels"] = questions([case], state.labels)
-        decision = await self._point.decide(Question.of(asked))
+        decision = await self._point.decide(state.ask(asked))
         return view_of(decision.document.decisions[0], state.labels[case.label_id])
 
     def _scopes(self, subject: Subject, views: Iterable[LabelView]) -> dict[str, list[int]]:
