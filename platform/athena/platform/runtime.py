@@ -54,6 +54,8 @@ class Runtime:
     desk: Desk
     outbox: Dispatcher
     agreements: Agreements
+    known_as_of: tuple[int, int] | None = None
+    """The versions of the policy as of which the searcher knows tenants and agreements."""
 
 
 @asynccontextmanager
@@ -121,6 +123,7 @@ async def _follow(connection: asyncpg.Connection, runtime: Runtime) -> None:
     def policy_changed(*_: object) -> None:
         nonlocal policy_is_stale
         policy_is_stale = True
+        runtime.known_as_of = None  # a notice is always followed
         runtime.gate.forget()
         woken.set()
 
@@ -150,10 +153,13 @@ async def _follow(connection: asyncpg.Connection, runtime: Runtime) -> None:
 
 
 async def _refresh_policy(runtime: Runtime) -> None:
-    """Read the rules of roles, the tenants and the agreements again."""
-    await runtime.gate.refresh()
+    """Read the rules of roles, the tenants and the agreements again, where they have changed."""
+    versions = await runtime.gate.refresh()
+    if versions == runtime.known_as_of:
+        return
     await renew_directory(runtime.searcher.directory, runtime.database)
     runtime.searcher.agreements = await agreement_titles(runtime.database)
+    runtime.known_as_of = versions  # last: what broke off is read again
 
 
 async def _watch_sessions(database: Database) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections import OrderedDict
 
 import wasmtime
@@ -12,6 +11,7 @@ from athena.platform.kernel.errors import AthenaError
 from athena.policies.decisions.bundles import Bundle
 from athena.policies.decisions.documents import VisibilityDocument
 from athena.policies.decisions.engine import WasmPolicy
+from athena.policies.decisions.point import canonical_text
 from athena.policies.explanations.models import Archived
 
 _COMPILED = 4
@@ -73,5 +73,4 @@ class Replayer:
 
 def digest_of(question: object) -> bytes:
     """Return the digest under which an input is archived."""
-    canonical = json.dumps(question, sort_keys=True, separators=(",", ":")).encode()
-    return hashlib.sha256(canonical).digest()
+    return hashlib.sha256(canonical_text(question)).digest()

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from athena.platform.kernel.clock import LONDON, today
 from athena.platform.kernel.identity import LabelId, Purpose, Subject
 from athena.policies.agreements.service import StandingAgreements
 from athena.policies.decisions.documents import LabelDecision, VisibilityDocument
+from athena.policies.decisions.point import Question
 from athena.policies.visibility.exceptions import Case, Exceptions, label_fields, questions
 from athena.policies.visibility.models import Label, LabelView, RecordKey
 
@@ -25,6 +26,13 @@ class PolicyState:
     agreements: StandingAgreements
     active: Sequence[str]
     """The tenants that aren't suspended."""
+
+    def ask(self, asked: Mapping[str, Any]) -> Question:
+        """Return the question of an input that was made of this state.
+
+        The agreements' text is long and the same in many questions, so it is made once a day.
+        """
+        return Question.of(asked, self.agreements.text_on(date.fromisoformat(asked["today"])))
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +64,7 @@ def decision_input(
     subject: Subject, purpose: Purpose, state: PolicyState, cases: Sequence[Case]
 ) -> dict[str, Any]:
     """Return what the policy is asked for a member, a purpose and cases of single records."""
+    day = today()
     return {
         "requester": {
             "tenant": subject.tenant,
@@ -66,8 +75,8 @@ def decision_input(
         "active": list(state.active),
         "purpose": purpose.value,
         "purposes": [known.value for known in Purpose],
-        "today": today().isoformat(),
-        "agreements": state.agreements.on(today()),
+        "today": day.isoformat(),
+        "agreements": state.agreements.on(day),
         "labels": [
             *(label_fields(label) for label in state.labels.values()),
             *questions(cases, state.labels),

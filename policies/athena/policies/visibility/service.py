@@ -44,7 +44,7 @@ from athena.platform.kernel.identity import (
 from athena.policies.agreements.service import standing
 from athena.policies.decisions import bundles
 from athena.policies.decisions.documents import VisibilityDocument
-from athena.policies.decisions.point import DecisionPoint, Question
+from athena.policies.decisions.point import DecisionPoint
 from athena.policies.roles import repository as role_rules
 from athena.policies.roles.actions import Action
 from athena.policies.roles.models import Rule
@@ -134,15 +134,18 @@ class Gate:
             await repository.versions(session)
         await self._point.check()
 
-    async def refresh(self) -> None:
-        """Read the policy again where it was forgotten or the store's revision has risen."""
+    async def refresh(self) -> tuple[int, int]:
+        """Read the policy again where it was forgotten or outdated.
+
+        Return its revision and the count of labels in the store, which a new tenant raises too.
+        """
         async with self._deciding:
-            if self._state is not None:
-                async with self.database.read(repository.POLICY_WRITER) as session:
-                    revision, _ = await repository.versions(session)
-                if revision != self._state.revision:
-                    self.forget()
+            async with self.database.read(repository.POLICY_WRITER) as session:
+                revision, label_epoch = await repository.versions(session)
+            if self._state is not None and revision != self._state.revision:
+                self.forget()
             await self._current_state()
+            return revision, label_epoch
 
     async def permit_act(self, subject: Subject, action: Action, reason: str) -> None:
         """Let a member do an administrative act for a reason; a refusal is logged."""
@@ -313,7 +316,7 @@ class Gate:
             exceptions = await repository.exceptions(session, subject, purpose)
         cases = exceptions.cases(state.labels)
         asked = decision_input(subject, purpose, state, cases)
-        question = Question.of(asked)
+        question = state.ask(asked)
         decision = await self._point.decide(question)
         views, by_case = views_of(decision.document, state, cases)
         singles = grant(exceptions, views, by_case)
@@ -364,7 +367,7 @@ class Gate:
         state = await self._current_state()
         asked = decision_input(subject, purpose, replace(state, labels={}), [])
         asked["labels"] = questions([case], state.labels)
-        decision = await self._point.decide(Question.of(asked))
+        decision = await self._point.decide(state.ask(asked))
         return view_of(decision.document.decisions[0], state.labels[case.label_id])
 
     def _scopes(self, subject: Subject, views: Iterable[LabelView]) -> dict[str, list[int]]:
