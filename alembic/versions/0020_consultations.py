@@ -4,6 +4,8 @@ The open consultation was looked for in the log, where PostgreSQL must lock and 
 table at each question. Now `audit.append` notes it beside the event, in the same transaction, and
 one look-up by transaction finds it.
 
+A record that is shown by itself, as a pointer, is opened in an emergency as any other is.
+
 Labels shown were an array that is searched for each row; beside it stands a flag for each label.
 What is withheld, a set of rows of which each statement made a hash table, is looked into only where
 the grant set holds single records.
@@ -215,11 +217,17 @@ def upgrade() -> None:
         hand_over(function, "athena_visibility")
         script(f"GRANT EXECUTE ON FUNCTION {function} TO {ASKED_BY}")
     _policies(label_is_shown, not_kept_back)
+    # A record that is shown by itself is opened like one that its label shows.
+    granted = f"{record_shows('pointer')} OR {record_shows('summary')}"
+    _open(f"{label_is_shown('pointer')} OR {label_is_shown('summary')} OR {granted}")
+    script("GRANT EXECUTE ON FUNCTION ctx.granted_records(text) TO athena_emergency")
 
 
 def downgrade() -> None:
     """Look for the open consultation in the log again, and for labels in arrays."""
     _policies(label_shows, not_withheld)
+    _open(f"{label_shows('pointer')} OR {label_shows('summary')}")
+    script("REVOKE EXECUTE ON FUNCTION ctx.granted_records(text) FROM athena_emergency")
     script(FROM_LOG)
     script(_append(""))
     script(f"""
@@ -348,13 +356,20 @@ def _policies(shows: Condition, kept: Condition) -> None:
         """)
     own = "owner_force = (SELECT ctx.session_tenant())"
     script(f"""
-        ALTER POLICY openable ON records.nominal USING ({shows("pointer")} OR {shows("summary")});
         ALTER POLICY not_withheld_emergency ON records.nominal USING ({kept("existence")});
         ALTER POLICY own_visible ON work.file USING ({own} AND {shows("summary")});
         ALTER POLICY change_own ON work.file USING ({WRITES} AND {shows("summary")});
         ALTER POLICY erase_own ON work.file USING ({WRITES} AND {shows("summary")});
     """)
     script("RESET ROLE")
+
+
+def _open(openable: str) -> None:
+    script(f"""
+        SET LOCAL ROLE athena_owner;
+        ALTER POLICY openable ON records.nominal USING ({openable});
+        RESET ROLE;
+    """)
 
 
 def _show(table: str, visible: str) -> None:

@@ -68,8 +68,8 @@ async def add_member(platform: Platform, administrator: str, username: str, *rol
     return member_id
 
 
-async def agree(platform: Platform, owner: str, recipient: str) -> None:
-    """Put an agreement in force under which one force shares everything with another."""
+async def agree(platform: Platform, owner: str, recipient: str, **changes: Any) -> None:
+    """Put an agreement in force under which one force shares everything with another, or less."""
     document = next(item for item in baseline() if item.reference == "ATH-ISA-15")
     agreement = Agreement.model_validate(
         {
@@ -84,6 +84,7 @@ async def agree(platform: Platform, owner: str, recipient: str) -> None:
                 {"tenant": tenant, "office": "Chief Constable", "signed_on": "2026-03-16"}
                 for tenant in (owner, recipient)
             ],
+            **changes,
         }
     )
     assert Purpose.INVESTIGATION in agreement.purposes

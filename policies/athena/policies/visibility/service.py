@@ -36,6 +36,8 @@ from athena.platform.kernel.errors import (
 )
 from athena.platform.kernel.identity import (
     Clearance,
+    LabelId,
+    Level,
     Purpose,
     Role,
     Subject,
@@ -68,7 +70,6 @@ from athena.policies.visibility.question import (
     decision_input,
     expiry,
     seconds_of_today,
-    view_of,
     views_of,
 )
 
@@ -362,13 +363,26 @@ class Gate:
             numbers=exceptions.numbers(cases),
         )
 
-    async def foresee(self, subject: Subject, purpose: Purpose, case: Case) -> LabelView:
-        """Return what a single record of this case would show; grants nothing."""
+    async def would_open(self, visibility: Visibility, label_id: LabelId) -> bool:
+        """Whether a record of a label would be full to a member in an emergency; grants nothing.
+
+        Which record isn't known yet. Where its label shows nothing it is one that is shown by
+        itself: then every such record of the label must open.
+        """
+        subject, purpose = visibility.subject, visibility.purpose
         state = await self._current_state()
+        if visibility.views[label_id].level is Level.NONE:
+            async with self.database.read(repository.POLICY_WRITER) as session:
+                exceptions = await repository.exceptions(session, subject, purpose)
+            singles = {case for _, case in exceptions.singles if case.label_id == label_id}
+            cases = sorted(case._replace(emergency=True) for case in singles)
+        else:
+            cases = [Case(label_id, listed=False, named=False, emergency=True)]
         asked = decision_input(subject, purpose, replace(state, labels={}), [])
-        asked["labels"] = questions([case], state.labels)
+        asked["labels"] = questions(cases, state.labels)
         decision = await self._point.decide(state.ask(asked))
-        return view_of(decision.document.decisions[0], state.labels[case.label_id])
+        found = decision.document.decisions
+        return bool(found) and all(item.level is Level.FULL for item in found)
 
     def _scopes(self, subject: Subject, views: Iterable[LabelView]) -> dict[str, list[int]]:
         """Return the labels of each level and group, as the store keeps them."""
