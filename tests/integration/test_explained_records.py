@@ -6,9 +6,10 @@ show more, with the level then.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -32,6 +33,8 @@ RECORDS: dict[str, tuple[str, dict[str, Any]]] = {
     "named": ("kent", {}),
     "crewed": ("kent", {}),
     "lifted": ("kent", {}),
+    "both": ("kent", {}),
+    "kept": ("kent", {}),
     "opened": ("essex", S2),
     "over": ("essex", S2),
     "sealed": ("essex", {**S2, "sealed": True}),
@@ -51,7 +54,8 @@ class Case:
     reasons: str
     rule: int | None
     helps: str = ""
-    locked: bool = False
+    locked: bool | None = False
+    """None where the asker isn't told."""
 
 
 CASES = [
@@ -66,6 +70,18 @@ CASES = [
          "none", "locked", None, "lift_lock full", locked=True),
     Case("locked against one whom no rule shows it either", "hidden", "auditor", "officer.essex",
          "none", "locked", None, "", locked=True),
+    Case("locked against a member of another force, as that force's officer hears it", "abroad",
+         "dpo.essex", "officer.essex", "full", "agreement_allows", 15, "add_groups full",
+         locked=None),
+    Case("not locked, as another force's officer hears it", "abroad", "dpo.essex",
+         "supervisor.essex", "full", "agreement_allows", 15, "add_groups full", locked=None),
+    Case("named and locked: the lock wins, and lifting it gives what the name gives",
+         "both", "auditor", "officer.kent", "none", "locked", None, "lift_lock full",
+         locked=True),
+    Case("restricted to others, as its owner's data protection officer hears", "named", "dpo.kent",
+         "officer2.kent", "pointer", "restricted_to_others", 17, "name_member full"),
+    Case("restricted to him, as its owner's data protection officer hears", "named", "dpo.kent",
+         "officer.kent", "full", "named_in_restriction own_force", 17),
     Case("restricted to you", "named", "officer.kent", "",
          "full", "named_in_restriction own_force", 17),
     Case("restricted to others of one's force", "named", "auditor", "officer2.kent",
@@ -134,12 +150,18 @@ async def ids(platform: Platform, cluster: Cluster) -> dict[str, str]:
         await exempt("named", manager, "restrictions", member="officer.kent")
         await exempt("crewed", manager, "restrictions", team=TEAM)
         await exempt("lifted", manager, "restrictions", member=manager)
+        await exempt("both", manager, "restrictions", member="officer.kent")
+        await exempt("both", manager, "locks", member="officer.kent")
+        await exempt("kept", manager, "restrictions", member="officer.kent")
+        await exempt("kept", manager, "locks", member="dpo.kent")
         ended = await exempt("lifted", manager, "restrictions", member="officer2.kent")
         path = f"/nominals/{made['lifted']}/restrictions/{ended}"
         assert (await call(platform, manager, "DELETE", path)).status_code == 204
         for name in ("opened", "over"):
             found = await platform.search(
-                "supervisor.kent", given_name="Octavian", surname=f"Explain{name}"
+                "supervisor.kent",
+                given_name="Octavian",
+                surname=f"Explain{name}",
             )
             body = {
                 "search_id": found.json()["search_id"],
@@ -190,19 +212,54 @@ async def test_the_true_reason_is_given(
         assert not helpful
 
 
-async def test_whom_a_lock_keeps_out_hears_of_no_record(
-    platform: Platform, ids: dict[str, str]
-) -> None:
-    """Nor does anybody of his own force, whose data protection officer sees the record himself."""
-    for asker, record, member in (
+@pytest.mark.parametrize(
+    ("asker", "record", "member"),
+    [
         ("officer.kent", "locked", ""),
         ("officer.essex", "abroad", ""),
-        ("dpo.essex", "abroad", "officer.essex"),
-    ):
-        with pytest.raises(NotFoundError):
-            await explained(platform, asker, ids[record], member)
-    told = await explained(platform, "dpo.bedfordshire", ids["abroad"], "officer.essex")
-    assert told.locked
+        ("officer.kent", "both", ""),
+        ("dpo.kent", "kept", ""),
+        ("dpo.kent", "kept", "officer.kent"),
+        ("dpo.kent", "named", ""),
+        ("dpo.norfolk", "named", "officer2.kent"),
+    ],
+)
+async def test_a_record_that_isnt_there_for_the_asker_is_as_absent_as_one_that_never_was(
+    platform: Platform, ids: dict[str, str], asker: str, record: str, member: str
+) -> None:
+    answers = []
+    for nominal_id in (ids[record], str(uuid4())):
+        with pytest.raises(NotFoundError) as refused:
+            await explained(platform, asker, nominal_id, member)
+        answers.append(refused.value.problem())
+    assert answers[0] == answers[1]
+
+
+async def test_another_forces_officer_cant_tell_a_lock_from_none(
+    platform: Platform, ids: dict[str, str]
+) -> None:
+    """Of a colleague who is locked out and of one who isn't he hears the same, but for the role."""
+    told = [
+        await explained(platform, "dpo.essex", ids["abroad"], f"{account}.essex")
+        for account in ("officer", "supervisor")
+    ]
+    assert told[0].labels == told[1].labels
+    assert told[0].locked is told[1].locked is None
+    assert (await explained(platform, "dpo.bedfordshire", ids["abroad"], "officer.essex")).locked
+
+
+async def test_an_explanation_of_anothers_view_is_logged_with_what_was_seen(
+    platform: Platform, ids: dict[str, str], cluster: Cluster
+) -> None:
+    await explained(platform, "dpo.kent", ids["named"], "officer2.kent")
+    admin = await cluster.admin(platform.runtime.store.address.database)
+    records = await admin.fetchval(
+        "SELECT records FROM audit.event WHERE username = 'dpo.kent' "
+        "AND action = 'decisions.explain' AND kind = 'disclosure' ORDER BY at DESC LIMIT 1"
+    )
+    await admin.close()
+    (seen,) = json.loads(records)
+    assert (seen["nominal_id"], seen["level"]) == (ids["named"], "pointer")
 
 
 async def test_the_api_explains_a_nominal(platform: Platform, ids: dict[str, str]) -> None:
@@ -219,3 +276,8 @@ async def test_the_api_explains_a_nominal(platform: Platform, ids: dict[str, str
     assert (await ask("auditor", nominal_id=ids["named"]))[0] == 422
     assert (await ask("auditor", nominal_id=ids["named"], member="nobody.kent"))[0] == 404
     assert (await ask("auditor", nominal_id="x"))[0] == 422
+    # who may explain nobody else's view can't find out which names there are
+    for member in ("supervisor.kent", "nobody.kent"):
+        assert (await ask("officer.kent", nominal_id=ids["named"], member=member))[0] == 403
+    own = await ask("officer.kent", nominal_id=ids["named"], member="officer.kent")
+    assert (own[0], own[1]["locked"]) == (200, False)

@@ -30,6 +30,7 @@ from athena.policies.agreements import routes as agreements
 from athena.policies.explanations import routes as explanations
 from athena.policies.roles import routes as roles
 from athena.policies.roles.actions import Action
+from athena.policies.simulations import routes as simulations
 from athena.records.archive import routes as archive
 from athena.records.archive.certificate import Signer
 from athena.records.emergency import pages as emergency_pages
@@ -119,6 +120,7 @@ def _include_features(
     app.include_router(agreements.make_router(runtime.agreements, by_bearer))
     app.include_router(agreement_pages.make_router(runtime.agreements, sessions))
     app.include_router(explanations.make_router(gate, by_bearer))
+    app.include_router(simulations.make_router(gate, by_bearer))
     app.include_router(member_pages.make_router(runtime.database, sessions))
     app.include_router(search_pages.make_router(gate, searcher, sessions))
     app.include_router(

@@ -35,7 +35,6 @@ from athena.policies.simulations.drafts import read_draft
 from athena.policies.simulations.schemas import Report
 from athena.policies.simulations.service import MOST_CONSULTATIONS, Progress, asking, simulate
 from athena.policies.visibility.service import parse_purpose, parse_reason
-from athena.tenants.members.service import subject_by_username
 
 SECONDS_BEFORE_A_BAR = 2.0
 
@@ -77,7 +76,7 @@ def explain(
             if decision is not None:
                 return await explainer.decision(asker, decision, stated, why)
             assert nominal is not None  # one of the two is given
-            other = await subject_by_username(runtime.database, member) if member else None
+            other = await explainer.member(asker, member, stated, why) if member else None
             return await explainer.nominal(asker, NominalId(nominal), stated, why, other)
 
     found = run(work())
@@ -85,6 +84,11 @@ def explain(
         print_json(found.model_dump(mode="json"))
         return
     _print_explanation(found)
+    if nominal is not None and found.locked is None:
+        out.print(
+            "\nWhether the owner has locked the record against this member isn't told; its data "
+            "protection officer may ask."
+        )
 
 
 def foresee(
@@ -210,6 +214,7 @@ def _print_label(told: LabelExplained) -> None:
         "/".join(label.categories) or "other",
         *(["sensitive"] if label.sensitive else []),
         *(["restricted"] if label.restricted else []),
+        *(["sealed"] if label.sealed else []),
     ]
     if label.listed:
         marks.append("to names, this member's too" if label.named else "to other names")

@@ -12,7 +12,6 @@ from athena.platform.kernel.web import Caller, header_text, problems
 from athena.policies.explanations.schemas import AskedOfNominal, Explanation
 from athena.policies.explanations.service import Explainer
 from athena.policies.visibility.service import Gate, parse_purpose, parse_reason
-from athena.tenants.members.service import subject_by_username
 
 
 def make_router(gate: Gate, caller: Caller) -> APIRouter:
@@ -49,7 +48,9 @@ def make_router(gate: Gate, caller: Caller) -> APIRouter:
         can't see there is no explanation, as if it didn't exist, unless he is an auditor.
         """
         stated, why = parse_purpose(purpose), parse_reason(header_text(reason))
-        member = await subject_by_username(gate.database, asked.member) if asked.member else None
+        member = (
+            await explainer.member(subject, asked.member, stated, why) if asked.member else None
+        )
         nominal_id = NominalId(asked.nominal_id)
         return await explainer.nominal(subject, nominal_id, stated, why, member)
 

@@ -106,6 +106,8 @@ class LabelShown(Told):
     categories: tuple[str, ...]
     sensitive: bool
     restricted: bool
+    sealed: bool = False
+    """Whether no emergency opens the record."""
     listed: bool = False
     """Whether this is a record that is restricted to named members or teams."""
     named: bool = False
@@ -157,5 +159,8 @@ class Explanation(Told):
     labels: tuple[LabelExplained, ...]
     hidden_labels: bool
     """Whether labels that show the asker nothing are left out."""
-    locked: bool = False
-    """Whether the record asked about is locked against the requester: nothing of it shows."""
+    locked: bool | None
+    """Whether the record asked about is locked against the requester: nothing of it shows.
+
+    None where the asker isn't told, and for a past decision, which knows no record.
+    """

@@ -42,7 +42,10 @@ class Supposed:
     question: Mapping[str, Any]
     document: VisibilityDocument
     numbers: Mapping[RecordKey, LabelId]
-    """The records that are decided by themselves, by their numbers in the question."""
+    """The records that are decided by themselves, by their numbers in the question.
+
+    Locked ones too, as they would be without the lock.
+    """
     locked: frozenset[RecordKey]
     """The records that are locked against the member."""
 
