@@ -44,7 +44,6 @@ def measure(seed: int, tell: Callable[[str], None]) -> dict[str, Any]:
     scorer = Scorer(weights)
     ours = [(one, other, scorer.score(left[one], right[other]).bits) for one, other, _ in splinks]
     scored = time.perf_counter()
-    chosen = {"athena": ours, "splink": splinks}
     return {
         "data": "FEBRL 4",
         "records": len(left) + len(right),

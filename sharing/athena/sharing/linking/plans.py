@@ -70,9 +70,7 @@ def person_of(draft: NominalDraft) -> Person:
         ),
         telephones=tuple(item.value for item in draft.contacts if item.kind == "telephone"),
         numbers={
-            item.kind: item.value.lower()
-            for item in draft.identifiers
-            if item.kind in set(REGISTERS)
+            item.kind.value: item.value for item in draft.identifiers if item.kind in REGISTERS
         },
     )
 

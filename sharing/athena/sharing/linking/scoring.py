@@ -11,8 +11,8 @@ from athena.sharing.linking.comparisons import (
     COMPARISONS,
     NAME_FIELDS,
     PLACE_FIELDS,
-    Comparison,
 )
+from athena.sharing.linking.levels import Comparison
 from athena.sharing.linking.persons import Person
 from athena.sharing.linking.weights import FieldWeights, Weights
 
@@ -43,7 +43,7 @@ class Score:
         """The probability that both are one person."""
         if self.bits > 60:
             return 1.0
-        odds = 2.0**self.bits
+        odds = math.exp2(self.bits)
         return odds / (1.0 + odds)
 
     def level(self, field: str) -> str:

@@ -15,7 +15,8 @@ from importlib.metadata import version
 from typing import Any
 
 from athena.platform.kernel.errors import ConfigurationError
-from athena.sharing.linking.comparisons import COMPARISONS, Comparison
+from athena.sharing.linking.comparisons import COMPARISONS
+from athena.sharing.linking.levels import Comparison
 from athena.sharing.linking.persons import REGISTERS, Name, Person, Place
 from athena.sharing.linking.weights import FieldWeights, LevelWeight, Provenance, Weights
 
@@ -119,10 +120,11 @@ class Trainer:
     def _settings(self, sets: int) -> Any:
         from splink import SettingsCreator
 
+        blocking: list[Any] = list(self.plan.blocking)
         return SettingsCreator(
             link_type="link_only" if sets > 1 else "dedupe_only",
             comparisons=[_as_splink(COMPARISONS[field]) for field in self.plan.fields],
-            blocking_rules_to_generate_predictions=list(self.plan.blocking),
+            blocking_rules_to_generate_predictions=blocking,
             max_iterations=50,
             em_convergence=1e-5,
             additional_columns_to_retain=[],
