@@ -161,6 +161,8 @@ def _merges() -> None:
             merged_id uuid NOT NULL,
             survivor_rows uuid[] NOT NULL,
             copied_rows uuid[] NOT NULL,
+            source_rows uuid[] NOT NULL,
+            filled text[] NOT NULL DEFAULT '{}',
             merged_by uuid NOT NULL,
             merged_at timestamptz NOT NULL DEFAULT now(),
             undone_by uuid,
@@ -170,6 +172,7 @@ def _merges() -> None:
                 REFERENCES records.nominal (owner_force, nominal_id) ON DELETE CASCADE,
             FOREIGN KEY (owner_force, merged_id)
                 REFERENCES records.nominal (owner_force, nominal_id) ON DELETE CASCADE,
+            CHECK (cardinality(copied_rows) = cardinality(source_rows)),
             CHECK (survivor_id <> merged_id),
             CHECK ((undone_by IS NULL) = (undone_at IS NULL))
         );
@@ -179,9 +182,13 @@ def _merges() -> None:
         COMMENT ON TABLE records.merge IS
             'Which nominal of a force stands for which duplicate; the duplicate stays as it was';
         COMMENT ON COLUMN records.merge.survivor_rows IS
-            'The child rows that the survivor had before, in history if they went later';
+            'The child rows that were the survivor''s own';
         COMMENT ON COLUMN records.merge.copied_rows IS
             'The child rows that it got from the duplicate';
+        COMMENT ON COLUMN records.merge.source_rows IS
+            'The duplicate''s rows that those were copied from, in the same order';
+        COMMENT ON COLUMN records.merge.filled IS
+            'The fields of the summary that only the duplicate knew';
     """)
 
 
