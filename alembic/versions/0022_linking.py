@@ -340,7 +340,9 @@ def _hand_over() -> None:
             END IF;
             EXECUTE format('GRANT CONNECT ON DATABASE %I TO {LINKER}', current_database());
         END $$;
-        GRANT USAGE ON SCHEMA audit, ctx, records, sharing TO {LINKER};
+        GRANT USAGE ON SCHEMA audit, ctx, records, sharing, tenants TO {LINKER};
+        GRANT SELECT (tenant_id, kind) ON tenants.tenant TO {LINKER};
+        CREATE POLICY linker_finds_forces ON tenants.tenant FOR SELECT TO {LINKER} USING (true);
         GRANT USAGE ON SCHEMA sharing TO athena_amo;
         GRANT EXECUTE ON FUNCTION {COMBINE}, {MAY_COMBINE} TO {LINKER};
         GRANT EXECUTE ON FUNCTION {POINT} TO athena_force;
@@ -376,8 +378,9 @@ def _policies() -> None:
         CREATE POLICY queue_changed ON sharing.match_queue FOR INSERT TO {MATCHING}
             WITH CHECK (true);
         GRANT INSERT ON sharing.match_queue TO {MATCHING};
-        CREATE POLICY take ON sharing.match_queue TO {LINKER} USING (true) WITH CHECK (true);
-        GRANT SELECT, DELETE, UPDATE (queued_at) ON sharing.match_queue TO {LINKER};
+        CREATE POLICY take ON sharing.match_queue TO {LINKER}
+            USING (true) WITH CHECK ((SELECT ctx.may_combine()));
+        GRANT SELECT, INSERT, DELETE, UPDATE (queued_at) ON sharing.match_queue TO {LINKER};
 
         CREATE POLICY both_visible ON sharing.link FOR SELECT TO athena_force
             USING ({both.format("link")});
@@ -487,7 +490,9 @@ def downgrade() -> None:
         REVOKE USAGE ON SCHEMA ctx FROM {MATCHING};
         REVOKE USAGE ON SCHEMA ctx, records FROM {MERGING};
         REVOKE USAGE ON SCHEMA sharing FROM {MATCHING}, athena_amo;
-        REVOKE USAGE ON SCHEMA audit, ctx, records, sharing FROM {LINKER};
+        DROP POLICY linker_finds_forces ON tenants.tenant;
+        REVOKE SELECT (tenant_id, kind) ON tenants.tenant FROM {LINKER};
+        REVOKE USAGE ON SCHEMA audit, ctx, records, sharing, tenants FROM {LINKER};
         DO $$ BEGIN
             EXECUTE format('REVOKE CONNECT ON DATABASE %I FROM {LINKER}', current_database());
         END $$

@@ -49,20 +49,29 @@ LINKING = {
     "sharing.link_threshold.comparing": "the thresholds name no person",
     "sharing.link_threshold.set_thresholds": "the client body sets them; they name no person",
     "sharing.match_queue.queue_changed": "a definer function's owner, which no login is",
+    "tenants.tenant.linker_finds_forces": "whose records are compared; the directory",
     "sharing.match_queue.take": "the linker takes what waits; it holds ids alone",
 }
 """The same of linking, with the rules that meet each."""
 
 _OF_LINKING = {
     "SEC005": {"sharing.link_decision.mirror", "sharing.link_threshold.comparing"},
-    "SEC008": {"*.comparing", "sharing.match_queue.queue_changed"},
+    "SEC008": {
+        "*.comparing",
+        "sharing.match_queue.queue_changed",
+    },
     "SEC028": {
         "*.comparing",
         "records.merge.keeping",
         "sharing.link_decision.mirror",
         "sharing.link_threshold.comparing",
+        "sharing.match_queue.take",
+        "tenants.tenant.linker_finds_forces",
     },
-    "SEC038": {"*.comparing", "sharing.match_queue.queue_changed"},
+    "SEC038": {
+        "*.comparing",
+        "sharing.match_queue.queue_changed",
+    },
 }
 """Which of them a rule doesn't meet."""
 

@@ -165,7 +165,7 @@ PERMITTED = [
     Permitted(
         "athena_linker",
         "sharing.match_queue",
-        "SELECT, COPY TO, UPDATE, DELETE",
+        "SELECT, COPY TO, DELETE",
         "comparing takes what waits, of every force; it holds ids alone",
     ),
     Permitted("athena_linker", "sharing.link_threshold", "SELECT, COPY TO", "it names no person"),

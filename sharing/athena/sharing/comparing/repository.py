@@ -56,6 +56,24 @@ async def take(session: WriteSession, limit: int) -> list[Key]:
     return list(dict.fromkeys(_key(row) for row in rows))
 
 
+async def queue_everything(session: WriteSession) -> int:
+    """Put every nominal that doesn't wait yet on the queue, logged for each force; return how many.
+
+    Nothing of a nominal is read but its key.
+    """
+    await session.value(
+        "SELECT audit.combine('links.run', 'Compares every record with the others', '{}', "
+        "(SELECT jsonb_agg(jsonb_build_object('owner_force', t.tenant_id, 'level', 'none')) "
+        "FROM tenants.tenant AS t WHERE t.kind = 'force'))"
+    )
+    return await session.execute(
+        "INSERT INTO sharing.match_queue (owner_force, nominal_id) "
+        "SELECT n.owner_force, n.nominal_id FROM records.nominal AS n "
+        "WHERE NOT EXISTS (SELECT FROM sharing.match_queue AS q "
+        "WHERE q.owner_force = n.owner_force AND q.nominal_id = n.nominal_id)"
+    )
+
+
 async def count_waiting(session: ReadSession) -> int:
     """Return how many changes wait to be compared."""
     return int(await session.value("SELECT count(*) FROM sharing.match_queue"))

@@ -52,6 +52,11 @@ class Linker:
         async with self._database.read(repository.LINKER) as session:
             return await repository.count_waiting(session)
 
+    async def queue_everything(self) -> int:
+        """Put every nominal on the queue, as after new weights; return how many that were."""
+        async with self._database.write(repository.LINKER) as session:
+            return await repository.queue_everything(session)
+
     async def compare_due(self) -> int:
         """Compare everything that waits and return how many nominals that were."""
         count = 0
