@@ -34,6 +34,7 @@ from athena.records.archive import routes as archive
 from athena.records.archive.certificate import Signer
 from athena.records.emergency import pages as emergency_pages
 from athena.records.emergency import routes as emergency
+from athena.records.merging import routes as merging
 from athena.records.nominals import routes as nominals
 from athena.records.restrictions import routes as restrictions
 from athena.sharing.linking import routes as linking
@@ -116,6 +117,7 @@ def _include_features(
     open_seconds = settings.emergency_minutes * 60
     app.include_router(emergency.make_router(gate, searcher.directory, open_seconds, by_bearer))
     app.include_router(nominals.make_router(gate, register, by_bearer))
+    app.include_router(merging.make_router(gate, register, by_bearer))
     may_set = _permit(runtime, Action.LINKING_THRESHOLDS)
     app.include_router(linking.make_router(gate, searcher, by_bearer, may_set))
     app.include_router(worklist.make_router(runtime.desk, by_bearer))
