@@ -179,9 +179,9 @@ def decide(
 
 
 def thresholds(
-    account: As,
     suggested_from: Annotated[float, typer.Option(help="Suggest pairs from this probability.")],
     reason: Reason,
+    account: Annotated[str, typer.Option("--as", help="An account of the AMO.")] = "amo.admin",
     linked_from: Annotated[
         float | None, typer.Option(help="Link them without a person from this one; else never.")
     ] = None,
