@@ -187,6 +187,19 @@ PERMITTED = [
     ),
     Permitted("athena_policy_writer", "policies.role_rule", "SELECT, COPY TO", "deciding"),
     Permitted(
+        "athena_linker",
+        "sharing.match_queue",
+        "SELECT, COPY TO, DELETE",
+        "comparing takes what waits, of every force; it holds ids alone",
+    ),
+    Permitted("athena_linker", "sharing.link_threshold", "SELECT, COPY TO", "it names no person"),
+    Permitted(
+        "athena_amo",
+        "sharing.link_threshold",
+        "SELECT, COPY TO, INSERT",
+        "the client body sets the thresholds; none is ever deleted",
+    ),
+    Permitted(
         "athena_policy_writer",
         "policies.bundle",
         "SELECT, COPY TO, INSERT",
@@ -209,6 +222,7 @@ NOBODYS = {
     "policies.decision": "true",
     "policies.role_rule": "true",
     "public.alembic_version": "true",
+    "sharing.link_threshold": "true",
 }
 """For each relation without a column of a force, which rows are a force's: all where it's nobody's.
 

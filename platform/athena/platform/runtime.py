@@ -26,6 +26,10 @@ from athena.policies.visibility.desk import make_desk
 from athena.policies.visibility.service import Gate
 from athena.records.names.repository import CHANNEL, DICTIONARY, FORGOTTEN
 from athena.records.names.service import NameRegister
+from athena.sharing.comparing.repository import CHANNEL as MATCHING_CHANNEL
+from athena.sharing.comparing.service import Linker
+from athena.sharing.linking.scoring import Scorer
+from athena.sharing.linking.weights import packaged_weights
 from athena.sharing.search.names import LiveNames
 from athena.sharing.search.service import Searcher
 from athena.tenants.directory.service import load_directory, renew_directory
@@ -53,6 +57,7 @@ class Runtime:
     searcher: Searcher
     desk: Desk
     outbox: Dispatcher
+    linker: Linker
     agreements: Agreements
     known_as_of: tuple[int, int] | None = None
     """The versions of the policy as of which the searcher knows tenants and agreements."""
@@ -88,6 +93,7 @@ async def _deciding_by(
             searcher=searcher,
             desk=make_desk(gate),
             outbox=Dispatcher(database),
+            linker=Linker(database, names, Scorer(packaged_weights())),
             agreements=Agreements(database, gate.authorise),
         )
         tasks = [
@@ -135,9 +141,13 @@ async def _follow(connection: asyncpg.Connection, runtime: Runtime) -> None:
     def messages_came(*_: object) -> None:
         runtime.outbox.wake()
 
+    def nominals_changed(*_: object) -> None:
+        runtime.linker.wake()
+
     await connection.add_listener(POLICY_CHANNEL, policy_changed)
     await connection.add_listener(CHANNEL, names_changed)
     await connection.add_listener(OUTBOX_CHANNEL, messages_came)
+    await connection.add_listener(MATCHING_CHANNEL, nominals_changed)
     while not connection.is_closed():
         woken.clear()
         if policy_is_stale:

@@ -15,6 +15,7 @@ from athena.platform.cli import (
     data,
     exceptions,
     keys,
+    linking,
     members,
     policies,
     records,
@@ -42,6 +43,7 @@ keys.register(app)
 members.register(app)
 tenants.register(app)
 archive.register()
+linking.register(app)
 
 
 def main() -> None:

@@ -27,6 +27,7 @@ SERVICE_LOGINS = (
     "athena_counter",
     "athena_dictionary",
     "athena_directory",
+    "athena_linker",
     "athena_outbox",
     "athena_policy_writer",
 )
