@@ -27,6 +27,10 @@ from athena.sharing.search.query import PersonQuery, Reading
 BATCH = 20
 """How many nominals one transaction compares: short, so that nobody waits behind it."""
 
+GENTLE_BATCH = 10
+REST = 2.0
+"""How many times as long as a batch took the process then rests, where it serves people too."""
+
 BACKSTOP_SECONDS = 15.0
 NARROW, WIDE = 240, 60
 """How many ranges of the name index are looked into, with the date of birth and without."""
@@ -84,12 +88,20 @@ class Linker:
                 await repository.log_combination(session, others, self._scorer.weights.label)
         return len(keys)
 
+    async def _compare_gently(self) -> None:
+        """Compare everything that waits, with rests: the searches of this process come first."""
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        while await self.compare_batch(GENTLE_BATCH):
+            await asyncio.sleep(REST * (loop.time() - started))
+            started = loop.time()
+
     async def run(self) -> None:
         """Compare whenever something waits, until cancelled; wait for a store that is away."""
         while True:
             self._woken.clear()
             try:
-                await self.compare_due()
+                await self._compare_gently()
             except (AthenaError, SQLAlchemyError, OSError) as error:
                 logger.warning("comparing broke off (%s); trying again", type(error).__name__)
             try:
