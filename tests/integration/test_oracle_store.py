@@ -482,7 +482,7 @@ async def test_the_store_shows_what_the_rules_say(scene: Scene) -> None:
 
 
 # What fails is told as it was drawn: each step of shrinking would write to the store again.
-@settings(deadline=None, max_examples=25, derandomize=True, phases=[Phase.generate])
+@settings(deadline=None, max_examples=15, derandomize=True, phases=[Phase.generate])
 @given(
     alterations=st.lists(st.tuples(st.integers(0, 99), st.sampled_from(CHANGES)), max_size=30),
     suspended=st.sets(st.sampled_from(MAY_LEAVE), max_size=2),

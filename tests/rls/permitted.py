@@ -192,6 +192,12 @@ PERMITTED = [
         "SELECT, COPY TO, DELETE",
         "comparing takes what waits, of every force; it holds ids alone",
     ),
+    Permitted(
+        "athena_linker",
+        "tenants.tenant",
+        "SELECT",
+        "which forces there are: by column, the number and the kind; the directory",
+    ),
     Permitted("athena_linker", "sharing.link_threshold", "SELECT, COPY TO", "it names no person"),
     Permitted(
         "athena_amo",

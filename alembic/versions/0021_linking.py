@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from athena.platform.kernel.migrations import create_role, hand_over, protect, script
 
-revision = "0022"
+revision = "0021"
 down_revision = "0020"
 branch_labels = None
 depends_on = None
