@@ -6,15 +6,15 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends
 
-from athena.platform.kernel.audit import Entry, EventKind
+from athena.platform.kernel.audit import EventKind
 from athena.platform.kernel.identity import NominalId, Subject
-from athena.platform.kernel.web import Caller, header_text, problems
+from athena.platform.kernel.web import Caller, problems
 from athena.policies.roles.actions import Action
-from athena.policies.visibility.service import Gate, parse_purpose, parse_reason
+from athena.policies.visibility.service import Gate
+from athena.policies.visibility.stated import Stated
 from athena.records.merging import service
 from athena.records.merging.schemas import Merged, NewMerge, Undo, Undoing, Undone
 from athena.records.names.service import NameRegister
-from athena.records.nominals.routes import PurposeHeader, ReasonHeader
 
 
 def make_router(gate: Gate, register: NameRegister, caller: Caller) -> APIRouter:
@@ -25,30 +25,25 @@ def make_router(gate: Gate, register: NameRegister, caller: Caller) -> APIRouter
     async def merge(
         nominal_id: UUID,
         new: NewMerge,
-        purpose: PurposeHeader = None,
-        reason: ReasonHeader = None,
+        stated: Stated,
         subject: Subject = Depends(caller),
     ) -> Merged:
         """Let a nominal of one's own force stand for a duplicate, which stays as it was."""
-        stated, why = parse_purpose(purpose), parse_reason(header_text(reason))
-        return await service.merge(gate, register, subject, stated, why, NominalId(nominal_id), new)
+        purpose, reason = stated.purpose, stated.reason
+        return await service.merge(
+            gate, register, subject, purpose, reason, NominalId(nominal_id), new
+        )
 
     @router.get("/merges/{merge_id}", responses=problems(404, 409))
     async def undoing(
         merge_id: UUID,
-        purpose: PurposeHeader = None,
-        reason: ReasonHeader = None,
+        stated: Stated,
         subject: Subject = Depends(caller),
     ) -> Undoing:
         """Return what was changed since a merge and must be placed before it is undone."""
-        entry = Entry(
-            EventKind.CONSULTATION,
-            "nominals.undoing",
-            parse_reason(header_text(reason)),
-            {"merge": str(merge_id)},
-        )
+        entry = stated.entry(EventKind.CONSULTATION, "nominals.undoing", {"merge": str(merge_id)})
         async with gate.consult(
-            subject, Action.NOMINALS_MERGE, parse_purpose(purpose), entry
+            subject, Action.NOMINALS_MERGE, stated.purpose, entry
         ) as consultation:
             return await service.undoing(consultation, merge_id)
 
@@ -56,12 +51,11 @@ def make_router(gate: Gate, register: NameRegister, caller: Caller) -> APIRouter
     async def undo(
         merge_id: UUID,
         told: Undo,
-        purpose: PurposeHeader = None,
-        reason: ReasonHeader = None,
+        stated: Stated,
         subject: Subject = Depends(caller),
     ) -> Undone:
         """Undo a merge; each change made since goes where the body says."""
-        stated, why = parse_purpose(purpose), parse_reason(header_text(reason))
-        return await service.undo(gate, register, subject, stated, why, merge_id, told)
+        purpose, reason = stated.purpose, stated.reason
+        return await service.undo(gate, register, subject, purpose, reason, merge_id, told)
 
     return router

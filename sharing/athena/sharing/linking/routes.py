@@ -6,13 +6,13 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query
 
-from athena.platform.kernel.audit import Entry, EventKind
+from athena.platform.kernel.audit import EventKind
 from athena.platform.kernel.identity import NominalId, Subject
 from athena.platform.kernel.permits import Permit
-from athena.platform.kernel.web import Caller, header_text, problems
+from athena.platform.kernel.web import Caller, problems
 from athena.policies.roles.actions import Action
-from athena.policies.visibility.service import Gate, parse_purpose, parse_reason
-from athena.records.nominals.routes import PurposeHeader, ReasonHeader
+from athena.policies.visibility.service import Gate
+from athena.policies.visibility.stated import Stated
 from athena.sharing.linking import service
 from athena.sharing.linking.schemas import (
     Decided,
@@ -32,53 +32,38 @@ def make_router(gate: Gate, searcher: Searcher, caller: Caller, may_set: Permit)
     @router.get("/nominals/{nominal_id}/links", responses=problems(404))
     async def links(
         nominal_id: UUID,
-        purpose: PurposeHeader = None,
-        reason: ReasonHeader = None,
+        stated: Stated,
         subject: Subject = Depends(caller),
     ) -> Links:
         """Return the nominals that may be the same person, as far as policy shows them."""
-        entry = Entry(
-            EventKind.CONSULTATION,
-            "links.read",
-            parse_reason(header_text(reason)),
-            {"nominal": str(nominal_id)},
-        )
-        async with gate.consult(
-            subject, Action.LINKS_READ, parse_purpose(purpose), entry
-        ) as consultation:
+        entry = stated.entry(EventKind.CONSULTATION, "links.read", {"nominal": str(nominal_id)})
+        async with gate.consult(subject, Action.LINKS_READ, stated.purpose, entry) as consultation:
             return await service.links_of(consultation, searcher.directory, NominalId(nominal_id))
 
     @router.get("/links", responses=problems())
     async def waiting(
+        stated: Stated,
         limit: int = Query(default=50, ge=1, le=service.MOST_WAITING),
-        purpose: PurposeHeader = None,
-        reason: ReasonHeader = None,
         subject: Subject = Depends(caller),
     ) -> list[Waiting]:
         """Return the own force's suggestions that nobody has decided, the oldest first."""
-        entry = Entry(EventKind.CONSULTATION, "links.waiting", parse_reason(header_text(reason)))
-        async with gate.consult(
-            subject, Action.LINKS_READ, parse_purpose(purpose), entry
-        ) as consultation:
+        entry = stated.entry(EventKind.CONSULTATION, "links.waiting")
+        async with gate.consult(subject, Action.LINKS_READ, stated.purpose, entry) as consultation:
             return await service.waiting(consultation, searcher.directory, limit)
 
     @router.post("/links/decisions", responses=problems(404))
     async def decide(
         decision: Decision,
-        purpose: PurposeHeader = None,
-        reason: ReasonHeader = None,
+        stated: Stated,
         subject: Subject = Depends(caller),
     ) -> Decided:
         """Decide that two nominals are, or aren't, one person."""
-        entry = Entry(
+        entry = stated.entry(
             EventKind.ALTERATION,
             "links.decide",
-            parse_reason(header_text(reason)),
             {"nominal": str(decision.nominal_id), "other": str(decision.other_id)},
         )
-        async with gate.alter(
-            subject, Action.LINKS_DECIDE, parse_purpose(purpose), entry
-        ) as alteration:
+        async with gate.alter(subject, Action.LINKS_DECIDE, stated.purpose, entry) as alteration:
             return await service.decide(
                 alteration,
                 NominalId(decision.nominal_id),
@@ -88,17 +73,12 @@ def make_router(gate: Gate, searcher: Searcher, caller: Caller, may_set: Permit)
 
     @router.post("/links/worklist", responses=problems())
     async def fill_worklist(
-        purpose: PurposeHeader = None,
-        reason: ReasonHeader = None,
+        stated: Stated,
         subject: Subject = Depends(caller),
     ) -> int:
         """Put what waits for a decision on the worklist, as far as you see it; return how many."""
-        entry = Entry(
-            EventKind.ALTERATION, "links.fill_worklist", parse_reason(header_text(reason))
-        )
-        async with gate.alter(
-            subject, Action.LINKS_DECIDE, parse_purpose(purpose), entry
-        ) as alteration:
+        entry = stated.entry(EventKind.ALTERATION, "links.fill_worklist")
+        async with gate.alter(subject, Action.LINKS_DECIDE, stated.purpose, entry) as alteration:
             return await service.fill_worklist(alteration)
 
     @router.put("/links/thresholds", responses=problems())
