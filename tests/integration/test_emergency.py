@@ -10,7 +10,7 @@ import pytest
 from support.api import Platform
 from support.cluster import Cluster
 from support.exceptions import TABLES, call, create, found, rows_seen
-from support.tenth import agree, create_force
+from support.tenth import agree, create_force, until_known
 
 SUPERVISOR, OFFICER = "supervisor.kent", "officer.kent"
 S2 = {"handling": "C", "conditions": ["S2"]}
@@ -256,9 +256,7 @@ async def test_what_is_pointed_to_by_name_opens_too(platform: Platform, cluster:
     path = f"/nominals/{nominal}/restrictions"
     answer = await call(platform, f"records.{slug}", "POST", path, {"member": SUPERVISOR})
     assert answer.status_code == 201, answer.text
-    async with asyncio.timeout(30):
-        while slug not in platform.runtime.searcher.directory:  # noqa: ASYNC110 - it says nothing
-            await asyncio.sleep(0.05)
+    await until_known(platform, slug)
     request = await pointed(platform, SUPERVISOR, "Namesake")
     opened = await open_record(platform, SUPERVISOR, request)
     assert opened.status_code == 201, opened.text

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -26,8 +24,9 @@ from athena.tenants.members.service import subject_by_username
 from integration.test_archive import export, restore, rows_with
 from support.api import Platform
 from support.cluster import Cluster
-from support.exceptions import call, create
-from support.tenth import add_member, create_force, post
+from support.exceptions import call, create, rows_seen
+from support.tenth import add_member, create_force, post, until_known
+from support.waiting import until
 
 HARM = "A child is at risk tonight"
 
@@ -36,25 +35,7 @@ async def shows(
     platform: Platform, cluster: Cluster, username: str, slug: str, nominal_id: str
 ) -> bool:
     """Tell whether raw SQL, as the member's force, shows a force's nominal to the member."""
-    subject = await subject_by_username(platform.runtime.database, username)
-    visibility = await platform.runtime.gate.visibility(subject, Purpose.INVESTIGATION)
-    connection = await cluster.login(platform.runtime.store.address.database, subject.login)
-    try:
-        async with connection.transaction():
-            await connection.execute(
-                "SELECT audit.append($1, 'consultation', 'test', 'raw SQL', '{}', '[]')",
-                visibility.grant_set_id,
-            )
-            return bool(
-                await connection.fetchval(
-                    "SELECT count(*) FROM records.nominal AS n JOIN tenants.tenant AS t "
-                    "ON t.tenant_id = n.owner_force WHERE t.slug = $1 AND n.nominal_id = $2",
-                    slug,
-                    nominal_id,
-                )
-            )
-    finally:
-        await connection.close()
+    return bool(await rows_seen(platform, cluster, username, nominal_id, ("nominal",), slug))
 
 
 async def restrict(platform: Platform, by: str, nominal_id: str, **named: str) -> None:
@@ -261,22 +242,6 @@ async def until_delivered(admin: asyncpg.Connection, slug: str) -> None:
         return not await admin.fetchval(waiting, slug)
 
     await until(delivered)
-
-
-async def until(condition: Callable[[], Awaitable[bool]]) -> None:
-    """Wait until a condition holds, for half a minute at most."""
-    async with asyncio.timeout(30):
-        while not await condition():  # noqa: ASYNC110 - what is waited for is in the store
-            await asyncio.sleep(0.05)
-
-
-async def until_known(platform: Platform, slug: str) -> None:
-    """Wait until the running platform's directory has a new force."""
-
-    async def known() -> bool:
-        return any(tenant.slug == slug for tenant in platform.runtime.searcher.directory)
-
-    await until(known)
 
 
 RESTORED = json.dumps(

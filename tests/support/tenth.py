@@ -11,6 +11,7 @@ from athena.platform.kernel.identity import Purpose
 from athena.policies.agreements.document import Agreement
 from athena.policies.agreements.founding import CLIENT_BODY, baseline, found
 from support.api import REASON, Platform
+from support.waiting import until
 
 
 def force_request(slug: str, code: str = "77", /, **changes: Any) -> dict[str, Any]:
@@ -50,6 +51,15 @@ async def create_force(platform: Platform, slug: str, code: str = "77") -> None:
     assert created.status_code == 201, created.text
     for account, role in {"officer": "officer", "records": "records_manager"}.items():
         await add_member(platform, f"admin.{slug}", f"{account}.{slug}", role)
+
+
+async def until_known(platform: Platform, slug: str) -> None:
+    """Wait until the running platform's directory has a new force."""
+
+    async def known() -> bool:
+        return slug in platform.runtime.searcher.directory
+
+    await until(known)
 
 
 async def add_member(platform: Platform, administrator: str, username: str, *roles: str) -> str:

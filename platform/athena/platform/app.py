@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from http import HTTPStatus
 from importlib.metadata import version
 from uuid import UUID
@@ -145,9 +146,7 @@ def _permit(runtime: Runtime, action: Action) -> Permit:
 
 
 def _include_administration(app: FastAPI, runtime: Runtime, caller: Caller) -> None:
-    def permit(action: Action) -> Permit:
-        return _permit(runtime, action)
-
+    permit = partial(_permit, runtime)
     database = runtime.database
     manage, read = permit(Action.TENANTS_MANAGE), permit(Action.TENANTS_READ)
     app.include_router(

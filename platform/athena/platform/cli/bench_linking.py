@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import tempfile
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from athena.platform.benchmarks.linking import measure
 from athena.platform.benchmarks.linking_store import measure_store
-from athena.platform.cli.common import Json, opened_store, out, print_json, run, say
-from athena.platform.cli.data import progress_bar
+from athena.platform.cli.bench_common import OutFile, Report, hand_in, in_scratch, loading
+from athena.platform.cli.common import Json, opened_store, out, say
 from athena.platform.kernel.settings import Settings
 from athena.platform.runtime import running
 
@@ -22,17 +19,14 @@ def link(
     nominals: Annotated[
         int, typer.Option(min=0, help="The size of a store to compare in as well; 0 leaves it out.")
     ] = 0,
-    out_file: Annotated[Path | None, typer.Option("--out", help="Write JSON here too.")] = None,
+    out_file: OutFile = None,
     as_json: Json = False,
 ) -> None:
     """Measure linking on FEBRL 4 without its identifier, Splink beside it in the same run."""
     report = measure(seed, say)
     if nominals:
         report["store"] = _in_a_store(nominals, seed)
-    if out_file is not None:
-        out_file.write_text(json.dumps(report, indent=2) + "\n")
-    if as_json:
-        print_json(report)
+    if hand_in(report, out_file, as_json=as_json):
         return
     out.print(
         f"FEBRL 4, {report['records']:,} records, {report['candidate_pairs']:,} pairs, "
@@ -55,23 +49,12 @@ def link(
         )
 
 
-def _in_a_store(nominals: int, seed: int) -> dict[str, Any]:
+def _in_a_store(nominals: int, seed: int) -> Report:
     """Measure in a store of its own, thrown away afterwards."""
 
-    async def work(directory: Path) -> dict[str, Any]:
-        settings = Settings(data_dir=directory)
+    async def work(settings: Settings) -> Report:
         async with opened_store(settings) as store, running(store, settings) as runtime:
-            with progress_bar() as bar:
-                task = bar.add_task("Loading", total=nominals)
-                return await measure_store(
-                    runtime,
-                    nominals,
-                    seed,
-                    tell=say,
-                    progress=lambda done: bar.update(task, completed=done),
-                )
+            with loading(nominals) as progress:
+                return await measure_store(runtime, nominals, seed, tell=say, progress=progress)
 
-    with tempfile.TemporaryDirectory(prefix="athena-bench-") as scratch:
-        directory = Path(scratch)
-        directory.chmod(0o755)  # the server's own user must be able to enter
-        return run(work(directory))
+    return in_scratch(work)

@@ -19,6 +19,7 @@ from sqlalchemy import URL, CursorResult, Executable, Row, event, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError, DisconnectionError, InterfaceError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from athena.platform.kernel.credentials import login_password
 from athena.platform.kernel.errors import StoreUnavailableError
@@ -201,10 +202,11 @@ class Database:
         return engine
 
 
-def _refuse_ended(connection: DBAPIConnection, *_: object) -> None:
+def _refuse_ended(_: DBAPIConnection, record: ConnectionPoolEntry, *__: object) -> None:
     """Have the pool connect anew where the server has ended a session, as at a suspension.
 
     The driver knows without asking the server, so this costs no round trip.
     """
-    if getattr(connection, "driver_connection").is_closed():  # noqa: B009 - of its adapter alone
+    driver = record.driver_connection
+    if driver is not None and driver.is_closed():
         raise DisconnectionError

@@ -37,7 +37,7 @@ from athena.policies.decisions import bundles
 from athena.policies.explanations import repository
 from athena.policies.explanations.explaining import explain_labels, locked_against
 from athena.policies.explanations.models import Archived, LabelOf
-from athena.policies.explanations.replay import Replayer, digest_of
+from athena.policies.explanations.replay import Replayer
 from athena.policies.explanations.schemas import (
     Explanation,
     Grant,
@@ -229,18 +229,14 @@ class Explainer:
     ) -> Asked:
         """Decide what a member would see now, and archive it without granting anything."""
         policy = self._replayer.policy(bundles.packaged())
-        supposed = await self._gate.suppose(member, purpose, policy.evaluate)
-        if found.label_id not in {label["id"] for label in supposed.question["labels"]}:
+        supposed = await self._gate.suppose(member, purpose, policy.answer)
+        if found.label_id not in {label["id"] for label in supposed.question.content["labels"]}:
             self._gate.forget()  # the label is newer than what the gate remembers
-            supposed = await self._gate.suppose(member, purpose, policy.evaluate)
+            supposed = await self._gate.suppose(member, purpose, policy.answer)
         async with self._gate.database.write(POLICY_WRITER) as session:
             await bundles.keep(session, policy.revision)
             decision_id = await archive_decision(
-                session,
-                digest_of(supposed.question),
-                policy.revision,
-                supposed.question,
-                supposed.document.as_json(),
+                session, supposed.question, policy.revision, supposed.document.as_json()
             )
         key = (found.owner, nominal_id)
         return Asked(

@@ -39,7 +39,7 @@ class PolicyState:
 class Supposed:
     """What the policy would decide for a member; nothing is granted by it."""
 
-    question: Mapping[str, Any]
+    question: Question
     document: VisibilityDocument
     numbers: Mapping[RecordKey, LabelId]
     """The records that are decided by themselves, by their numbers in the question.

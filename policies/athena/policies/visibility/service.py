@@ -46,7 +46,7 @@ from athena.platform.kernel.identity import (
 from athena.policies.agreements.service import standing
 from athena.policies.decisions import bundles
 from athena.policies.decisions.documents import VisibilityDocument
-from athena.policies.decisions.point import DecisionPoint
+from athena.policies.decisions.point import DecisionPoint, Question
 from athena.policies.roles import repository as role_rules
 from athena.policies.roles.actions import Action
 from athena.policies.roles.models import Rule
@@ -180,7 +180,7 @@ class Gate:
         self,
         subject: Subject,
         purpose: Purpose,
-        evaluate: Callable[[dict[str, Any]], VisibilityDocument],
+        answer: Callable[[Question], VisibilityDocument],
     ) -> Supposed:
         """Return what the policy would decide now for a member, granting nothing."""
         async with self._deciding:
@@ -188,8 +188,8 @@ class Gate:
             async with self.database.read(repository.POLICY_WRITER) as session:
                 exceptions = await repository.exceptions(session, subject, purpose)
         cases = exceptions.cases(state.labels)
-        question = decision_input(subject, purpose, state, cases)
-        document = await asyncio.to_thread(evaluate, question)
+        question = state.ask(decision_input(subject, purpose, state, cases))
+        document = await asyncio.to_thread(answer, question)
         unlocked = replace(exceptions, locked=())  # to tell what a lock keeps from the member
         granted = grant(unlocked, *views_of(document, state, cases))
         numbers = exceptions.numbers(cases)
@@ -326,7 +326,7 @@ class Gate:
         async with self.database.write(repository.POLICY_WRITER) as session:
             await bundles.keep(session, decision.revision)
             decision_id = await repository.archive_decision(
-                session, question.digest, decision.revision, asked, decision.as_json()
+                session, question, decision.revision, decision.as_json()
             )
             try:
                 grant_set_id = await repository.store_grant_set(

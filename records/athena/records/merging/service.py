@@ -7,14 +7,14 @@ what was copied from it can be told from what was added since.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID, uuid4
 
 from athena.platform.kernel.audit import Entry, EventKind, append
 from athena.platform.kernel.errors import ConflictError, NotFoundError, RefusedError
-from athena.platform.kernel.identity import NominalId, Purpose, Subject, TenantId
+from athena.platform.kernel.identity import NominalId, Purpose, Subject
 from athena.policies.roles.actions import Action
 from athena.policies.visibility.models import Alteration, Consultation
 from athena.policies.visibility.service import Gate
@@ -31,13 +31,11 @@ from athena.records.merging.models import (
 )
 from athena.records.merging.schemas import Conflict, Merged, NewMerge, Undo, Undoing, Undone
 from athena.records.names.service import NameRegister
-from athena.records.nominals import repository as rows
 from athena.records.nominals import service as nominals
 from athena.records.nominals.drafts import DRAFTS, canonical, row_value
 from athena.records.nominals.models import ROW_TABLES, Row
 from athena.records.nominals.schemas import NominalDraft
 
-_NOT_VISIBLE = "There is no such nominal, or none that you may see for this purpose."
 _NO_MERGE = "There is no such merge of your force that you may see."
 
 
@@ -262,37 +260,29 @@ async def _found(consultation: Consultation, merge_id: UUID) -> tuple[_Whole, _W
 
 async def _read(consultation: Consultation, nominal_id: NominalId) -> _Whole:
     """Read a nominal of the own force whole, and log it; RefusedError where a part is hidden."""
-    disclosed = await nominals.read(consultation, nominal_id)
-    owner = await rows.find_owner(consultation, nominal_id)
-    if owner is None:
-        raise NotFoundError(_NOT_VISIBLE)
-    if owner != consultation.subject.tenant_id:
+    stored = await nominals.read_stored(consultation, nominal_id)
+    if stored.owner != consultation.subject.tenant_id:
         raise RefusedError("Only the force that owns nominals merges them; contact that force.")
-    if disclosed.withheld:
+    if stored.disclosed.withheld:
         raise RefusedError("A part of the nominal isn't shown to you; ask a records manager.")
-    view = disclosed.nominal
-    stored = await rows.nominals(consultation, [(owner, nominal_id)])
-    label = consultation.visibility.view(stored[nominal_id]["label_id"]).label
+    view = stored.disclosed.nominal
+    label = consultation.visibility.view(stored.row["label_id"]).label
     return _Whole(
         nominal_id=nominal_id,
         version=view.version,
         handling={name: getattr(label, name) for name in HANDLING},
         nominal=Nominal(
-            fields={name: getattr(view, name) for name in FIELDS},
-            rows=await _items(consultation, owner, nominal_id),
+            fields={name: getattr(view, name) for name in FIELDS}, rows=_items(stored.sections)
         ),
     )
 
 
-async def _items(
-    consultation: Consultation, owner: TenantId, nominal_id: NominalId
-) -> dict[UUID, Item]:
-    stored = await rows.sections(consultation, owner, nominal_id, ROW_TABLES)
-    if any(item["record_class"] is None for item in stored["involvements"]):
+def _items(sections: Mapping[str, Sequence[Row]]) -> dict[UUID, Item]:
+    if any(item["record_class"] is None for item in sections["involvements"]):
         raise RefusedError("It has a part in a record that you can't see; ask a records manager.")
     return {
         UUID(row["row_id"]): (section, _value(section, row))
-        for section, found in stored.items()
+        for section, found in sections.items()
         for row in found
     }
 

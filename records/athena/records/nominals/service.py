@@ -7,6 +7,7 @@ a decision and its event in the log. None commits.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from uuid import UUID, uuid4
 
 from sqlalchemy.exc import DBAPIError
@@ -31,6 +32,7 @@ from athena.records.nominals.models import (
     RecordKey,
     Row,
     RowBatch,
+    RowTable,
     RowWriter,
     nominal_values,
     record_key,
@@ -53,6 +55,16 @@ _NOT_VISIBLE = "There is no such nominal, or none that you may see for this purp
 _GROUP_TABLES = [table for table in ROW_TABLES if table.group is not None]
 
 
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A nominal as it was disclosed, and the visible rows behind it, by section."""
+
+    owner: TenantId
+    row: Row
+    sections: Mapping[str, Sequence[Row]]
+    disclosed: Disclosed
+
+
 async def read_summaries(
     consultation: Consultation, ids: Collection[tuple[TenantId, NominalId]]
 ) -> dict[NominalId, Disclosed]:
@@ -66,12 +78,23 @@ async def read(consultation: Consultation, nominal_id: NominalId) -> Disclosed:
 
     NotFoundError alike for a nominal that isn't there and for one that may not be seen.
     """
+    return (await _read(consultation, nominal_id, _GROUP_TABLES)).disclosed
+
+
+async def read_stored(consultation: Consultation, nominal_id: NominalId) -> Stored:
+    """Return one nominal as `read` does, with the rows that it is made of, names too."""
+    return await _read(consultation, nominal_id, ROW_TABLES)
+
+
+async def _read(
+    consultation: Consultation, nominal_id: NominalId, tables: Sequence[RowTable]
+) -> Stored:
     owner = await _visible_owner(consultation, nominal_id)
     rows = await repository.nominals(consultation, [(owner, nominal_id)])
-    sections = await repository.sections(consultation, owner, nominal_id, _GROUP_TABLES)
+    sections = await repository.sections(consultation, owner, nominal_id, tables)
     disclosed = _disclosed(consultation, rows[nominal_id], sections)
     await log_seen(consultation, "nominals.read", [disclosed])
-    return disclosed
+    return Stored(owner, rows[nominal_id], sections, disclosed)
 
 
 async def read_history(consultation: Consultation, nominal_id: NominalId) -> list[ReplacedRow]:

@@ -9,8 +9,9 @@ from typing import Any
 
 from athena.platform.kernel.database import ReadSession, WriteSession
 from athena.platform.kernel.identity import NominalId, TenantId
-from athena.records.names.keys import Range
+from athena.records.names.keys import Range, bounds
 from athena.records.nominals.dates import PartialDate
+from athena.sharing.linking.models import TOTAL, Key
 from athena.sharing.linking.outcomes import Conclusion, Outcome, Thresholds
 from athena.sharing.linking.persons import Person, born_digits, make_name, make_place
 
@@ -33,9 +34,6 @@ _SCOPES = {
     "telephone": ["contacts"],
     "number": ["identifiers"],
 }
-TOTAL = "total"
-
-Key = tuple[TenantId, NominalId]
 
 
 async def wait_for_turn(session: WriteSession) -> None:
@@ -113,7 +111,7 @@ async def by_name(session: ReadSession, ranges: Sequence[Range]) -> list[Key]:
         "CAST(:high AS bigint[])) WITH ORDINALITY AS r (low, high, ord) CROSS JOIN LATERAL ("
         "SELECT n.owner_force, n.nominal_id FROM records.name_key AS n "
         "WHERE n.name_key >= r.low AND n.name_key <= r.high LIMIT :each) AS k LIMIT :most",
-        {**_bounds(ranges), "each": EACH, "most": MOST},
+        {**bounds(ranges), "each": EACH, "most": MOST},
     )
     return [_key(row) for row in rows]
 
@@ -131,7 +129,7 @@ async def by_day(
         "OR CAST((n.name_key >> 16) & 8388607 AS integer) = ANY (CAST(:given AS integer[]))) "
         "LIMIT :each) AS k LIMIT :most",
         {
-            **_bounds(days),
+            **bounds(days),
             "surnames": list(surnames),
             "given": list(given),
             "each": 5 * EACH,
@@ -278,10 +276,6 @@ def _person(row: Any) -> Person:
         telephones=tuple(row.telephones or ()),
         numbers=dict(row.numbers or ()),
     )
-
-
-def _bounds(ranges: Sequence[Range]) -> dict[str, list[int]]:
-    return {"low": [low for low, _ in ranges], "high": [high for _, high in ranges]}
 
 
 def _key(row: Any) -> Key:

@@ -16,7 +16,7 @@ from athena.platform.kernel.database import Database, WriteSession
 from athena.platform.kernel.errors import AthenaError
 from athena.records.nominals.dates import PartialDate, Precision
 from athena.sharing.comparing import repository
-from athena.sharing.comparing.repository import Key
+from athena.sharing.linking.models import Key
 from athena.sharing.linking.outcomes import Conclusion, Outcome, Thresholds, conclude
 from athena.sharing.linking.persons import Name, Person
 from athena.sharing.linking.scoring import Scorer

@@ -10,6 +10,9 @@ from athena.platform.kernel.identity import NominalId, TenantId
 
 Key = tuple[TenantId, NominalId]
 
+TOTAL = "total"
+"""The step of a waterfall that is the sum of the others."""
+
 
 class Verdict(enum.StrEnum):
     """What a person decides of two nominals."""

@@ -27,7 +27,7 @@ from athena.records.nominals import repository as nominal_rows
 from athena.records.nominals import service as nominals
 from athena.records.nominals.schemas import Disclosed
 from athena.sharing.linking import repository
-from athena.sharing.linking.models import Key, Seen, SeenStep, Verdict
+from athena.sharing.linking.models import TOTAL, Key, Seen, SeenStep, Verdict
 from athena.sharing.linking.schemas import (
     Decided,
     Link,
@@ -47,7 +47,6 @@ MOST_WAITING = 200
 DAYS_TO_DECIDE = 20
 """Working days to decide a suggestion: a choice of ours, no rule."""
 
-TOTAL = "total"
 _NOT_VISIBLE = "There is no such nominal, or none that you may see for this purpose."
 
 

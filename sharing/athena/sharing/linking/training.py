@@ -10,10 +10,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
 from importlib.metadata import version
 from typing import Any
 
+from athena.platform.kernel.clock import today
 from athena.platform.kernel.errors import ConfigurationError
 from athena.sharing.linking.comparisons import COMPARISONS
 from athena.sharing.linking.levels import Comparison
@@ -154,7 +154,7 @@ class Trainer:
                 data=data,
                 records=self.records,
                 seed=self.seed,
-                made_on=date.today().isoformat(),  # noqa: DTZ011 - the day of a review, not a time
+                made_on=today().isoformat(),
                 versions={name: version(name) for name in ("splink", "duckdb", "athena-platform")},
             ),
         )
