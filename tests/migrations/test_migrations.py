@@ -6,6 +6,9 @@ import asyncio
 import re
 import sys
 
+import pytest
+
+from athena.platform.kernel.errors import ConfigurationError
 from athena.platform.kernel.store import alembic_config, migrate
 from support.cluster import ROOT, Cluster
 from support.waiting import until
@@ -80,6 +83,22 @@ async def test_another_database_of_the_server_may_be_made_ready_just_now(cluster
             await watching.close()
         for name in names:
             await cluster.drop(name)
+
+
+async def test_a_store_of_a_newer_release_is_told_in_a_sentence(cluster: Cluster) -> None:
+    with cluster.locked():
+        name = await cluster.create()
+        store = cluster.store(name)
+        await migrate(store)
+        admin = await cluster.admin(name)
+        try:
+            await admin.execute("UPDATE public.alembic_version SET version_num = '9999'")
+            with pytest.raises(ConfigurationError, match="another release of Athena"):
+                await migrate(store)
+            assert await admin.fetchval("SELECT version_num FROM public.alembic_version") == "9999"
+        finally:
+            await admin.close()
+        await cluster.drop(name)
 
 
 async def test_each_migration_can_be_taken_back_alone(cluster: Cluster) -> None:

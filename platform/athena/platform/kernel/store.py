@@ -10,6 +10,7 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.util import CommandError
 from sqlalchemy import URL, NullPool, make_url, text
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import ArgumentError, DBAPIError
@@ -134,6 +135,12 @@ async def migrate(
                     {"months": MONTHS_AHEAD},
                 )
                 await connection.commit()
+    except CommandError as error:
+        raise ConfigurationError(
+            f"This store was made ready by another release of Athena ({error}): start that "
+            "release, or give this one a store of its own, by ATHENA_DATA_DIR or "
+            "ATHENA_DATABASE_URL. Nothing was changed."
+        ) from error
     except (OSError, DBAPIError) as error:
         raise StoreUnavailableError(
             "The store couldn't be migrated; nothing of the failed step was kept: "
