@@ -13,6 +13,7 @@ from uuid import UUID
 
 from athena.platform.kernel.identity import LabelId, NominalId, TenantId
 from athena.records.names.keys import (
+    Ranges,
     date_key,
     day_number,
     name_key,
@@ -22,7 +23,7 @@ from athena.records.names.keys import (
 from athena.records.names.normalise import name_pairs
 from athena.records.synthetic.names import Population, mix_of
 from athena.sharing.search.dictionary import NameDictionary
-from athena.sharing.search.plan import Ranges, SearchPlan, make_plan
+from athena.sharing.search.plan import SearchPlan, make_plan
 from athena.sharing.search.query import PersonQuery
 from athena.sharing.search.ranking import Candidate, Ranked, rank
 from support.misspelling import Person

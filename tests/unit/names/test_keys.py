@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,20 +12,31 @@ from hypothesis import strategies as st
 from athena.records.names.keys import (
     MOST_DAYS,
     MOST_TERMS,
+    Keys,
+    Ranges,
     date_key,
     day_number,
     day_of,
-    day_range,
+    day_ranges,
     name_key,
     pair_key,
-    pair_range,
-    surname_range,
+    pair_ranges,
+    surname_ranges,
     unpack_name_key,
 )
 
 terms = st.integers(0, MOST_TERMS)
 days = st.integers(0, MOST_DAYS)
 parts = st.tuples(terms, terms, days)
+
+
+def keys(number: int) -> Keys:
+    return np.asarray([number], dtype=np.int64)
+
+
+def only(ranges: Ranges) -> tuple[int, int]:
+    ((low, high),) = ranges.tolist()
+    return low, high
 
 
 @settings(deadline=None)
@@ -56,17 +68,17 @@ def test_a_range_holds_exactly_what_it_says(
 ) -> None:
     for row in (packed, (surname, *packed[1:]), (surname, given_name, packed[2])):
         key = name_key(*row)
-        low, high = pair_range(surname, given_name, first_day, last_day)
+        low, high = only(pair_ranges(keys(pair_key(surname, given_name)), first_day, last_day))
         within = row[:2] == (surname, given_name) and first_day <= row[2] <= last_day
         assert (low <= key <= high) == within
-        low, high = surname_range(surname)
+        low, high = only(surname_ranges(keys(surname)))
         assert (low <= key <= high) == (row[0] == surname)
 
 
 @settings(deadline=None)
 @given(parts, days)
 def test_a_day_holds_exactly_those_born_on_it(packed: tuple[int, int, int], day: int) -> None:
-    low, high = day_range(day)
+    low, high = only(day_ranges(keys(day)))
     assert (low <= date_key(*packed) <= high) == (packed[2] == day)
     assert low <= date_key(*packed[:2], day) <= high
 

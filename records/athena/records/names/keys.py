@@ -12,6 +12,9 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
+import numpy as np
+from numpy.typing import NDArray
+
 TERM_BITS = 23
 DAY_BITS = 16
 MOST_TERMS = (1 << TERM_BITS) - 1
@@ -22,8 +25,13 @@ _GIVEN_SHIFT = DAY_BITS
 _SURNAME_SHIFT = DAY_BITS + TERM_BITS
 _DAY_SHIFT = 2 * TERM_BITS
 
-Range = tuple[int, int]
-"""The lowest and the highest key of a range, both included."""
+Keys = NDArray[np.int64]
+"""Terms, pairs, days or keys, many at once."""
+
+Ranges = NDArray[np.int64]
+"""Rows of the lowest and the highest key of a range, both included."""
+
+NO_RANGES: Ranges = np.zeros((0, 2), dtype=np.int64)
 
 
 def day_number(day: date | None) -> int:
@@ -58,16 +66,24 @@ def pair_key(surname: int, given: int) -> int:
     return surname << TERM_BITS | given
 
 
-def pair_range(surname: int, given: int, first_day: int = 0, last_day: int = MOST_DAYS) -> Range:
-    """Return the name keys of a pair, born between two days."""
-    return name_key(surname, given, first_day), name_key(surname, given, last_day)
+def bounds(ranges: Ranges) -> dict[str, list[int]]:
+    """Return ranges as the two arrays that a look-up takes, ``low`` and ``high``."""
+    return {"low": ranges[:, 0].tolist(), "high": ranges[:, 1].tolist()}
 
 
-def surname_range(surname: int) -> Range:
-    """Return the name keys of a surname, whatever the given name and date."""
-    return name_key(surname, 0, 0), name_key(surname, MOST_TERMS, MOST_DAYS)
+def pair_ranges(pairs: Keys, first_day: int = 0, last_day: int = MOST_DAYS) -> Ranges:
+    """Return the name keys of each pair, born between two days."""
+    keys = pairs << DAY_BITS
+    return np.stack([keys | first_day, keys | last_day], axis=1)
 
 
-def day_range(day: int) -> Range:
-    """Return the date keys of a day of birth."""
-    return date_key(0, 0, day), date_key(MOST_TERMS, MOST_TERMS, day)
+def surname_ranges(surnames: Keys) -> Ranges:
+    """Return the name keys of each surname, whatever the given name and date."""
+    first = surnames << _SURNAME_SHIFT
+    return np.stack([first, first | name_key(0, MOST_TERMS, MOST_DAYS)], axis=1)
+
+
+def day_ranges(days: Keys) -> Ranges:
+    """Return the date keys of each day of birth."""
+    first = days << _DAY_SHIFT
+    return np.stack([first, first | date_key(MOST_TERMS, MOST_TERMS, 0)], axis=1)

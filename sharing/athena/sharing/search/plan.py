@@ -7,9 +7,16 @@ from dataclasses import dataclass, field
 from functools import cache
 
 import numpy as np
-from numpy.typing import NDArray
 
-from athena.records.names.keys import DAY_BITS, MOST_DAYS, MOST_TERMS, TERM_BITS, day_number
+from athena.records.names.keys import (
+    NO_RANGES,
+    TERM_BITS,
+    Ranges,
+    day_number,
+    day_ranges,
+    pair_ranges,
+    surname_ranges,
+)
 from athena.sharing.search.dates import (
     DATE_OTHER,
     DATE_SAME_YEAR,
@@ -55,9 +62,6 @@ GOOD_WEIGHT = -5.0
 
 _EXACT_DATES, _SLIPPED_DATES, _UNKNOWN_DATES = 200, 40, 60
 """For how many pairs to look at the date typed, at slips of it, and at records without one."""
-
-Ranges = NDArray[np.int64]
-"""Rows of the lowest and the highest key of a range, both included."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,9 +128,6 @@ class _Probes:
         return np.concatenate(self._ranges)[order], int((weights >= GOOD_WEIGHT).sum())
 
 
-NO_RANGES: Ranges = np.zeros((0, 2), dtype=np.int64)
-
-
 def make_plan(query: PersonQuery, names: NameDictionary) -> SearchPlan:
     """Return the look-ups for a query that has a name."""
     expand = cache(names.meant_by)
@@ -145,7 +146,7 @@ def make_plan(query: PersonQuery, names: NameDictionary) -> SearchPlan:
             _weigh_given_only(weighed, item, names)
     pairs, weights = weighed.best(MOST_PAIRS)
     surnames, surname_weights = alone.best(MOST_SURNAMES_ALONE)
-    any_date = np.concatenate([_pair_ranges(pairs), _surname_ranges(surnames)])
+    any_date = np.concatenate([pair_ranges(pairs), surname_ranges(surnames)])
     any_weights = np.concatenate([weights, surname_weights])
     narrow, good = _narrow(query, pairs, weights, surnames, surname_weights, names).in_order()
     if len(narrow) or query.born is not None or query.born_years is not None:
@@ -183,22 +184,22 @@ def _narrow(
     if query.born is not None:
         born = query.born.earliest
         number = day_number(born)
-        probes.add(_pair_ranges(pairs[:_EXACT_DATES], number, number), weights[:_EXACT_DATES])
+        probes.add(pair_ranges(pairs[:_EXACT_DATES], number, number), weights[:_EXACT_DATES])
         near, near_weights = pairs[:_SLIPPED_DATES], weights[:_SLIPPED_DATES]
         for slip, how in date_slips(born).items():
             slipped = day_number(slip)
-            probes.add(_pair_ranges(near, slipped, slipped), near_weights + slip_weight(how))
+            probes.add(pair_ranges(near, slipped, slipped), near_weights + slip_weight(how))
     elif query.born_years is not None:
         first, last = year_days(*query.born_years)
-        probes.add(_pair_ranges(pairs, first, last), weights)
+        probes.add(pair_ranges(pairs, first, last), weights)
         for term, weight in zip(
             surnames[:MOST_FAMILIES].tolist(), surname_weights.tolist(), strict=False
         ):
             family = _family(term, names)
-            probes.add(_pair_ranges(family, first, last), np.full(len(family), weight))
+            probes.add(pair_ranges(family, first, last), np.full(len(family), weight))
     else:
         return probes
-    probes.add(_pair_ranges(pairs[:_UNKNOWN_DATES], 0, 0), weights[:_UNKNOWN_DATES] + DATE_UNKNOWN)
+    probes.add(pair_ranges(pairs[:_UNKNOWN_DATES], 0, 0), weights[:_UNKNOWN_DATES] + DATE_UNKNOWN)
     return probes
 
 
@@ -217,11 +218,11 @@ def _wide(
     if query.born is not None:
         year = query.born.year
         around, other = year_days(year, year), DATE_OTHER
-        probes.add(_pair_ranges(near, *around), near_weights + DATE_SAME_YEAR)
+        probes.add(pair_ranges(near, *around), near_weights + DATE_SAME_YEAR)
     else:
         first, last = query.born_years or (0, 0)
         around, other = year_days(first - NEAR_YEARS, last + NEAR_YEARS), YEAR_OTHER
-        probes.add(_pair_ranges(near, *around), near_weights + YEAR_NEAR)
+        probes.add(pair_ranges(near, *around), near_weights + YEAR_NEAR)
     probes.add(any_date, any_weights + other)
     ordered, _ = probes.in_order()
     families = _family_ranges(query, interpretations, names)
@@ -246,9 +247,9 @@ def _family_ranges(
             weighed.add(item.surnames.terms[close], weights[close])
     terms, _ = weighed.best(MOST_FAMILIES)
     if query.born_years is None:
-        return [_surname_ranges(terms)]
+        return [surname_ranges(terms)]
     first, last = year_days(*query.born_years)
-    return [_pair_ranges(_family(term, names), first, last) for term in terms.tolist()]
+    return [pair_ranges(_family(term, names), first, last) for term in terms.tolist()]
 
 
 def _family(surname: int, names: NameDictionary) -> Terms:
@@ -286,10 +287,10 @@ def _pointer_ranges(query: PersonQuery, pairs: Terms) -> Ranges:
     """Return the ranges of close pairs, bounded by the date where one was typed."""
     if query.born is not None:
         number = day_number(query.born.earliest)
-        return _pair_ranges(pairs, number, number)
+        return pair_ranges(pairs, number, number)
     if query.born_years is not None:
-        return _pair_ranges(pairs, *year_days(*query.born_years))
-    return _pair_ranges(pairs)
+        return pair_ranges(pairs, *year_days(*query.born_years))
+    return pair_ranges(pairs)
 
 
 def _whole_days(query: PersonQuery) -> Ranges:
@@ -298,20 +299,7 @@ def _whole_days(query: PersonQuery) -> Ranges:
         return NO_RANGES
     born = query.born.earliest
     days = [day_number(day) for day in (born, swapped_day_and_month(born)) if day is not None]
-    first = np.asarray(days, dtype=np.int64) << (2 * TERM_BITS)
-    return np.stack([first, first | ((1 << (2 * TERM_BITS)) - 1)], axis=1)
-
-
-def _pair_ranges(pairs: Terms, first_day: int = 0, last_day: int = MOST_DAYS) -> Ranges:
-    """Return the name keys of pairs, born between two days."""
-    keys = pairs << DAY_BITS
-    return np.stack([keys | first_day, keys | last_day], axis=1)
-
-
-def _surname_ranges(surnames: Terms) -> Ranges:
-    """Return the name keys of surnames, whatever the given name and date."""
-    first = surnames << (TERM_BITS + DAY_BITS)
-    return np.stack([first, first | (MOST_TERMS << DAY_BITS | MOST_DAYS)], axis=1)
+    return day_ranges(np.asarray(days, dtype=np.int64))
 
 
 def _distinct(terms: Iterable[Sequence[int] | Terms]) -> tuple[int, ...]:

@@ -9,8 +9,9 @@ from uuid import UUID
 
 from athena.platform.kernel.identity import LabelId, NominalId, TenantId
 from athena.policies.visibility.models import Consultation
+from athena.records.names.keys import Ranges, bounds
 from athena.records.nominals.identifiers import Identifier
-from athena.sharing.search.plan import Ranges, SearchPlan
+from athena.sharing.search.plan import SearchPlan
 from athena.sharing.search.ranking import Candidate
 
 SEARCH_HOURS = 1
@@ -37,7 +38,7 @@ async def by_name(consultation: Consultation, plan: SearchPlan) -> list[Candidat
         "CAST(:surnames AS integer[]), CAST(:given AS integer[]), "
         "CAST(:wide_low AS bigint[]), CAST(:wide_high AS bigint[]), :wide_each, :total)",
         {
-            **_bounds(plan.narrow),
+            **bounds(plan.narrow),
             "good": plan.good,
             "enough": ENOUGH,
             "each": _EACH_NARROW,
@@ -103,7 +104,7 @@ async def pointers(
     rows = await consultation.session.rows(
         "SELECT owner_force, label_id FROM sharing.point_to(CAST(:low AS bigint[]), "
         "CAST(:high AS bigint[]), CAST(:kinds AS text[]), CAST(:values AS text[]), :reason)",
-        {**_bounds(ranges), **_identifiers(identifiers), "reason": consultation.reason},
+        {**bounds(ranges), **_identifiers(identifiers), "reason": consultation.reason},
     )
     return [(TenantId(row.owner_force), LabelId(row.label_id)) for row in rows]
 
@@ -143,10 +144,6 @@ async def saved(consultation: Consultation, search_id: UUID) -> Any | None:
         "WHERE owner_force = :owner AND search_id = :id AND expires_at > now()",
         {"owner": consultation.subject.tenant_id, "id": search_id},
     )
-
-
-def _bounds(ranges: Ranges) -> dict[str, list[int]]:
-    return {"low": ranges[:, 0].tolist(), "high": ranges[:, 1].tolist()}
 
 
 def _identifiers(identifiers: Sequence[Identifier]) -> dict[str, list[str]]:

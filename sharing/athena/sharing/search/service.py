@@ -14,12 +14,13 @@ from uuid import UUID, uuid4
 from athena.platform.kernel.errors import ConflictError, NotFoundError
 from athena.platform.kernel.identity import LabelId, Level, NominalId, TenantId
 from athena.policies.visibility.models import Consultation, LabelView
+from athena.records.names.keys import NO_RANGES
 from athena.records.names.normalise import given_tokens, surname_tokens
 from athena.records.nominals import service as nominals
 from athena.records.nominals.schemas import Disclosed, NameDraft, NominalDraft
 from athena.sharing.search import repository
 from athena.sharing.search.names import LiveNames
-from athena.sharing.search.plan import NO_RANGES, SearchPlan, make_plan
+from athena.sharing.search.plan import SearchPlan, make_plan
 from athena.sharing.search.query import PersonQuery, Reading
 from athena.sharing.search.ranking import (
     LIKELY,
@@ -40,7 +41,7 @@ _BY_NUMBER = 0.99
 class Searcher:
     """Searches across forces: the dictionary of names, the directory, agreements' titles.
 
-    The directory and the titles are replaced whole when a tenant or an agreement changes.
+    The directory is renewed when a tenant changes, the titles when an agreement does.
     """
 
     names: LiveNames

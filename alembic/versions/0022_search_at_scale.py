@@ -12,8 +12,8 @@ from __future__ import annotations
 
 from athena.platform.kernel.migrations import hand_over, protect, script
 
-revision = "0021"
-down_revision = "0019"
+revision = "0022"
+down_revision = "0021"
 branch_labels = None
 depends_on = None
 
