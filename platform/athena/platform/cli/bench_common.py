@@ -21,8 +21,16 @@ Report = dict[str, Any]
 OutFile = Annotated[Path | None, typer.Option("--out", help="Write JSON here too.")]
 
 
-def in_scratch(work: Callable[[Settings], Coroutine[Any, Any, Report]]) -> Report:
-    """Run a measurement over settings whose data directory is thrown away afterwards."""
+def in_scratch(
+    work: Callable[[Settings], Coroutine[Any, Any, Report]], kept: Path | None = None
+) -> Report:
+    """Run a measurement over settings whose data directory is thrown away afterwards.
+
+    Not so where ``kept`` says in which directory it stays.
+    """
+    if kept is not None:
+        kept.mkdir(parents=True, exist_ok=True)
+        return run(work(Settings(data_dir=kept.resolve() / "store")))
     with tempfile.TemporaryDirectory(prefix="athena-bench-") as scratch:
         directory = Path(scratch)
         directory.chmod(0o755)  # the server's own user must be able to enter

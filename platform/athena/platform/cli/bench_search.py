@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import tempfile
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from athena.platform.benchmarks.scale.measure import Run, measure
-from athena.platform.benchmarks.scale.questions import KINDS
-from athena.platform.cli.common import Json, opened_store, out, print_json, run, say
-from athena.platform.cli.data import progress_bar
+from athena.platform.benchmarks.scale.questions import KINDS, QUERY_SEED
+from athena.platform.cli.bench_common import OutFile, Report, hand_in, in_scratch, loading
+from athena.platform.cli.common import Json, opened_store, out, say
 from athena.platform.kernel.settings import Settings
 
 
@@ -21,46 +19,37 @@ def search(
     queries: Annotated[int, typer.Option(min=60, help="How many searches.")] = 3000,
     seed: Annotated[int, typer.Option(help="Of the people; the queries have their own.")] = 7,
     peer: Annotated[bool, typer.Option(help="Measure trigrams and tantivy too.")] = True,
-    out_file: Annotated[Path | None, typer.Option("--out", help="Write JSON here too.")] = None,
+    query_seed: Annotated[int, typer.Option(help="Of the misspelt queries.")] = QUERY_SEED,
+    kept: Annotated[
+        Path | None,
+        typer.Option(
+            "--keep", help="Keep the filled store here; a later run measures it without loading."
+        ),
+    ] = None,
+    out_file: OutFile = None,
     as_json: Json = False,
 ) -> None:
-    """Measure consortium search in a store of its own, thrown away afterwards."""
+    """Measure consortium search in a store of its own, thrown away afterwards unless kept."""
 
-    async def work(directory: Path) -> dict[str, Any]:
-        settings = Settings(data_dir=directory)
+    async def work(settings: Settings) -> Report:
         async with opened_store(settings) as store:
-            with progress_bar() as bar:
-                task = bar.add_task("Loading", total=nominals)
+            with loading(nominals) as progress:
                 return await measure(
                     store,
                     settings,
-                    Run(
-                        nominals,
-                        queries,
-                        seed,
-                        peer,
-                        tell=say,
-                        progress=lambda done: bar.update(task, completed=done),
-                    ),
+                    Run(nominals, queries, seed, query_seed, peer, kept, say, progress),
                 )
 
-    with tempfile.TemporaryDirectory(prefix="athena-bench-") as scratch:
-        directory = Path(scratch)
-        directory.chmod(0o755)  # the server's own user must be able to enter
-        report = run(work(directory))
-    if out_file is not None:
-        out_file.write_text(json.dumps(report, indent=2) + "\n")
-    if as_json:
-        print_json(report)
-    else:
+    report = in_scratch(work, kept)
+    if not hand_in(report, out_file, as_json=as_json):
         _show(report)
 
 
-def _show(report: dict[str, Any]) -> None:
-    loading, dictionary = report["loading"], report["dictionary"]
+def _show(report: Report) -> None:
+    loaded, dictionary = report["loading"], report["dictionary"]
     out.print(
-        f"{report['nominals']:,} nominals under {loading['labels']} labels, loaded at "
-        f"{loading['nominals_per_second']:,} a second; {dictionary['names']:,} names, "
+        f"{report['nominals']:,} nominals under {loaded['labels']} labels, loaded at "
+        f"{loaded['nominals_per_second']:,} a second; {dictionary['names']:,} names, "
         f"{dictionary['pairs']:,} pairs"
     )
     out.print(f"\n{'milliseconds':46} {'p50':>8} {'p95':>8} {'p99':>8}")

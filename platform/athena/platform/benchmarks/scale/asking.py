@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
+from athena.platform.benchmarks.scale.people import People
 from athena.platform.benchmarks.scale.questions import FIRST, Question
 from athena.platform.benchmarks.scale.timings import percentiles, recall
 from athena.platform.kernel.audit import Entry, EventKind
@@ -28,12 +29,16 @@ _REASON = "A benchmark on made-up data"
 
 @dataclass(frozen=True, slots=True)
 class Asker:
-    """An officer, a purpose, and the ids of everybody on record by row."""
+    """An officer, a purpose, and everybody on record."""
 
     runtime: Runtime
     subject: Subject
     purpose: Purpose
-    ids: Sequence[UUID]
+    people: People
+
+    def id_of(self, question: Question) -> UUID:
+        """Return the id of the person meant."""
+        return UUID(bytes=self.people.ids[question.row].tobytes())
 
 
 @dataclass(slots=True)
@@ -68,7 +73,7 @@ async def ask_proper(asker: Asker, questions: Sequence[Question]) -> dict[str, A
             parts.sql.append((read - planned) * 1000)
             parts.ranking.append((ended - read) * 1000)
             first = [item.nominal_id for item in ranked[:FIRST]]
-            found.append((question, asker.ids[question.row] in first))
+            found.append((question, asker.id_of(question) in first))
     return {
         **percentiles(parts.totals()),
         "expansion": percentiles(parts.expansion),
@@ -86,7 +91,7 @@ async def ask_whole(asker: Asker, questions: Sequence[Question]) -> dict[str, An
         took, hits = await _search(asker, question)
         if number >= WARM_UP:
             milliseconds.append(took)
-            found.append((question, asker.ids[question.row] in hits))
+            found.append((question, asker.id_of(question) in hits))
     return {**percentiles(milliseconds), "recall": recall(found), "queries": len(questions)}
 
 

@@ -92,7 +92,7 @@ async def fill(
     ``connection`` is a superuser's, to a store that nobody else uses.
     """
     tell("Making up names")
-    universe = make_universe(seed, min(max(count / 10_000_000, 0.002), 1.0))
+    universe = universe_of(seed, count)
     await connection.execute("SET synchronous_commit = off")
     await connection.execute("SET maintenance_work_mem = '1GB'")
     await connection.execute("SET work_mem = '256MB'")
@@ -116,12 +116,17 @@ async def fill(
     tell("Registering the names")
     await _register_pairs(connection, universe, terms, np.unique(np.concatenate(pairs)))
     tell("Vacuuming")
-    for table in (*(f"records.{table}" for table in TABLES), "names.term", "names.pair"):
+    for table in ("names.term", "names.pair", *(f"records.{table}" for table in TABLES)):
         await connection.execute(f"VACUUM (ANALYZE) {table}")
     await connection.execute("DROP SCHEMA bench CASCADE")
     people = _joined(drawn)
     await check(connection, people)
     return Filled(universe, people, templates.labels[people.templates], len(templates.owners))
+
+
+def universe_of(seed: int, count: int) -> Universe:
+    """Return the names that a number of people bears; ten million or more bear all there are."""
+    return make_universe(seed, min(max(count / 10_000_000, 0.002), 1.0))
 
 
 async def check(connection: asyncpg.Connection, people: People) -> None:

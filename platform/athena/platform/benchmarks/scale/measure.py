@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 import asyncpg
 import numpy as np
@@ -27,10 +26,10 @@ from athena.platform.benchmarks.scale.asking import (
     ask_whole,
 )
 from athena.platform.benchmarks.scale.bulk import Filled, fill
+from athena.platform.benchmarks.scale.kept import keep, recall_filled
 from athena.platform.benchmarks.scale.peers import Answers, ask_tantivy, ask_trigrams
 from athena.platform.benchmarks.scale.questions import (
     KINDS,
-    QUERY_SEED,
     PerfectRanker,
     Question,
     ask,
@@ -67,7 +66,10 @@ class Run:
     nominals: int
     queries: int
     seed: int
+    query_seed: int
     peers: bool
+    kept: Path | None
+    """Where to keep the filled store for later runs."""
     tell: Tell
     progress: Progress
 
@@ -79,27 +81,20 @@ async def measure(store: Store, settings: Settings, run: Run) -> dict[str, Any]:
         "machine": machine(),
         "nominals": run.nominals,
         "seed": run.seed,
-        "query_seed": QUERY_SEED,
+        "query_seed": run.query_seed,
         "goals": GOALS,
     }
     async with running(store, settings) as runtime:
-        begun = time.perf_counter()
-        filled = await _fill(store, runtime, run)
-        took = time.perf_counter() - begun
-        report["loading"] = {
-            "seconds": round(took, 1),
-            "nominals_per_second": round(run.nominals / took),
-            "templates": filled.templates,
-            "labels": len(np.unique(filled.labels)),
-        }
+        filled, report["loading"] = await _filled(store, runtime, run)
         report["sizes"] = await _sizes(store)
         report["dictionary"] = await _dictionary(store, settings, runtime, run.tell)
-        ids = [UUID(bytes=row.tobytes()) for row in filled.people.ids]
+        run.tell("Reading the name index once, so that it is in memory")
+        await _warm(store)
         for name, username in (("officer", OFFICER), ("officer_of_little", OFFICER_OF_LITTLE)):
             subject = await subject_by_username(runtime.database, username)
             purpose, visible = await _purpose(runtime, subject, filled, most=name == "officer")
-            questions = ask(filled, visible, run.queries)
-            asker = Asker(runtime, subject, purpose, ids)
+            questions = ask(filled, visible, run.queries, run.query_seed)
+            asker = Asker(runtime, subject, purpose, filled.people)
             run.tell(f"Asking {run.queries:,} times as {username}, who sees {visible.mean():.1%}")
             proper = await ask_proper(asker, questions)
             run.tell("Working out what a perfect ranker would find")
@@ -128,6 +123,36 @@ async def measure(store: Store, settings: Settings, run: Run) -> dict[str, Any]:
         labels = np.unique(filled.labels[visible]).tolist()
         report["peers"] = await _peers(filled, questions, labels, report, run.tell)
     return report
+
+
+async def _filled(store: Store, runtime: Runtime, run: Run) -> tuple[Filled, dict[str, Any]]:
+    """Return who is in the store, once it is filled, and how the loading went."""
+    known = recall_filled(run.kept, run.nominals, run.seed) if run.kept is not None else None
+    if known is not None:
+        return known
+    begun = time.perf_counter()
+    filled = await _fill(store, runtime, run)
+    took = time.perf_counter() - begun
+    loading = {
+        "nominals": run.nominals,
+        "seed": run.seed,
+        "seconds": round(took, 1),
+        "nominals_per_second": round(run.nominals / took),
+        "templates": filled.templates,
+        "labels": len(np.unique(filled.labels)),
+    }
+    if run.kept is not None:
+        keep(run.kept, filled, loading)
+    return filled, loading
+
+
+async def _warm(store: Store) -> None:
+    """Read every page of the name index and its table, as a day of searching would."""
+    async with _administrator(store) as connection:
+        await connection.execute("SELECT count(*), max(label_id) FROM records.name_key")
+        await connection.execute("SET enable_seqscan = off")
+        for key in ("name_key", "date_key"):
+            await connection.execute(f"SELECT count(*) FROM records.name_key WHERE {key} > 0")
 
 
 async def _fill(store: Store, runtime: Runtime, run: Run) -> Filled:

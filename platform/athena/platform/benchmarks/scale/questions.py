@@ -103,9 +103,11 @@ def slip_chance(name: str, typed: str) -> float:
     return chance / (len(name) - 1)
 
 
-def ask(filled: Filled, visible: NDArray[np.bool_], count: int) -> list[Question]:
+def ask(
+    filled: Filled, visible: NDArray[np.bool_], count: int, seed: int = QUERY_SEED
+) -> list[Question]:
     """Return questions about people whom an officer may see, in equal shares of each kind."""
-    draw = random.Random(QUERY_SEED)  # noqa: S311 - reproducible, not secret
+    draw = random.Random(seed)  # noqa: S311 - reproducible, not secret
     people = filled.people
     may_be_meant = np.flatnonzero(visible & (people.days > 0))
     questions = []
