@@ -29,7 +29,7 @@ from athena.platform.runtime import Runtime
 from athena.policies.roles.actions import Action
 from athena.policies.visibility.service import parse_purpose, parse_reason
 from athena.records.nominals import service as nominals
-from athena.records.nominals.values import Sex
+from athena.records.nominals.values import Sex, WarningMarker
 from athena.sharing.search.routes import run_search
 from athena.sharing.search.schemas import Hit, SearchAnswer, SearchRequest
 
@@ -63,7 +63,14 @@ def search(
     sex: Annotated[Sex | None, typer.Option(help="Recorded sex.")] = None,
     identifier: Annotated[str | None, typer.Option(help="Any number, any short form.")] = None,
     postcode: Annotated[str | None, typer.Option(help="A whole postcode.")] = None,
+    address: Annotated[
+        str | None, typer.Option(help='A street: "12 High Street, Norwich".')
+    ] = None,
     telephone: Annotated[str | None, typer.Option(help="A telephone number.")] = None,
+    markers: Annotated[
+        list[WarningMarker] | None,
+        typer.Option("--marker", help="Only those with this warning; may be repeated."),
+    ] = None,
     limit: Annotated[int, typer.Option(min=1, max=50, help="How many results.")] = 20,
     as_json: Json = False,
 ) -> None:
@@ -79,7 +86,9 @@ def search(
         sex=sex,
         identifier=identifier,
         postcode=postcode,
+        address=address,
         telephone=telephone,
+        markers=tuple(markers or ()),
         purpose=purpose,
         reason=reason,
         limit=limit,

@@ -19,6 +19,7 @@ _RULES = [
         ("^ma?c(?=[a-z]{3})", "mk"),
         ("^si(?=o[bm])|^se(?=an$|amu)", "X"),  # Siobhan, Sean, Seamus
         ("^x", "s"),
+        ("s(?=ni)", "X"),  # Wisniewski
         ("k?x|ksh", "ks"),
         ("ch(?=r|ae|ol)|(?<=za)ch", "k"),  # Christine, Michael, Nicholas, Zachary
         ("(?<=[kpt])rz", "r"),  # Krzysztof

@@ -11,10 +11,22 @@ from athena.platform.kernel.errors import InvalidInputError
 from athena.records.names.normalise import given_tokens, surname_tokens
 from athena.records.nominals.dates import PartialDate, parse_partial_date
 from athena.records.nominals.identifiers import Identifier, guess_identifiers
-from athena.records.nominals.values import Sex, clean_text, parse_postcode, parse_telephone
+from athena.records.nominals.values import (
+    Sex,
+    WarningMarker,
+    clean_text,
+    parse_postcode,
+    parse_telephone,
+)
 from athena.sharing.search.line import read_line
+from athena.sharing.search.places import Place, read_address
 
 LONGEST_NAME = 200
+_WITH_GIVEN_NAMES = frozenset(
+    {"begum", "bibi", "devi", "kaur", "khatun", "kumar", "kumari", "singh"}
+)
+"""Names that many bear beside a given name; as often given for the surname as recorded with it."""
+
 OLDEST = 120
 """The highest age that anybody is looked for at (Minimum POLE Data Standards, 034)."""
 
@@ -30,6 +42,19 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True)
+class Filters:
+    """Whom a search leaves out, whatever they are found by."""
+
+    sex: Sex | None = None
+    """Those recorded as another sex are left out."""
+    markers: tuple[WarningMarker, ...] = ()
+    """Those are left out who carry none of these warnings today that the officer may see."""
+
+
+NO_FILTERS = Filters()
+
+
+@dataclass(frozen=True, slots=True)
 class PersonQuery:
     """A question about a person; at least one part is there."""
 
@@ -40,15 +65,21 @@ class PersonQuery:
     """The first and the last year of birth, where no whole date is known."""
     born_month: int | None = None
     """The month of that year, 1 to 12, if it is known."""
-    sex: Sex | None = None
+    filters: Filters = NO_FILTERS
     identifiers: tuple[Identifier, ...] = ()
     postcode: str | None = None
+    place: Place | None = None
     telephone: str | None = None
 
     @property
     def has_name(self) -> bool:
         """Whether there is a name to look for."""
         return bool(self.readings)
+
+    @property
+    def has_value(self) -> bool:
+        """Whether there is something to look for that is recorded just so, or not at all."""
+        return bool(self.identifiers or self.postcode or self.place or self.telephone)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +96,15 @@ class Asked:
     sex: Sex | None = None
     identifier: str | None = None
     postcode: str | None = None
+    address: str | None = None
     telephone: str | None = None
+    markers: tuple[WarningMarker, ...] = ()
     today: date = field(default_factory=clock.today)
 
 
 def understand(asked: Asked) -> PersonQuery:
     """Return the query that typed fields mean, or InvalidInputError that says what is missing."""
-    query = PersonQuery(sex=asked.sex)
+    query = PersonQuery(filters=Filters(asked.sex, asked.markers))
     if asked.name and asked.name.strip():
         query = _free_text(query, clean_text(asked.name, "/name", LONGEST_NAME), asked.today)
     if asked.given_name or asked.surname:
@@ -88,13 +121,17 @@ def understand(asked: Asked) -> PersonQuery:
                 field="/identifier",
             )
         query = replace(query, identifiers=tuple(found))
+    if asked.address and asked.address.strip():
+        place, postcode = read_address(clean_text(asked.address, "/address", LONGEST_NAME))
+        query = replace(query, place=place, postcode=postcode)
     if asked.postcode and asked.postcode.strip():
         query = replace(query, postcode=parse_postcode(asked.postcode))
     if asked.telephone and asked.telephone.strip():
         query = replace(query, telephone=parse_telephone(asked.telephone))
-    if not (query.has_name or query.identifiers or query.postcode or query.telephone):
+    if not (query.has_name or query.has_value):
         raise InvalidInputError(
-            "Search by a name, an identifier, a postcode or a telephone number.", field="/name"
+            "Search by a name, an identifier, an address, a postcode or a telephone number.",
+            field="/name",
         )
     return query
 
@@ -132,7 +169,7 @@ def _readings_of_words(words: Sequence[str]) -> tuple[Reading, ...]:
         how = "surname of several words"
         readings.append(Reading(surname_tokens(last), given_tokens(words[0]), how, 0.3))
         readings.append(Reading(surname_tokens(first), given_tokens(words[-1]), how, 0.8))
-    return tuple(readings)
+    return (*readings, *_without_surname(" ".join(words[:-1]), words[-1]))
 
 
 def _readings_of_fields(given: str, surname: str) -> tuple[Reading, ...]:
@@ -143,7 +180,14 @@ def _readings_of_fields(given: str, surname: str) -> tuple[Reading, ...]:
     if surnames and givens:
         swapped = Reading(surname_tokens(given), given_tokens(surname), "swapped", 1.2)
         readings.append(swapped)
-    return tuple(readings)
+    return (*readings, *_without_surname(given, surname))
+
+
+def _without_surname(given: str, surname: str) -> tuple[Reading, ...]:
+    """Return the reading that Jaswinder Kaur gave both her given names and no surname."""
+    if given and surname.lower() in _WITH_GIVEN_NAMES:
+        return (Reading((), given_tokens(f"{given} {surname}"), "given names alone", 1.5),)
+    return ()
 
 
 def _dates(query: PersonQuery, asked: Asked) -> PersonQuery:

@@ -7,11 +7,14 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
+from athena.platform.kernel.clock import today
 from athena.platform.kernel.identity import LabelId, NominalId, TenantId
 from athena.policies.visibility.models import Consultation
 from athena.records.names.keys import Ranges, bounds
 from athena.records.nominals.identifiers import Identifier
+from athena.sharing.search.places import Place
 from athena.sharing.search.plan import SearchPlan
+from athena.sharing.search.query import NO_FILTERS, Filters
 from athena.sharing.search.ranking import Candidate
 
 SEARCH_HOURS = 1
@@ -26,32 +29,46 @@ _EACH_NARROW, _EACH_WIDE, _TOTAL = 40, 60, 800
 Found = tuple[TenantId, NominalId]
 
 
-async def by_name(consultation: Consultation, plan: SearchPlan) -> list[Candidate]:
+_RANGES = """
+    CAST(:low AS bigint[]), CAST(:high AS bigint[]), :good, :enough, :each,
+    CAST(:day_low AS bigint[]), CAST(:day_high AS bigint[]), CAST(:surnames AS integer[]),
+    CAST(:given AS integer[]), CAST(:wide_low AS bigint[]), CAST(:wide_high AS bigint[]),
+    :wide_each, :total
+"""
+_FIND = f"""
+    SELECT name_key, owner_force, nominal_id, label_id FROM sharing.find_people({_RANGES})
+"""
+_FIND_LIKE = f"""
+    SELECT name_key, owner_force, nominal_id, label_id FROM sharing.find_people_like({_RANGES},
+    CAST(:sex AS text), CAST(:markers AS text[]), :today)
+"""
+
+
+async def by_name(
+    consultation: Consultation, plan: SearchPlan, filters: Filters = NO_FILTERS
+) -> list[Candidate]:
     """Return rows of the name index that a plan looks for, in one call.
 
-    The wide ranges are read only where the good ones among the narrow show too few people.
+    The wide ranges are read only where the good ones among the narrow show too few people. Whom
+    the filters exclude is left out before anything is cut off.
     """
-    rows = await consultation.session.rows(
-        "SELECT name_key, owner_force, nominal_id, label_id FROM sharing.find_people("
-        "CAST(:low AS bigint[]), CAST(:high AS bigint[]), :good, :enough, :each, "
-        "CAST(:day_low AS bigint[]), CAST(:day_high AS bigint[]), "
-        "CAST(:surnames AS integer[]), CAST(:given AS integer[]), "
-        "CAST(:wide_low AS bigint[]), CAST(:wide_high AS bigint[]), :wide_each, :total)",
-        {
-            **bounds(plan.narrow),
-            "good": plan.good,
-            "enough": ENOUGH,
-            "each": _EACH_NARROW,
-            "day_low": plan.days[:, 0].tolist(),
-            "day_high": plan.days[:, 1].tolist(),
-            "surnames": list(plan.surname_terms),
-            "given": list(plan.given_terms),
-            "wide_low": plan.wide[:, 0].tolist(),
-            "wide_high": plan.wide[:, 1].tolist(),
-            "wide_each": _EACH_WIDE,
-            "total": _TOTAL,
-        },
-    )
+    values = {
+        **bounds(plan.narrow),
+        "good": plan.good,
+        "enough": ENOUGH,
+        "each": _EACH_NARROW,
+        "day_low": plan.days[:, 0].tolist(),
+        "day_high": plan.days[:, 1].tolist(),
+        "surnames": list(plan.surname_terms),
+        "given": list(plan.given_terms),
+        "wide_low": plan.wide[:, 0].tolist(),
+        "wide_high": plan.wide[:, 1].tolist(),
+        "wide_each": _EACH_WIDE,
+        "total": _TOTAL,
+    }
+    if filters != NO_FILTERS:
+        values |= _filters(filters)
+    rows = await consultation.session.rows(_FIND if filters == NO_FILTERS else _FIND_LIKE, values)
     return [
         Candidate(
             row.name_key,
@@ -95,6 +112,46 @@ async def by_postcode(consultation: Consultation, postcode: str) -> list[Found]:
         {"postcode": postcode},
     )
     return _found(rows)
+
+
+async def by_place(consultation: Consultation, place: Place) -> list[Found]:
+    """Return the nominals with an address in a street that show their addresses."""
+    narrowed = [
+        f" AND l.{column} = ANY (CAST(:{column} AS text[]))"
+        for column, forms in (("town", place.towns()), ("premises", place.numbers()))
+        if forms
+    ]
+    rows = await consultation.session.rows(
+        "SELECT DISTINCT a.owner_force, a.nominal_id FROM records.location AS l "
+        "JOIN records.address AS a ON a.owner_force = l.owner_force "
+        "AND a.location_id = l.location_id "
+        "WHERE l.street <> '' AND l.street = ANY (CAST(:street AS text[]))"
+        f"{''.join(narrowed)} LIMIT 500",
+        {"street": place.streets(), "town": place.towns(), "premises": place.numbers()},
+    )
+    return _found(rows)
+
+
+async def fitting(
+    consultation: Consultation, keys: Sequence[Found], filters: Filters
+) -> set[Found]:
+    """Return which of some nominals the filters let through, as `by_name` applies them."""
+    rows = await consultation.session.rows(
+        "SELECT n.owner_force, n.nominal_id "
+        "FROM unnest(CAST(:owners AS smallint[]), CAST(:ids AS uuid[])) AS t (owner, id) "
+        "JOIN records.nominal AS n ON n.owner_force = t.owner AND n.nominal_id = t.id "
+        "WHERE (CAST(:sex AS text) IS NULL OR n.sex IS NULL OR n.sex IN (:sex, 'U')) "
+        "AND (cardinality(CAST(:markers AS text[])) = 0 OR EXISTS ("
+        "SELECT FROM records.marker AS m WHERE m.owner_force = n.owner_force "
+        "AND m.nominal_id = n.nominal_id AND m.code = ANY (CAST(:markers AS text[])) "
+        "AND coalesce(m.valid_from <= :today, true) AND coalesce(m.valid_to >= :today, true)))",
+        {
+            "owners": [owner for owner, _ in keys],
+            "ids": [nominal_id for _, nominal_id in keys],
+            **_filters(filters),
+        },
+    )
+    return set(_found(rows))
 
 
 async def pointers(
@@ -144,6 +201,10 @@ async def saved(consultation: Consultation, search_id: UUID) -> Any | None:
         "WHERE owner_force = :owner AND search_id = :id AND expires_at > now()",
         {"owner": consultation.subject.tenant_id, "id": search_id},
     )
+
+
+def _filters(filters: Filters) -> dict[str, Any]:
+    return {"sex": filters.sex, "markers": list(filters.markers), "today": today()}
 
 
 def _identifiers(identifiers: Sequence[Identifier]) -> dict[str, list[str]]:

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from athena.platform.kernel.identity import FieldGroup, Level
 from athena.records.nominals.schemas import NominalView
-from athena.records.nominals.values import Sex
+from athena.records.nominals.values import Sex, WarningMarker
 from athena.sharing.search.query import LONGEST_NAME
 
 GOOD = 0.5
@@ -36,7 +36,13 @@ class SearchRequest(BaseModel):
     sex: Sex | None = None
     identifier: Typed | None = Field(default=None, description="Any identifier, any short form")
     postcode: Typed | None = None
+    address: Typed | None = Field(
+        default=None, examples=["12 High Street, Norwich"], description="Street, as recorded"
+    )
     telephone: Typed | None = None
+    markers: tuple[WarningMarker, ...] = Field(
+        default=(), max_length=13, description="Only those who carry one of these warnings today"
+    )
     purpose: str = Field(max_length=40, description="Why you look, from the list of purposes")
     reason: str = Field(max_length=500, description="In your own words; it is logged")
     limit: int = Field(default=20, ge=1, le=50)

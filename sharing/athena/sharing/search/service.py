@@ -21,7 +21,7 @@ from athena.records.nominals.schemas import Disclosed, NameDraft, NominalDraft
 from athena.sharing.search import repository
 from athena.sharing.search.names import LiveNames
 from athena.sharing.search.plan import SearchPlan, make_plan
-from athena.sharing.search.query import PersonQuery, Reading
+from athena.sharing.search.query import NO_FILTERS, PersonQuery, Reading
 from athena.sharing.search.ranking import (
     LIKELY,
     FieldMatch,
@@ -126,41 +126,15 @@ class Searcher:
     async def _ranked(
         self, consultation: Consultation, query: PersonQuery, plan: SearchPlan | None
     ) -> list[Ranked]:
-        ranked = await self._ranked_by_name(consultation, query, plan) if plan else []
+        """Return who fits, the likeliest first; values count together with a name or alone."""
+        ranked: list[Ranked] = []
+        if plan is not None:
+            ranked = rank(plan, await repository.by_name(consultation, plan, query.filters))
         exact = await self._found_by_value(consultation, query)
-        if not exact:
-            return ranked
-        known = {(item.owner_force, item.nominal_id): item for item in ranked}
-        for key, (match, score) in exact.items():
-            item = known.get(key)
-            if item is None:
-                known[key] = Ranked(*key, score, (match,))
-            else:
-                lifted = round(1 - (1 - item.score) * (1 - score), 4)
-                known[key] = replace(item, score=lifted, explanation=(*item.explanation, match))
-        return sorted(known.values(), key=lambda item: (-item.score, str(item.nominal_id)))
-
-    async def _ranked_by_name(
-        self, consultation: Consultation, query: PersonQuery, plan: SearchPlan
-    ) -> list[Ranked]:
-        ranked = rank(plan, await repository.by_name(consultation, plan))
-        if query.sex is None:
-            return ranked
-        return await self._of_sex(consultation, query, ranked[:MOST_HITS])
-
-    async def _of_sex(
-        self, consultation: Consultation, query: PersonQuery, ranked: Sequence[Ranked]
-    ) -> list[Ranked]:
-        """Leave out those recorded as another sex than the one asked for."""
-        seen = await nominals.read_summaries(
-            consultation, [(item.owner_force, item.nominal_id) for item in ranked]
-        )
-        return [
-            item
-            for item in ranked
-            if item.nominal_id in seen
-            and seen[item.nominal_id].nominal.sex in (query.sex, None, "U")
-        ]
+        if exact and query.filters != NO_FILTERS:
+            kept = await repository.fitting(consultation, list(exact), query.filters)
+            exact = {key: match for key, match in exact.items() if key in kept}
+        return _with_values(ranked, exact) if exact else ranked
 
     async def _found_by_value(
         self, consultation: Consultation, query: PersonQuery
@@ -169,6 +143,10 @@ class Searcher:
         if query.postcode:
             match = FieldMatch("postcode", query.postcode, query.postcode, "exact", 0.0)
             for key in await repository.by_postcode(consultation, query.postcode):
+                found[key] = (match, _BY_PLACE)
+        if query.place:
+            match = FieldMatch("address", query.place.street, query.place.street, "exact", 0.0)
+            for key in await repository.by_place(consultation, query.place):
                 found[key] = (match, _BY_PLACE)
         if query.telephone:
             match = FieldMatch("telephone", query.telephone, query.telephone, "exact", 0.0)
@@ -270,6 +248,21 @@ class Searcher:
             results=results,
             next=more if following < total else None,
         )
+
+
+def _with_values(
+    ranked: Sequence[Ranked], exact: Mapping[tuple[TenantId, NominalId], tuple[FieldMatch, float]]
+) -> list[Ranked]:
+    """Return those found by name and those found by a value, each once, in their order."""
+    known = {(item.owner_force, item.nominal_id): item for item in ranked}
+    for key, (match, score) in exact.items():
+        item = known.get(key)
+        if item is None:
+            known[key] = Ranked(*key, score, (match,))
+        else:
+            lifted = round(1 - (1 - item.score) * (1 - score), 4)
+            known[key] = replace(item, score=lifted, explanation=(*item.explanation, match))
+    return sorted(known.values(), key=lambda item: (-item.score, str(item.nominal_id)))
 
 
 def _keep(item: Ranked) -> dict[str, Any]:
