@@ -134,6 +134,17 @@ async def test_the_next_page_goes_on(page: Page) -> None:
     assert not set(ids) & set(more)
 
 
+async def test_a_warning_narrows_a_search(page: Page) -> None:
+    await search(page, "smith")
+    everybody = await page.locator("article").count()
+    await page.get_by_text("Change the search").click()
+    await page.get_by_label("With a warning of").select_option("Violent")
+    await page.get_by_role("button", name="Search").click()
+    await page.get_by_text("Change the search").click()
+    await expect(page.get_by_label("With a warning of")).to_have_value("violent")
+    assert await page.locator("article").count() < everybody
+
+
 async def test_a_role_without_records_is_told_so(page: Page) -> None:
     await page.get_by_role("button", name="Change account").click()
     await page.get_by_role("button", name="admin.kent").click()

@@ -24,6 +24,7 @@ from athena.policies.visibility.service import Gate, parse_purpose
 from athena.records.nominals import service as nominals
 from athena.records.nominals.dates import parse_partial_date
 from athena.records.nominals.schemas import AddressDraft, Disclosed, NominalView
+from athena.records.nominals.values import WarningMarker
 from athena.sharing.search.routes import run_search
 from athena.sharing.search.schemas import SearchRequest
 from athena.sharing.search.service import Searcher
@@ -34,6 +35,14 @@ _PURPOSES = [
     {"value": purpose.value, "text": purpose.value.replace("_", " ").capitalize()}
     for purpose in Purpose
 ]
+_WARNINGS = [
+    {"value": "", "text": "Any or none"},
+    *(
+        {"value": marker.value, "text": marker.value.replace("_", " ").capitalize()}
+        for marker in WarningMarker
+    ),
+]
+_NOTHING_TYPED = dict.fromkeys(("name", "postcode", "address", "telephone", "sex", "markers"), "")
 _DEFAULTS = {"purpose": Purpose.INVESTIGATION.value, "reason": ""}
 
 
@@ -64,7 +73,7 @@ def make_router(gate: Gate, searcher: Searcher, sessions: BrowserSessions) -> AP
         request: Request, subject: Subject, status: int = 200, **values: Any
     ) -> Response:
         shown = {"answer": None, "problem": None, "offset": 0, "form": _DEFAULTS, **values}
-        shown["form"] = {"name": "", "postcode": "", "telephone": "", "sex": "", **shown["form"]}
+        shown["form"] = {**_NOTHING_TYPED, **shown["form"]}
         return render(
             _templates,
             "search.html",
@@ -72,6 +81,7 @@ def make_router(gate: Gate, searcher: Searcher, sessions: BrowserSessions) -> AP
             subject=subject,
             form_token=sessions.form_token(request),
             purposes=_PURPOSES,
+            warnings=_WARNINGS,
             forces=forces(),
             emergency=gate.allows(subject, Action.NOMINALS_BREAK_GLASS),
             **shown,
@@ -86,9 +96,10 @@ def make_router(gate: Gate, searcher: Searcher, sessions: BrowserSessions) -> AP
         fields = {name: str(value) for name, value in (await request.form()).items()}
         sessions.check_form(request, fields.pop("form_token", ""))
         try:
+            typed = {name: value for name, value in fields.items() if value.strip()}
+            markers = [typed.pop("markers")] if "markers" in typed else []
             asked = SearchRequest.model_validate(
-                {name: value for name, value in fields.items() if value.strip()}
-                | {"purpose": fields.get("purpose", ""), "reason": fields.get("reason", "")}
+                {"purpose": "", "reason": "", **typed, "markers": markers}
             )
             answer = await run_search(gate, searcher, subject, asked)
         except (ValidationError, InvalidInputError) as error:
@@ -120,7 +131,8 @@ def make_router(gate: Gate, searcher: Searcher, sessions: BrowserSessions) -> AP
         ) as consultation:
             saved = await searcher.saved(consultation, search_id)
             answer = await searcher.page(consultation, search_id, max(offset, 0), PAGE)
-        form = {**saved.query, "purpose": purpose, "reason": saved.reason}
+        markers = saved.query.get("markers", [""])
+        form = {**saved.query, "markers": markers[0], "purpose": purpose, "reason": saved.reason}
         return show_search(request, subject, answer=answer, offset=offset, form=form)
 
     @router.get("/nominals/{nominal_id}")

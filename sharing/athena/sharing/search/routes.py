@@ -91,7 +91,7 @@ async def run_search(
     """Check a request whole, then search in one logged transaction; the way of every interface."""
     purpose, reason = parse_purpose(request.purpose), parse_reason(request.reason)
     asked = request.model_dump(
-        mode="json", exclude_none=True, exclude={"purpose", "reason", "limit"}
+        mode="json", exclude_defaults=True, exclude={"purpose", "reason", "limit"}
     )
     query = read_query(request)
     entry = Entry(EventKind.CONSULTATION, "nominals.search", reason, {"query": asked})
