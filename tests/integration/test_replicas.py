@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -9,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from athena.platform.kernel import replicas
 from athena.platform.kernel.audit import Entry, EventKind
 from athena.platform.kernel.errors import DecisionUnavailableError
 from athena.platform.kernel.identity import Purpose, Subject
@@ -100,16 +103,13 @@ async def replicated(
     place = standby.address(name)
     store = replace(store, replicas=(store.address, place))
     directory: Path = tmp_path_factory.mktemp("data")
-    try:
-        async with running_platform(store, directory) as platform:
-            yield Replicated(
-                platform,
-                standby,
-                f"{place.host}:{place.port}",
-                f"{store.address.host}:{store.address.port}",
-            )
-    finally:
-        await standby.primary.drop(name)
+    async with running_platform(store, directory) as platform:
+        yield Replicated(
+            platform,
+            standby,
+            f"{place.host}:{place.port}",
+            f"{store.address.host}:{store.address.port}",
+        )
 
 
 @pytest.fixture(autouse=True)
@@ -303,6 +303,30 @@ async def test_a_killed_standby_costs_no_answer(replicated: Replicated) -> None:
     await replicated.becomes("in_use")
     assert await replicated.found("officer.kent", "Bartleby Gallagher") == [nominal]
     assert (await replicated.events("officer.kent"))[-1].content["standby"] == replicated.here
+
+
+async def test_a_standby_that_hangs_costs_no_answer(
+    replicated: Replicated, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(replicas, "READ_SECONDS", 0.3)
+    nominal = await replicated.create("officer.kent", "Percival", "Hutchinson")
+    admin = await replicated.standby.admin("postgres")
+    try:
+        serving = await admin.fetch(
+            "SELECT pid FROM pg_stat_activity WHERE usename = 'athena_kent'"
+        )
+        assert serving
+        for row in serving:
+            os.kill(row["pid"], signal.SIGSTOP)
+        try:
+            assert await replicated.found("officer.kent", "Percival Hutchinson") == [nominal]
+        finally:
+            for row in serving:
+                os.kill(row["pid"], signal.SIGCONT)
+    finally:
+        await admin.close()
+    assert (await replicated.reads())["slow"] == 1
+    assert "again_after" in (await replicated.events("officer.kent"))[-2].content
 
 
 async def test_a_primary_is_no_standby(replicated: Replicated) -> None:

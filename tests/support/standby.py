@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -122,7 +123,7 @@ class HotStandby:
 @asynccontextmanager
 async def hot_standby(directory: Path) -> AsyncIterator[HotStandby]:
     """Yield a standby of a primary that nothing else uses; both stop when the block ends."""
-    with running_cluster(directory, shared=False) as primary:
+    with _removed_at_end(directory), running_cluster(directory, shared=False) as primary:
         admin = await primary.admin()
         try:
             programs = await admin.fetchval("SELECT setting FROM pg_config WHERE name = 'BINDIR'")
@@ -136,6 +137,14 @@ async def hot_standby(directory: Path) -> AsyncIterator[HotStandby]:
             yield standby
         finally:
             standby.stop()
+
+
+@contextmanager
+def _removed_at_end(directory: Path) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
 
 
 def _owner(directory: Path) -> int:
