@@ -24,6 +24,7 @@ from athena.sharing.search.service import Found, Searcher
 from athena.tenants.members.service import subject_by_username
 from support.agreements import Desk
 from support.api import REASON, Platform, running_platform
+from support.exceptions import call, create
 from support.standby import HotStandby
 from support.waiting import until
 
@@ -172,6 +173,24 @@ async def another(
 async def subject(replicated: Replicated, username: str) -> Subject:
     """Return a member."""
     return await subject_by_username(replicated.platform.runtime.database, username)
+
+
+async def test_a_single_record_is_pointed_to_and_then_shown(replicated: Replicated) -> None:
+    """The pointer, which writes, comes from the primary; what it opens is read on the standby."""
+    platform, supervisor = replicated.platform, "supervisor.kent"
+    nominal = await create(platform, "officer.essex", "Ellingham", handling="C", conditions=["S2"])
+    answer = await platform.search(supervisor, given_name="Octavian", surname="Ellingham")
+    (hit,) = answer.json()["results"]
+    assert (hit["disclosure"], hit["id"]) == ("pointer", None)
+    opening = {
+        "search_id": answer.json()["search_id"],
+        "owner_force": hit["owner_force"],
+        "emergency": "A child is at risk tonight",
+    }
+    opened = await call(platform, supervisor, "POST", "/nominals/break-glass", opening)
+    assert opened.status_code == 201, opened.text
+    assert await replicated.found(supervisor, "Octavian Ellingham") == [nominal]
+    assert (await replicated.events(supervisor))[-1].content["standby"] == replicated.here
 
 
 def asking(name: str) -> tuple[PersonQuery, Entry]:

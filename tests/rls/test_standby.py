@@ -6,7 +6,7 @@ import asyncpg
 import pytest
 
 from rls.attacks import OPEN
-from rls.attacks_standby import STANDBY, Scene, StandbyAttack, Steps, honest
+from rls.attacks_standby import STANDBY, Scene, StandbyAttack, Steps, honest, reads
 from support.standby import HotStandby
 from support.world import GROUPS, build_world, open_consultation, store_grant
 
@@ -57,6 +57,25 @@ async def test_the_attack_fails_and_succeeds_without_the_defence(
             f"CREATE OR REPLACE VIEW {OPEN} WITH (security_invoker = true) AS {view}"
             f"{attack.restore}"
         )
+
+
+async def test_what_the_threat_model_accepts_still_stands(scene: Scene) -> None:
+    """A revocation that isn't replayed yet doesn't count there yet; the consultation's end does."""
+    xid = await scene.logged()
+    await scene.standby.replays(False)
+    kent = await scene.standby.cluster.login(scene.world.database, "athena_kent")
+    admin = await scene.world.cluster.admin(scene.world.database)
+    try:
+        await admin.execute("UPDATE ctx.policy_state SET revision = revision + 1")
+        assert await reads(kent, scene, xid, scene.world.grants["kent"]), "closed: mend the docs"
+        await scene.standby.replays(True)
+        await scene.standby.catch_up()
+        assert not await reads(kent, scene, xid, scene.world.grants["kent"])
+    finally:
+        await scene.standby.replays(True)
+        await scene.alter("UPDATE ctx.policy_state SET revision = revision - 1")
+        await kent.close()
+        await admin.close()
 
 
 async def test_a_standby_takes_no_event(scene: Scene) -> None:

@@ -136,7 +136,7 @@ async def hot_standby(directory: Path) -> AsyncIterator[HotStandby]:
         try:
             yield standby
         finally:
-            standby.stop()
+            standby.stop("fast")
 
 
 @contextmanager

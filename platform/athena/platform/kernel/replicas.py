@@ -32,8 +32,8 @@ from athena.platform.kernel.permits import sqlstate
 WAIT_SECONDS = 0.5
 """How long a standby may take to replay what was just committed; then it is behind."""
 
-READ_SECONDS = 3.0
-"""How long it may take altogether: two of them, before a consultation ends there (0027)."""
+READ_SECONDS = 2.0
+"""How long it may take altogether; several may be tried before a consultation ends there (0027)."""
 
 TRY_SECONDS = 2.0
 """How often each standby is tried in the background."""
@@ -137,7 +137,8 @@ class Replica:
     def becomes(self, state: State) -> None:
         """Note what is known of it now, and tell the operator when that is new."""
         if state is not self.state:
-            logger.warning("the standby %s is %s, was %s", self.name, state, self.state)
+            level = logging.INFO if state is State.IN_USE else logging.WARNING
+            logger.log(level, "the standby %s is %s, was %s", self.name, state, self.state)
         self.state = state
         IN_USE.labels(self.name).set(state is State.IN_USE)
 
