@@ -33,7 +33,7 @@ WAIT_SECONDS = 0.5
 """How long a standby may take to replay what was just committed; then it is behind."""
 
 READ_SECONDS = 2.0
-"""How long it may take altogether; several may be tried before a consultation ends there (0027)."""
+"""How long it may take altogether: a few are tried before a consultation ends, in ten seconds."""
 
 TRY_SECONDS = 2.0
 """How often each standby is tried in the background."""
@@ -67,9 +67,11 @@ _REPLAYED = (
     "pg_is_in_recovery() AS is_standby, coalesce(pg_last_wal_replay_lsn() "
     ">= CAST(CAST(:position AS text) AS pg_lsn), false) AS replayed"
 )
-_PRIMARY = (
+PRIMARY = (
     f"SELECT {_IDENTITY}, CAST(pg_current_wal_lsn() AS text) AS position, clock_timestamp() AS at"
 )
+"""What a primary says of itself, for a standby to be held against."""
+
 _TRIED = f"SELECT {_REPLAYED}, {_IDENTITY}, clock_timestamp() AS at"
 _SHOWS = f"SELECT {_REPLAYED}, coalesce(ctx.open_grant_set() = :grant_set, false) AS shows"
 _NAME = (
@@ -239,7 +241,7 @@ class Replicas:
         """Find out which standbys can be used."""
         try:
             async with self._primary.read(TRYING) as session:
-                primary = await session.one(_PRIMARY)
+                primary = await session.one(PRIMARY)
         except (AthenaError, DBAPIError):
             return  # nothing can be logged either, so nothing is read
         assert primary is not None  # a query without a table returns one row
