@@ -261,7 +261,7 @@ def _unfit() -> Iterator[None]:
         yield
     except TimeoutError:
         raise UnfitError(State.SLOW) from None
-    except StoreUnavailableError:
+    except (StoreUnavailableError, OSError):
         raise UnfitError(State.UNREACHABLE) from None
     except DBAPIError as error:  # such as a row that was cleared away under the reading
         logger.warning("a standby refused a reading (%s)", sqlstate(error))
