@@ -15,6 +15,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from athena.platform.kernel.store import Store
 from support.cluster import Cluster, running_cluster
+from support.standby import HotStandby, hot_standby
 
 TOOLS = Path(__file__).parents[1] / ".tools" / "bin"
 
@@ -66,6 +67,14 @@ async def consortium(cluster: Cluster) -> str:
     """Return the template database with the nine forces and no record."""
     with cluster.locked():
         return await cluster.consortium_template()
+
+
+@pytest.fixture(scope="session")
+async def standby(run_directory: Path) -> AsyncIterator[HotStandby]:
+    """Yield a hot standby, with a primary that the other tests don't use."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
+    async with hot_standby(run_directory / f"replicated-{worker}") as running:
+        yield running
 
 
 @pytest.fixture

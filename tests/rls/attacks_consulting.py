@@ -18,14 +18,16 @@ from rls.attacks import (
     without,
     without_in_view,
 )
-from support.world import World, open_consultation
+from support.world import World, name_consultation, open_consultation
 
 
 async def earlier_consultation(connection: asyncpg.Connection, world: World) -> bool:
-    """Open a consultation, commit, and read in the next transaction."""
+    """Open a consultation, commit, and name it in the next transaction, as on a standby."""
     async with connection.transaction():
         await open_consultation(connection, world.grants["kent"])
+        xid = await connection.fetchval("SELECT pg_current_xact_id()::text")
     async with connection.transaction():
+        await name_consultation(connection, xid, world.grants["kent"])
         return bool(await connection.fetch("SELECT 1 FROM records.nominal"))
 
 
@@ -172,11 +174,7 @@ CONSULTING = [
         "a consultation counts in its own transaction only",
         earlier_consultation,
         without_in_view(OPEN, "c.at = now()")
-        + without_in_view(
-            OPEN,
-            "c.xid = pg_current_xact_id_if_assigned()",
-            "c.xid = (SELECT l.xid FROM ctx.consultation AS l ORDER BY l.at DESC LIMIT 1)",
-        ),
+        + without_in_view(OPEN, "c.xid = pg_current_xact_id_if_assigned()"),
     ),
     Attack(
         "reads beside another session's consultation",

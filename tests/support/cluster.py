@@ -129,11 +129,11 @@ class Cluster:
 
 
 @contextmanager
-def running_cluster(directory: Path) -> Iterator[Cluster]:
-    """Yield the server that all workers of a test run share."""
+def running_cluster(directory: Path, *, shared: bool = True) -> Iterator[Cluster]:
+    """Yield the server that all workers of a test run share, or an embedded one of the test's."""
     lock_file = directory / "cluster.lock"
     given = os.environ.get("ATHENA_TEST_DATABASE_URL")
-    if given:
+    if given and shared:
         yield Cluster(make_url(given).set(drivername="postgresql+asyncpg"), lock_file)
         return
     server = EmbeddedServer.start(directory / "postgresql")

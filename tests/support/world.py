@@ -134,6 +134,16 @@ async def open_consultation(
     )
 
 
+async def name_consultation(connection: asyncpg.Connection, xid: str, grant: UUID) -> None:
+    """Name a consultation of an earlier transaction, as one who reads on a standby does."""
+    await connection.execute(
+        "SELECT set_config('athena.logged_xid', $1, true), "
+        "set_config('athena.logged_grants', $2, true)",
+        xid,
+        str(grant),
+    )
+
+
 async def load_nominal(world: World, login: str, owner: int, name: str, grant: UUID) -> None:
     """Write one nominal with a row in every table of its groups, as its force."""
     nominal, location, record = uuid4(), uuid4(), uuid4()

@@ -86,7 +86,7 @@ def create_app(store: Store, settings: Settings) -> FastAPI:
 
     @app.get("/readyz", include_in_schema=False)
     async def ready(request: Request) -> Response:
-        """Tell whether the store answers and the policy decides."""
+        """Tell whether the store answers and the policy decides, and which standbys are used."""
         runtime: Runtime | None = getattr(request.app.state, "runtime", None)
         if runtime is None:
             return JSONResponse({"status": "starting"}, HTTPStatus.SERVICE_UNAVAILABLE)
@@ -94,7 +94,8 @@ def create_app(store: Store, settings: Settings) -> FastAPI:
             await runtime.gate.check()
         except AthenaError as error:
             return web.problem_response(error.problem())
-        return JSONResponse({"status": "ready"})
+        known = runtime.searcher.replicas.states
+        return JSONResponse({"status": "ready", **({"standbys": known} if known else {})})
 
     return app
 

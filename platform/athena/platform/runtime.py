@@ -15,6 +15,7 @@ from athena.platform.kernel.database import Database
 from athena.platform.kernel.desk import Desk
 from athena.platform.kernel.errors import AthenaError
 from athena.platform.kernel.notifications.dispatcher import OUTBOX_CHANNEL, Dispatcher
+from athena.platform.kernel.replicas import Replicas
 from athena.platform.kernel.settings import Settings
 from athena.platform.kernel.store import Store, dictionary_dir
 from athena.policies.agreements.life import Agreements
@@ -82,12 +83,14 @@ async def _deciding_by(
 ) -> AsyncIterator[Runtime]:
     database = store.database()
     names = LiveNames(database, dictionary_dir(settings, store))
+    replicas = Replicas(database, store.standbys())
     try:
         await seed_rules(database)
         roles = RoleTable.compile(await rules_in_force(database))
         gate = Gate(database, point, roles, settings.grant_seconds)
         await names.refresh()
-        searcher = Searcher(names, await load_directory(database), await agreement_titles(database))
+        directory, titles = await load_directory(database), await agreement_titles(database)
+        searcher = Searcher(names, directory, titles, replicas)
         runtime = Runtime(
             store=store,
             database=database,
@@ -102,6 +105,7 @@ async def _deciding_by(
         tasks = [
             asyncio.create_task(_stay_fresh(runtime)),
             asyncio.create_task(_watch_sessions(runtime.database)),
+            asyncio.create_task(replicas.watch()),
         ]
         try:
             yield runtime
@@ -111,6 +115,7 @@ async def _deciding_by(
             await asyncio.gather(*tasks, return_exceptions=True)
     finally:
         await names.close()
+        await replicas.close()
         await database.close()
 
 

@@ -36,6 +36,9 @@ class Settings(BaseSettings):
     serve migrations only: every other session logs in as the login it acts for."""
     database_direct_url: SecretStr | None = None
     """The same store without a pooler in between, for migrations and notifications."""
+    replica_urls: SecretStr | None = None
+    """Hot standbys of the store that searches are sent to, with commas between; users and passwords
+    aren't needed."""
     master_secret: SecretStr | None = None
     """The secret that all database logins' passwords derive from (at least 32 characters)."""
     master_secret_version: int = Field(default=1, ge=1)

@@ -12,6 +12,7 @@ from pathlib import Path
 from alembic import command
 from alembic.config import Config
 from alembic.util import CommandError
+from pydantic import SecretStr
 from sqlalchemy import URL, NullPool, make_url, text
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import ArgumentError, DBAPIError
@@ -60,6 +61,8 @@ class Store:
     server: EmbeddedServer | None
     direct: StoreAddress | None = None
     """The way past a pooler, where ``address`` leads through one."""
+    replicas: tuple[StoreAddress, ...] = ()
+    """Where the store's hot standbys are."""
 
     def database(self) -> Database:
         """Return the pools through which everything but migrations reaches the store."""
@@ -70,6 +73,19 @@ class Store:
             self.pool_size,
             self.direct,
         )
+
+    def standbys(self) -> dict[str, Database]:
+        """Return the pools of each hot standby, by its place."""
+        return {
+            f"{address.host}:{address.port}": Database(
+                address,
+                self.master_secret,
+                self.master_secret_version,
+                self.pool_size,
+                address if self.direct else None,  # poolers before all of them, or none
+            )
+            for address in self.replicas
+        }
 
     def verifier(self, login: str) -> str:
         """Return a fresh SCRAM verifier of a login's derived password."""
@@ -120,6 +136,7 @@ def open_store(settings: Settings, progress: Progress = lambda _: None) -> Store
         pool_size=settings.pool_size,
         server=server,
         direct=past_pooler,
+        replicas=_replicas(settings.replica_urls),
     )
 
 
@@ -209,6 +226,13 @@ async def _set_passwords(connection: AsyncConnection, store: Store) -> None:
                 # and an advisory lock is of one database alone.
                 if sqlstate(error) != _CONCURRENTLY or not left:
                     raise
+
+
+def _replicas(urls: SecretStr | None) -> tuple[StoreAddress, ...]:
+    if urls is None:
+        return ()
+    parts = [part.strip() for part in urls.get_secret_value().split(",")]
+    return tuple(_address(_parse(part, "ATHENA_REPLICA_URLS")) for part in parts if part)
 
 
 def _parse(value: str, name: str) -> URL:

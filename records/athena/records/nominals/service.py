@@ -146,6 +146,12 @@ async def follow(consultation: Consultation, after: str) -> Changes:
 
 async def log_seen(consultation: Consultation, action: str, seen: Sequence[Disclosed]) -> None:
     """Append which records a consultation showed, at which level and under which agreement."""
+    entry = entry_of_seen(consultation, action, seen)
+    await append(consultation.session, consultation.visibility.grant_set_id, entry)
+
+
+def entry_of_seen(consultation: Consultation, action: str, seen: Sequence[Disclosed]) -> Entry:
+    """Return what the log says of the records that a consultation showed."""
     owners = {view.label.owner: view.label.owner_force for view in _views(consultation)}
     records = [
         RecordSeen(
@@ -157,8 +163,7 @@ async def log_seen(consultation: Consultation, action: str, seen: Sequence[Discl
         )
         for item in seen
     ]
-    entry = Entry(EventKind.CONSULTATION, action, consultation.reason, records=records)
-    await append(consultation.session, consultation.visibility.grant_set_id, entry)
+    return Entry(EventKind.CONSULTATION, action, consultation.reason, records=records)
 
 
 async def prepare(

@@ -12,6 +12,8 @@ from athena.platform.kernel.clock import today
 from athena.platform.kernel.identity import Subject
 from athena.platform.kernel.web import Caller, problems
 from athena.policies.roles.actions import Action
+from athena.policies.visibility import standbys
+from athena.policies.visibility.models import Consultation
 from athena.policies.visibility.service import Gate, parse_purpose, parse_reason
 from athena.policies.visibility.stated import Stated
 from athena.records.names.service import NameRegister
@@ -19,7 +21,7 @@ from athena.records.nominals import service as nominals
 from athena.records.nominals.schemas import Draft, NominalDraft
 from athena.sharing.search.query import Asked, PersonQuery, understand
 from athena.sharing.search.schemas import SearchAnswer, SearchRequest
-from athena.sharing.search.service import Searcher
+from athena.sharing.search.service import Found, Searcher
 
 
 class NewNominal(Draft):
@@ -88,15 +90,28 @@ def make_router(
 async def run_search(
     gate: Gate, searcher: Searcher, subject: Subject, request: SearchRequest
 ) -> SearchAnswer:
-    """Check a request whole, then search in one logged transaction; the way of every interface."""
+    """Check a request whole, then search, logged; the way of every interface.
+
+    What only reads is done on a standby where there is one.
+    """
     purpose, reason = parse_purpose(request.purpose), parse_reason(request.reason)
     asked = request.model_dump(
         mode="json", exclude_defaults=True, exclude={"purpose", "reason", "limit"}
     )
     query = read_query(request)
     entry = Entry(EventKind.CONSULTATION, "nominals.search", reason, {"query": asked})
-    async with gate.consult(subject, Action.NOMINALS_SEARCH, purpose, entry) as consultation:
-        return await searcher.search(consultation, query, asked, request.limit)
+    limit = request.limit
+
+    async def find(consultation: Consultation) -> Found:
+        return await searcher.find(consultation, query, limit)
+
+    async def answer(consultation: Consultation, found: Found) -> SearchAnswer:
+        return await searcher.answer(consultation, query, found, asked, limit)
+
+    looking = standbys.Looking(find, searcher.seen, answer)
+    return await standbys.consult(
+        gate, searcher.replicas, subject, Action.NOMINALS_SEARCH, purpose, entry, looking
+    )
 
 
 async def run_page(

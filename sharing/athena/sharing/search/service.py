@@ -11,8 +11,10 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
+from athena.platform.kernel.audit import Entry
 from athena.platform.kernel.errors import ConflictError, NotFoundError
 from athena.platform.kernel.identity import LabelId, Level, NominalId, TenantId
+from athena.platform.kernel.replicas import Replicas
 from athena.policies.visibility.models import Consultation, LabelView
 from athena.records.names.keys import NO_RANGES
 from athena.records.names.normalise import given_tokens, surname_tokens
@@ -33,13 +35,30 @@ from athena.tenants.directory.models import Tenant
 from athena.tenants.directory.service import Directory
 
 MOST_HITS = 200
+_ACTION = "nominals.search"
 _BY_PLACE = 0.4
 _BY_NUMBER = 0.99
 
 
+Shown = tuple[Ranked, Disclosed]
+"""A hit and what policy shows of its record."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a search read: its plan, the hits in their order, and its first page as it may be seen.
+
+    All of it may come from a standby, which can't be written to.
+    """
+
+    plan: SearchPlan | None
+    ranked: Sequence[Ranked]
+    page: Sequence[Shown]
+
+
 @dataclass(slots=True)
 class Searcher:
-    """Searches across forces: the dictionary of names, the directory, agreements' titles.
+    """Searches across forces: the dictionary of names, the directory, agreements' titles, standbys.
 
     The directory is renewed when a tenant changes, the titles when an agreement does.
     """
@@ -47,6 +66,7 @@ class Searcher:
     names: LiveNames
     directory: Directory
     agreements: Mapping[UUID, str]
+    replicas: Replicas
 
     async def search(
         self,
@@ -59,16 +79,38 @@ class Searcher:
 
         ``asked`` are the fields as typed, kept with the search for its own member.
         """
+        found = await self.find(consultation, query, limit)
+        await nominals.log_seen(consultation, _ACTION, [record for _, record in found.page])
+        return await self.answer(consultation, query, found, asked, limit)
+
+    async def find(self, consultation: Consultation, query: PersonQuery, limit: int) -> Found:
+        """Look up and rank, and read the first page; nothing of it may be told before `seen`."""
         plan = make_plan(query, self.names.current) if query.has_name else None
         ranked = await self._ranked(consultation, query, plan)
-        pointers = await self._find_pointers(consultation, query, plan)
+        return Found(plan, ranked, await self._visible(consultation, ranked[:limit]))
+
+    @staticmethod
+    def seen(consultation: Consultation, found: Found) -> Entry:
+        """Return what the log says of what a search shows."""
+        return nominals.entry_of_seen(consultation, _ACTION, [record for _, record in found.page])
+
+    async def answer(
+        self,
+        consultation: Consultation,
+        query: PersonQuery,
+        found: Found,
+        asked: Mapping[str, Any],
+        limit: int,
+    ) -> SearchAnswer:
+        """Look for pointers and keep the search, both of which write, and tell what was found."""
+        pointers = await self._find_pointers(consultation, query, found.plan)
         search_id = uuid4()
         kept: dict[str, list[Any]] = {
-            "ranked": [_keep(item) for item in ranked[:MOST_HITS]],
+            "ranked": [_keep(item) for item in found.ranked[:MOST_HITS]],
             "pointers": [[owner, label_id] for owner, label_id in pointers],
         }
         await repository.save(consultation, search_id, dict(asked), kept)
-        shown = await self._page(consultation, ranked[:limit])
+        shown = [self._hit(item, record) for item, record in found.page]
         shown += self._pointer_hits(consultation, pointers)
         return self._answer(consultation, search_id, shown, limit, limit, len(kept["ranked"]))
 
@@ -82,7 +124,9 @@ class Searcher:
         """Return a page of a search; what may be seen is decided anew, the order stays."""
         row = await self.saved(consultation, search_id)
         ranked = [_restore(hit) for hit in row.hits["ranked"][offset : offset + limit]]
-        shown = await self._page(consultation, ranked)
+        visible = await self._visible(consultation, ranked)
+        await nominals.log_seen(consultation, _ACTION, [record for _, record in visible])
+        shown = [self._hit(item, record) for item, record in visible]
         if offset == 0:
             found = [(TenantId(owner), LabelId(label)) for owner, label in row.hits["pointers"]]
             shown += self._pointer_hits(consultation, found)
@@ -198,15 +242,12 @@ class Searcher:
             ),
         )
 
-    async def _page(self, consultation: Consultation, ranked: Sequence[Ranked]) -> list[Hit]:
-        """Return hits in their order, without those that policy no longer shows, and log them."""
+    async def _visible(self, consultation: Consultation, ranked: Sequence[Ranked]) -> list[Shown]:
+        """Return hits in their order with their records, without what policy no longer shows."""
         seen = await nominals.read_summaries(
             consultation, [(item.owner_force, item.nominal_id) for item in ranked]
         )
-        shown = [item for item in ranked if item.nominal_id in seen]
-        disclosed = [seen[item.nominal_id] for item in shown]
-        await nominals.log_seen(consultation, "nominals.search", disclosed)
-        return [self._hit(item, record) for item, record in zip(shown, disclosed, strict=True)]
+        return [(item, seen[item.nominal_id]) for item in ranked if item.nominal_id in seen]
 
     def _hit(self, item: Ranked, record: Disclosed) -> Hit:
         return Hit(
