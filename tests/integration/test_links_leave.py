@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
-from integration.test_archive import export
+from integration.test_archive import export, restore
 from support.api import Platform
 from support.exceptions import call, person
 from support.records import create_nominal
 from support.tenth import create_force, post, until_known
+
+
+async def test_a_merge_comes_back_from_an_archive(platform: Platform) -> None:
+    for slug, code in (("t-merging", "88"), ("t-merged", "89")):
+        await create_force(platform, slug, code)
+    made = [await create_nominal(platform, "t-merging", person("Gallimaufry")) for _ in range(2)]
+    merge = {"merged_id": str(made[1]), "version": 1, "merged_version": 1}
+    path = f"/nominals/{made[0]}/merges"
+    answer = await call(platform, "records.t-merging", "POST", path, merge, purpose="data_quality")
+    assert answer.status_code == 201, answer.text
+    archive = await export(platform, "records.t-merging")
+    await restore(platform, "records.t-merged", archive)
+    again = await export(platform, "records.t-merged")
+    assert again.manifest.tables["merge"].rows == 1
+    assert again.lines == archive.lines
 
 
 async def test_filled_links_and_merges_are_erased(platform: Platform) -> None:
