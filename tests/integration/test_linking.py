@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from athena.platform.kernel.identity import NominalId
+from athena.sharing.linking.outcomes import Thresholds
 from support.api import Platform
 from support.cluster import Cluster
 from support.records import create_nominal
@@ -262,6 +263,9 @@ class TestThresholds:
         )
         await admin.close()
         assert logged >= 1
+        usual = Thresholds()
+        back = await self.set(platform, "amo.admin", usual.suggested_from, usual.linked_from)
+        assert back.status_code == 200, "the other tests compare with the usual thresholds"
 
     @pytest.mark.parametrize(("suggested", "linked"), [(0.9, 0.8), (0.0, None), (1.0, None)])
     async def test_thresholds_that_make_no_sense_are_refused(
