@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from athena.platform.kernel.identity import NominalId
+from athena.sharing.linking.outcomes import Thresholds
 from support.api import Platform
 from support.cluster import Cluster
 from support.records import create_nominal
@@ -171,3 +172,104 @@ class TestDeciding:
             headers=await platform.headers("records.norfolk"),
         )
         assert answer.status_code in (403, 404)
+
+
+async def suggested_items(platform: Platform, username: str) -> set[str]:
+    """Return the ids of the records that the suggestions of a member's worklist are about."""
+    answer = await platform.client.get(
+        "/api/v1/worklist?limit=200", headers=await platform.headers(username)
+    )
+    assert answer.status_code == 200, answer.text
+    return {
+        item["record"]["record_id"] for item in answer.json() if item["kind"] == "link_suggestion"
+    }
+
+
+async def fill(platform: Platform, username: str) -> int:
+    """Fill the worklist with what the member sees and return how many items that opened."""
+    answer = await platform.client.post(
+        "/api/v1/links/worklist", headers=await platform.headers(username)
+    )
+    assert answer.status_code == 200, answer.text
+    return int(answer.json())
+
+
+class TestTheWorklist:
+    async def test_a_suggestion_is_put_there_once_and_closed_by_the_decision(
+        self, platform: Platform
+    ) -> None:
+        kent = await create_nominal(
+            platform, "kent", somebody("Evander", "Stickleback", "1958-11-02")
+        )
+        essex = await create_nominal(
+            platform, "essex", somebody("Evander", "Sticklebach", "1958-02-11")
+        )
+        await compare(platform)
+        await fill(platform, "records.kent")
+        assert str(kent) in await suggested_items(platform, "records.kent")
+        assert await fill(platform, "records.kent") == 0
+        await decide(platform, "records.kent", kent, essex, "same")
+        assert str(kent) not in await suggested_items(platform, "records.kent")
+        await fill(platform, "records.kent")
+        assert str(kent) not in await suggested_items(platform, "records.kent")
+
+    async def test_it_stays_while_another_suggestion_of_the_nominal_waits(
+        self, platform: Platform
+    ) -> None:
+        kent = await create_nominal(platform, "kent", somebody("Lysander", "Wagtail", "1963-10-08"))
+        others = [
+            await create_nominal(platform, force, somebody("Lysander", "Wagtayl", "1963-08-10"))
+            for force in ("essex", "essex")
+        ]
+        await compare(platform)
+        await fill(platform, "records.kent")
+        await decide(platform, "records.kent", kent, others[0], "not_same")
+        assert str(kent) in await suggested_items(platform, "records.kent")
+        await decide(platform, "records.kent", kent, others[1], "not_same")
+        assert str(kent) not in await suggested_items(platform, "records.kent")
+
+
+class TestThresholds:
+    async def set(
+        self, platform: Platform, username: str, suggested: float, linked: float | None
+    ) -> Any:
+        """Set the thresholds as a member and return the response."""
+        return await platform.client.put(
+            "/api/v1/links/thresholds",
+            json={
+                "suggested_from": suggested,
+                "linked_from": linked,
+                "reason": "Agreed by the steering group",
+            },
+            headers=await platform.headers(username),
+        )
+
+    async def test_an_officer_cant_set_them(self, platform: Platform) -> None:
+        answer = await self.set(platform, "officer.kent", 0.5, None)
+        assert answer.status_code == 403
+        assert answer.headers["content-type"].startswith("application/problem+json")
+
+    async def test_the_client_body_sets_them_and_the_log_says_so(
+        self, platform: Platform, cluster: Cluster
+    ) -> None:
+        answer = await self.set(platform, "amo.admin", 0.9, 0.999)
+        assert answer.status_code == 200, answer.text
+        held = answer.json()
+        assert (held["suggested_from"], held["linked_from"]) == (0.9, 0.999)
+        assert (held["set_by"], held["reason"]) == ("amo.admin", "Agreed by the steering group")
+        admin = await cluster.admin(platform.runtime.store.address.database)
+        logged = await admin.fetchval(
+            "SELECT count(*) FROM audit.event WHERE action = 'linking.thresholds'"
+        )
+        await admin.close()
+        assert logged >= 1
+        usual = Thresholds()
+        back = await self.set(platform, "amo.admin", usual.suggested_from, usual.linked_from)
+        assert back.status_code == 200, "the other tests compare with the usual thresholds"
+
+    @pytest.mark.parametrize(("suggested", "linked"), [(0.9, 0.8), (0.0, None), (1.0, None)])
+    async def test_thresholds_that_make_no_sense_are_refused(
+        self, platform: Platform, suggested: float, linked: float | None
+    ) -> None:
+        answer = await self.set(platform, "amo.admin", suggested, linked)
+        assert answer.status_code == 422

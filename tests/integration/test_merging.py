@@ -8,7 +8,11 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from athena.platform.kernel.identity import NominalId
+from athena.platform.kernel.audit import Entry, EventKind
+from athena.platform.kernel.identity import NominalId, Purpose
+from athena.policies.roles.actions import Action
+from athena.records.merging import service as merging
+from athena.tenants.members.service import subject_by_username
 from support.api import Platform
 from support.cluster import Cluster
 from support.records import create_nominal
@@ -101,6 +105,42 @@ class TestMerging:
         answer = await call(platform, "POST", f"/nominals/{one}/merges", body)
         assert answer.status_code == 409
         assert await read(platform, one) == before
+
+
+class TestMarking:
+    async def survivor(self, platform: Platform, username: str, nominal: NominalId) -> Any:
+        """Return what a member is told a nominal was merged into."""
+        subject = await subject_by_username(platform.runtime.database, username)
+        entry = Entry(EventKind.CONSULTATION, "nominals.read", "A test of merging")
+        async with platform.runtime.gate.consult(
+            subject, Action.NOMINALS_READ, Purpose.INVESTIGATION, entry
+        ) as consultation:
+            return await merging.merged_into(consultation, nominal)
+
+    async def test_whoever_opens_a_duplicate_is_told_and_the_log_says_so(
+        self, platform: Platform, cluster: Cluster
+    ) -> None:
+        one = await create_nominal(platform, "kent", duplicate(0))
+        other = await create_nominal(platform, "kent", duplicate(1))
+        assert await self.survivor(platform, "officer.kent", other) is None
+        made = await merge(platform, one, other)
+        assert await self.survivor(platform, "officer.kent", other) == one
+        assert await self.survivor(platform, "officer.kent", one) is None
+        assert await self.survivor(platform, "officer.essex", other) is None
+        admin = await cluster.admin(platform.runtime.store.address.database)
+        logged = await admin.fetchval(
+            "SELECT count(*) FROM audit.event AS e, jsonb_array_elements(e.records) AS r "
+            "WHERE e.action = 'merges.read' AND r ->> 'nominal_id' = $1",
+            str(one),
+        )
+        await admin.close()
+        assert logged == 1, "the nominal that was named, once"
+        asked = (await call(platform, "GET", f"/merges/{made['merge_id']}")).json()
+        path = f"/merges/{made['merge_id']}/undo"
+        assert (
+            await call(platform, "POST", path, {"version": asked["version"]})
+        ).status_code == 200
+        assert await self.survivor(platform, "officer.kent", other) is None
 
 
 class TestUndoing:

@@ -54,6 +54,19 @@ async def standing(consultation: Consultation, nominal_id: NominalId) -> list[An
     )
 
 
+async def survivor_of(consultation: Consultation, nominal_id: NominalId) -> NominalId | None:
+    """Return the nominal that stands for an own duplicate now, or None.
+
+    The store's policy shows a merge to its own force alone, where both nominals are visible.
+    """
+    row = await consultation.session.one(
+        "SELECT survivor_id FROM records.merge WHERE owner_force = :owner "
+        "AND merged_id = :id AND undone_at IS NULL",
+        {"owner": consultation.subject.tenant_id, "id": nominal_id},
+    )
+    return NominalId(row.survivor_id) if row else None
+
+
 async def undo(alteration: Alteration, merge_id: UUID) -> bool:
     """Note that a merge is undone; False if somebody has undone it already."""
     touched = await alteration.session.execute(

@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID, uuid4
 
-from athena.platform.kernel.audit import Entry, EventKind, append
+from athena.platform.kernel.audit import Entry, EventKind, RecordSeen, append
 from athena.platform.kernel.errors import ConflictError, NotFoundError, RefusedError
-from athena.platform.kernel.identity import NominalId, Purpose, Subject
+from athena.platform.kernel.identity import Level, NominalId, Purpose, Subject
 from athena.policies.roles.actions import Action
 from athena.policies.visibility.models import Alteration, Consultation
 from athena.policies.visibility.service import Gate
@@ -74,6 +74,26 @@ class _Apart:
     merged: _Whole
     survivor_draft: NominalDraft
     merged_draft: NominalDraft | None
+
+
+async def merged_into(consultation: Consultation, nominal_id: NominalId) -> NominalId | None:
+    """Return the nominal that stands for this one, where it is a merged duplicate, and log it.
+
+    None alike where it isn't merged, where it is another force's, and where the member may not
+    see both of the two.
+    """
+    survivor = await repository.survivor_of(consultation, nominal_id)
+    if survivor is None:
+        return None
+    owner = consultation.subject.tenant_id
+    entry = Entry(
+        EventKind.CONSULTATION,
+        "merges.read",
+        consultation.reason,
+        records=[RecordSeen(owner, survivor, Level.SUMMARY)],
+    )
+    await append(consultation.session, consultation.visibility.grant_set_id, entry)
+    return survivor
 
 
 async def merge(

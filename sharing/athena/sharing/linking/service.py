@@ -47,6 +47,7 @@ MOST_WAITING = 200
 DAYS_TO_DECIDE = 20
 """Working days to decide a suggestion: a choice of ours, no rule."""
 
+SUGGESTED = "suggested"
 _NOT_VISIBLE = "There is no such nominal, or none that you may see for this purpose."
 
 
@@ -136,7 +137,8 @@ async def decide(
     """Keep what the member decides of two nominals; it outranks scores as long as both exist.
 
     One of the two must be of the member's own force, and both visible. Where a chain of links
-    still joins what is decided not to be one person, that is queued.
+    still joins what is decided not to be one person, that is queued. The items of the worklist
+    that the decision answers are closed with it, unless a colleague has claimed them.
     """
     if nominal_id == other_id:
         raise InvalidInputError("A nominal is always itself; name two.", field="/other_id")
@@ -151,12 +153,33 @@ async def decide(
     await repository.decide(alteration, key, other, verdict)
     pair = Seen(key, other, None, None, None, verdict)
     await _log(alteration, EventKind.ALTERATION, f"links.{verdict.value}", [pair])
+    await _settle(alteration, [side for side in (key, other) if side[0] == own], verdict)
     chain = await person(alteration, key, without=other)
     if verdict is Verdict.SAME or other not in chain:
         return Decided(verdict=verdict, contradicted_by=[])
-    await _open_once(alteration, ItemKind.LINK_CONFLICT, key, set())
+    if not await worklist.is_to_do(alteration, ItemKind.LINK_CONFLICT, _record(key)):
+        await _open_once(alteration, ItemKind.LINK_CONFLICT, key, set())
     between: list[UUID] = [joined for _, joined in chain if joined not in (key[1], other[1])]
     return Decided(verdict=verdict, contradicted_by=between)
+
+
+async def _settle(alteration: Alteration, sides: Sequence[Key], verdict: Verdict) -> None:
+    """Close the items that nothing is left of; an item is of a nominal, so of all its pairs."""
+    for key in sides:
+        pairs = await repository.pairs_of(alteration, [key])
+        if not any(pair.verdict is None and pair.outcome == SUGGESTED for pair in pairs):
+            await worklist.settle(alteration, ItemKind.LINK_SUGGESTION, _record(key), verdict.value)
+        if not await _contradicted(alteration, pairs):
+            await worklist.settle(alteration, ItemKind.LINK_CONFLICT, _record(key), "decided")
+
+
+async def _contradicted(alteration: Alteration, pairs: Sequence[Seen]) -> bool:
+    for pair in pairs:
+        if pair.verdict is Verdict.NOT_SAME and pair.other in await person(
+            alteration, pair.key, without=pair.other
+        ):
+            return True
+    return False
 
 
 async def set_thresholds(session: WriteSession, subject: Subject, new: NewThresholds) -> None:
@@ -225,9 +248,13 @@ async def _open_once(
         kind,
         Assignee(role=Role.RECORDS_MANAGER),
         working_days_later(datetime.now(UTC), DAYS_TO_DECIDE),
-        RecordReference("nominal", key[0], key[1]),
+        _record(key),
     )
     return 1
+
+
+def _record(key: Key) -> RecordReference:
+    return RecordReference("nominal", key[0], key[1])
 
 
 async def _log(

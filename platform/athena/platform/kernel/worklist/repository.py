@@ -12,6 +12,7 @@ from athena.platform.kernel.clocks.models import Due
 from athena.platform.kernel.desk import OpenChange, OpenWork
 from athena.platform.kernel.identity import Role, TenantId
 from athena.platform.kernel.worklist.models import (
+    STILL_TO_DO,
     Assignee,
     Item,
     ItemKind,
@@ -97,6 +98,24 @@ async def page(work: OpenWork, states: Sequence[ItemState], limit: int, offset: 
             "states": [state.value for state in states],
             "limit": limit,
             "offset": offset,
+        },
+    )
+    return [_item(row) for row in rows]
+
+
+async def about(work: OpenWork, kind: ItemKind, record: RecordReference) -> list[Item]:
+    """Return the items of a kind about one record that still are to do and the member may see."""
+    rows = await work.session.rows(
+        f"SELECT {_COLUMNS} FROM work.item WHERE owner_force = :owner AND state = ANY(:states) "
+        "AND kind = :kind AND record_class = :record_class AND record_owner = :record_owner "
+        "AND record_id = :record_id ORDER BY due_at, item_id",
+        {
+            "owner": work.subject.tenant_id,
+            "states": [state.value for state in STILL_TO_DO],
+            "kind": kind.value,
+            "record_class": record.record_class,
+            "record_owner": record.owner,
+            "record_id": record.record_id,
         },
     )
     return [_item(row) for row in rows]

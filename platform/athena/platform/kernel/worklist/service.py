@@ -112,6 +112,29 @@ async def close(work: OpenChange, item_id: UUID, outcome: str, version: int | No
     return await _move(work, item, ItemState.DONE, outcome)
 
 
+async def is_to_do(work: OpenWork, kind: ItemKind, record: RecordReference) -> bool:
+    """Return whether the member sees an item of a kind about a record that still is to do."""
+    return bool(await repository.about(work, kind, record))
+
+
+async def settle(
+    work: OpenChange, kind: ItemKind, record: RecordReference, outcome: str
+) -> list[UUID]:
+    """Close the items about a record that what the member just did has answered; return their ids.
+
+    An item that a colleague has claimed, or that is for others to work on, is left to them: what
+    the member did holds nevertheless.
+    """
+    settled = []
+    for item in await repository.about(work, kind, record):
+        theirs = item.claimed_by not in (None, work.subject.member_id)
+        if theirs or _is_only_opener(work, item):
+            continue
+        await close(work, item.item_id, outcome, item.version)
+        settled.append(item.item_id)
+    return settled
+
+
 async def cancel(work: OpenChange, item_id: UUID, version: int | None = None) -> Item:
     """Say that an item needs no doing any more; refused where a second person must decide."""
     item = await _current(work, item_id, version)
