@@ -14,6 +14,7 @@ from athena.platform.cli import (
     bench,
     data,
     exceptions,
+    imports,
     keys,
     members,
     policies,
@@ -35,6 +36,7 @@ records.register(app)
 exceptions.register(app)
 agreements.register(app)
 data.register(app)
+imports.register(app)
 policies.register(app)
 bench.register(app)
 work.register(app)
