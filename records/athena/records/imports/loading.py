@@ -61,6 +61,7 @@ async def load_batch(
         raise ConflictError(
             "Another process is importing this file; let it end, or stop it, then import again."
         )
+    await repository.by_index(alteration)
     fresh, aside = await _sort(alteration, run, items)
     new, held = await _hold_back(alteration, book, fresh)
     loaded, refused = await write(

@@ -209,6 +209,7 @@ async def _compare(
     async with gate.consult(
         subject, Action.NOMINALS_IMPORT, Purpose.DATA_QUALITY, entry
     ) as consultation:
+        await repository.by_index(consultation)
         known = await repository.known(
             consultation, report.source, [item.source_id for item in batch if item.source_id]
         )

@@ -139,6 +139,15 @@ def names_were_forgotten(error: DBAPIError) -> bool:
     return sqlstate(error) == NAME_FORGOTTEN
 
 
+async def by_index(consultation: Consultation) -> None:
+    """Let the rest of this transaction look rows up by their indexes.
+
+    While a file is loaded the tables' statistics lag behind, and the planner would read whole
+    tables that it takes for empty.
+    """
+    await consultation.session.value("SELECT set_config('enable_seqscan', 'off', true)")
+
+
 async def bearers(
     consultation: Consultation, kinds: Sequence[str], values: Sequence[str]
 ) -> list[tuple[int, NominalId]]:
@@ -162,16 +171,16 @@ async def bearers(
 async def namesakes(consultation: Consultation, keys: Sequence[int]) -> list[tuple[int, NominalId]]:
     """Return (place, nominal) of the own, visible nominals with a name and the very day of birth.
 
-    The limit is a fence: the planner must look each key up, not read the whole table.
+    The limits are fences: the planner must look each key up, not read the whole table.
     """
     rows = await consultation.session.rows(
         "SELECT DISTINCT w.place, k.nominal_id "
         "FROM unnest(CAST(:keys AS bigint[])) WITH ORDINALITY AS w (key, place) "
         "CROSS JOIN LATERAL (SELECT x.owner_force, x.nominal_id FROM records.name_key AS x "
-        "WHERE x.name_key = w.key LIMIT 100) AS k "
-        "JOIN records.nominal AS n ON n.owner_force = k.owner_force "
-        "AND n.nominal_id = k.nominal_id AND n.date_of_birth_precision = 'day' "
-        "WHERE k.owner_force = :owner",
+        "WHERE x.name_key = w.key AND x.owner_force = :owner LIMIT 100) AS k "
+        "CROSS JOIN LATERAL (SELECT FROM records.nominal AS n "
+        "WHERE n.owner_force = k.owner_force AND n.nominal_id = k.nominal_id "
+        "AND n.date_of_birth_precision = 'day' LIMIT 1) AS n",
         {"owner": consultation.subject.tenant_id, "keys": list(keys)},
     )
     return [(row.place - 1, NominalId(row.nominal_id)) for row in rows]
