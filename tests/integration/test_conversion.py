@@ -307,3 +307,22 @@ async def test_every_imported_nominal_is_in_the_log_with_its_file(
     assert {row["sha256"] for row in logged} == {report.checksum}
     assert sorted(row["id"] for row in logged) == sorted(row[0] for row in stored)
     assert len(logged) == report.loaded
+
+
+async def test_the_api_tells_a_forces_importers_and_nobody_else(
+    platform: Platform, tmp_path: Path
+) -> None:
+    file = small(tmp_path, "told", "1,Cuthbert,Ravenglass,1970-01-01,", "2,,,,")
+    report = await load(platform, "hertfordshire", file, tmp_path)
+
+    async def get(username: str, path: str = "") -> Any:
+        headers = await platform.headers(username)
+        return await platform.client.get(f"/api/v1/imports{path}", headers=headers)
+
+    (told,) = (await get("records.hertfordshire")).json()
+    assert (told["id"], told["state"], told["rows_read"]) == (str(report.run), "finished", 2)
+    answer = (await get("records.hertfordshire", f"/{report.run}")).json()
+    assert (answer["read"], answer["loaded"], answer["rejected"]) == (2, 1, 1)
+    assert answer["reconciles"] is True
+    assert (await get("officer.hertfordshire")).status_code == 403
+    assert (await get("records.bedfordshire", f"/{report.run}")).status_code == 404

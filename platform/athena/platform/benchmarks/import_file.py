@@ -55,6 +55,7 @@ vulnerability_factors = "vulnerability"
 record_class = "record_class_2"
 record_number = "record_number_2"
 role = "role_2"
+vulnerability_factors = "vulnerability_2"
 """
 COLUMNS = (
     "ref", "given_names", "surname", "date_of_birth", "date_of_death", "sex", "place_of_birth",
@@ -62,6 +63,7 @@ COLUMNS = (
     "handling", "conditions", "sensitive", "restricted", "sealed", "pnc_id", "cro_number",
     "other_given_names", "other_surname", "warning", "build", "assessment", "record_class",
     "record_number", "role", "vulnerability", "record_class_2", "record_number_2", "role_2",
+    "vulnerability_2",
 )  # fmt: skip
 
 
@@ -111,6 +113,5 @@ def _row(draft: NominalDraft) -> dict[str, object]:
         row[f"record_class{ending}"] = involvement.record_class
         row[f"record_number{ending}"] = involvement.record_number
         row[f"role{ending}"] = involvement.role
-        if not ending:
-            row["vulnerability"] = ";".join(involvement.vulnerability_factors)
+        row[f"vulnerability{ending}"] = ";".join(involvement.vulnerability_factors)
     return row

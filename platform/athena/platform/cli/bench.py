@@ -12,6 +12,7 @@ import typer
 from athena.platform.benchmarks.search import measure
 from athena.platform.benchmarks.walls import compare, record
 from athena.platform.cli.bench_decisions import decisions
+from athena.platform.cli.bench_imports import imports
 from athena.platform.cli.common import Json, opened_store, out, print_json, run, say
 from athena.platform.cli.data import progress_bar
 from athena.platform.kernel.settings import Settings
@@ -23,6 +24,7 @@ bench_app = typer.Typer(help="Measure; ratios to a named peer in the same run.")
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     bench_app.command("decisions")(decisions)
+    bench_app.command("import")(imports)
     app.add_typer(bench_app, name="bench")
 
 

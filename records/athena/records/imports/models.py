@@ -159,6 +159,8 @@ class Report:
     dropped: int
     distinct: int
     loaded_at_end: int | None
+    started_at: datetime
+    changed_at: datetime
     reasons: dict[str, int] = field(default_factory=dict)
     rejects: Path | None = None
 
@@ -181,6 +183,8 @@ class Report:
             dropped=counted.of(Outcome.DROPPED),
             distinct=counted.distinct,
             loaded_at_end=run.loaded,
+            started_at=run.started_at,
+            changed_at=run.changed_at,
             reasons=counted.reasons,
             rejects=rejects,
         )
