@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check policies bench bench-import prove-search clean
+.PHONY: help install demo test check policies bench bench-import bench-link prove-search clean
 
 UV_VERSION := 0.9.7
 OPA_VERSION := 1.20.2
@@ -68,6 +68,9 @@ bench: install ## Measure search, decisions, and what row-level security costs
 
 bench-import: install ## Measure imports: rate, memory, and what they cost searches
 	$(RUN)/athena bench import
+
+bench-link: install ## Measure linking on FEBRL 4, Splink beside it (about a minute)
+	$(RUN)/athena bench link
 
 prove-search: install ## Measure search on a million nominals (about half an hour)
 	$(RUN)/athena bench search --nominals 1000000 --out bench-search.json

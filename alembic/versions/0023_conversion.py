@@ -10,7 +10,7 @@ from __future__ import annotations
 from athena.platform.kernel.migrations import label_shows, protect, script
 
 revision = "0023"
-down_revision = "0019"
+down_revision = "0021"
 branch_labels = None
 depends_on = None
 

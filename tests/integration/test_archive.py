@@ -34,7 +34,14 @@ MARK = "Zorblax"
 """Part of everything personal that the force on its way out records, so that it can be found."""
 
 EMPTY = {
-    f"records.{table}" for table in ("restriction", "lock", "emergency_access", "emergency_review")
+    "records.restriction",
+    "records.lock",
+    "records.emergency_access",
+    "records.emergency_review",
+    "records.merge",
+    "sharing.link",
+    "sharing.link_decision",
+    "sharing.link_step",
 }
 """Tables that `populate` leaves empty."""
 

@@ -245,6 +245,9 @@ async def run(shell: Shell, line: str) -> None:
         "agreements keys make kent.pem",
         "agreements keys register kent.pem --tenant kent --office Office",
         "agreements keys revoke 00 --reason 'A test'",
+        "link thresholds --suggested-from 0.9 --linked-from 0.6 --reason 'A test'",
+        "link thresholds --suggested-from 0.6 --reason 'A test' --as records.kent",
+        "link waiting --as auditor --purpose data_quality --reason 'A test'",
     ],
 )
 async def test_what_is_wrong_is_one_sentence(shell: Shell, line: str) -> None:

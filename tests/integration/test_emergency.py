@@ -10,6 +10,7 @@ import pytest
 from support.api import Platform
 from support.cluster import Cluster
 from support.exceptions import TABLES, call, create, found, rows_seen
+from support.tenth import agree, create_force, until_known
 
 SUPERVISOR, OFFICER = "supervisor.kent", "officer.kent"
 S2 = {"handling": "C", "conditions": ["S2"]}
@@ -244,3 +245,19 @@ async def test_supervisors_of_both_forces_have_it_on_their_worklists_at_once(
             told = ""
             while access not in told:
                 told = (await call(platform, supervisor, "GET", "/notifications")).text
+
+
+async def test_what_is_pointed_to_by_name_opens_too(platform: Platform, cluster: Cluster) -> None:
+    """A label that shows nothing to another force, and a record of it a pointer to who is named."""
+    slug = "t-named"
+    await create_force(platform, slug, "91")
+    await agree(platform, slug, "kent", restricted_level="none", handling_ceiling="C")
+    nominal = await create(platform, f"officer.{slug}", "Namesake", **S2)
+    path = f"/nominals/{nominal}/restrictions"
+    answer = await call(platform, f"records.{slug}", "POST", path, {"member": SUPERVISOR})
+    assert answer.status_code == 201, answer.text
+    await until_known(platform, slug)
+    request = await pointed(platform, SUPERVISOR, "Namesake")
+    opened = await open_record(platform, SUPERVISOR, request)
+    assert opened.status_code == 201, opened.text
+    assert await rows_seen(platform, cluster, SUPERVISOR, nominal, TABLES) == set(TABLES)

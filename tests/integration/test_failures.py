@@ -158,3 +158,20 @@ async def test_kill_9_leaves_both_or_neither(
         assert (unlogged, unwritten, searches_without_event) == (0, 0, 0)
     finally:
         await admin.close()
+
+
+async def test_sessions_that_the_server_ended_fail_no_call(
+    platform: Platform, cluster: Cluster
+) -> None:
+    """A suspension ends a force's sessions; once it is reinstated its next calls are answered."""
+    assert (await platform.search("officer.kent", name="nobody")).status_code == 200
+    ended = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE "
+    of_kent = "usename = 'athena_kent' AND datname = current_database()"
+    admin = await superuser(platform, cluster)
+    try:
+        assert await admin.fetch(ended + of_kent)
+        await until(admin, f"SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE {of_kent})")
+    finally:
+        await admin.close()
+    for _ in range(3):
+        assert (await platform.search("officer.kent", name="nobody")).status_code == 200

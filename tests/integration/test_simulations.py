@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -134,6 +135,75 @@ def test_a_day_may_be_given_and_roles_chosen() -> None:
     assert {profile.role for profile in asked.profiles} == {Role.SUPERVISOR}
     with pytest.raises(InvalidInputError):
         asking([], roles=[Role.BOARD_MEMBER])
+
+
+class TestApi:
+    async def simulate(
+        self, loaded: Platform, account: str, **asked: Any
+    ) -> tuple[int, dict[str, Any]]:
+        """Ask the API to simulate agreements."""
+        documents = [item.model_dump(mode="json") for item in asked.pop("drafts")]
+        answer = await loaded.client.post(
+            "/api/v1/agreements/simulations",
+            json={"agreements": documents, "reason": REASON, **asked},
+            headers=await loaded.headers(account),
+        )
+        return answer.status_code, answer.json()
+
+    @pytest.mark.parametrize("account", ["amo.admin", "auditor"])
+    async def test_it_reports_what_the_command_line_does(
+        self, loaded: Platform, account: str
+    ) -> None:
+        drafted = new_agreement("ATH-ISA-98")
+        status, told = await self.simulate(loaded, account, drafts=[drafted])
+        expected = await simulated(loaded, drafted)
+        assert (status, told) == (200, expected.model_dump(mode="json"))
+        assert told["totals"]
+
+    async def test_who_may_not_is_refused_and_the_refusal_logged(
+        self, loaded: Platform, cluster: Cluster
+    ) -> None:
+        status, _ = await self.simulate(loaded, "board.kent", drafts=[new_agreement("ATH-ISA-98")])
+        admin = await cluster.admin(loaded.runtime.store.address.database)
+        logged = await admin.fetchval(
+            "SELECT kind FROM audit.event WHERE username = 'board.kent' "
+            "AND action = 'policies.simulate' ORDER BY at DESC LIMIT 1"
+        )
+        await admin.close()
+        assert (status, logged) == (403, "refusal")
+
+    @pytest.mark.parametrize(
+        "asked",
+        [
+            {"drafts": []},
+            {"last": -1},
+            {"last": 10_001},
+            {"roles": ["board_member"]},
+            {"roles": []},
+            {"reason": "x"},
+            {"on": "yesterday"},
+            {"bundle": "policy"},
+            {"drafts": [draft("ATH-ISA-03", 1)]},
+        ],
+        ids=[
+            "no agreement",
+            "fewer than none",
+            "too many",
+            "a role that sees no records",
+            "no role",
+            "no reason",
+            "no day",
+            "a policy",
+            "stored already",
+        ],
+    )
+    async def test_what_cant_be_simulated_is_told(
+        self, loaded: Platform, asked: dict[str, Any]
+    ) -> None:
+        asked = {"drafts": [new_agreement("ATH-ISA-98")], **asked}
+        status, told = await self.simulate(loaded, "amo.admin", **asked)
+        assert status == 422
+        assert told["detail"].endswith(".")
 
 
 async def test_the_counter_counts_and_sees_nothing_else(loaded: Platform, cluster: Cluster) -> None:

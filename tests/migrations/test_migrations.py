@@ -6,8 +6,12 @@ import asyncio
 import re
 import sys
 
+import pytest
+
+from athena.platform.kernel.errors import ConfigurationError
 from athena.platform.kernel.store import alembic_config, migrate
 from support.cluster import ROOT, Cluster
+from support.waiting import until
 
 VERSIONS = sorted((ROOT / "alembic" / "versions").glob("*.py"))
 
@@ -34,6 +38,12 @@ async def shape(cluster: Cluster, database: str) -> list[str]:
     return [row[0] for row in rows]
 
 
+WAITING = """
+    SELECT EXISTS (SELECT FROM pg_stat_activity
+                   WHERE datname = $1 AND wait_event_type = 'Lock' AND query LIKE 'ALTER ROLE%')
+"""
+
+
 async def test_down_to_nothing_and_up_again(cluster: Cluster) -> None:
     with cluster.locked():
         name = await cluster.create()
@@ -46,6 +56,49 @@ async def test_down_to_nothing_and_up_again(cluster: Cluster) -> None:
         assert await shape(cluster, name) == first
         await cluster.drop(name)
     assert len(first) > 100
+
+
+async def test_another_database_of_the_server_may_be_made_ready_just_now(cluster: Cluster) -> None:
+    """Both set the passwords of the same logins; the one that comes second waits and repeats."""
+    with cluster.locked():
+        names = [await cluster.create() for _ in range(2)]
+        store = cluster.store(names[0])
+        await migrate(store)
+        other, watching = [await cluster.admin(names[1]) for _ in range(2)]
+        try:
+            transaction = other.transaction()
+            await transaction.start()
+            verifier = store.verifier("athena_amo")
+            await other.execute(f"ALTER ROLE athena_amo PASSWORD '{verifier}'")
+            second = asyncio.create_task(migrate(store))
+
+            async def waits() -> bool:
+                return bool(await watching.fetchval(WAITING, names[0]))
+
+            await until(waits)
+            await transaction.commit()
+            await second
+        finally:
+            await other.close()
+            await watching.close()
+        for name in names:
+            await cluster.drop(name)
+
+
+async def test_a_store_of_a_newer_release_is_told_in_a_sentence(cluster: Cluster) -> None:
+    with cluster.locked():
+        name = await cluster.create()
+        store = cluster.store(name)
+        await migrate(store)
+        admin = await cluster.admin(name)
+        try:
+            await admin.execute("UPDATE public.alembic_version SET version_num = '9999'")
+            with pytest.raises(ConfigurationError, match="another release of Athena"):
+                await migrate(store)
+            assert await admin.fetchval("SELECT version_num FROM public.alembic_version") == "9999"
+        finally:
+            await admin.close()
+        await cluster.drop(name)
 
 
 async def test_each_migration_can_be_taken_back_alone(cluster: Cluster) -> None:

@@ -70,6 +70,7 @@ class TestCodes:
             "records_manager",
             "data_protection_officer",
             "record_classes",
+            *Agreement.model_fields,
         }
         codes = {code.value for code in (*Reason, *Obligation)}
         assert quoted - others == {code for code in codes if "_" in code}

@@ -67,6 +67,7 @@ def test_the_true_reason_is_given(case: Case, policy: WasmPolicy) -> None:
     told = explained(policy, case)
     assert told.level == case.level
     assert [reason.code for reason in told.reasons] == case.reasons.split()
+    assert told.decided_by is not None
     assert told.decided_by.number == case.rule
     assert told.scopes == scopes_of(told.level, told.groups)
     helpful = {f"{wider.kind}:{wider.value}".rstrip(":"): wider for wider in told.more}

@@ -22,14 +22,14 @@ NO_RLS = "ALTER TABLE {0} DISABLE ROW LEVEL SECURITY"
 
 
 APPEND = "audit.append(uuid, text, text, text, jsonb, jsonb)"
-OPEN = "ctx.open_grant_set()"
+OPEN = "ctx.open_consultation"
 
 WITHOUT_AN_EVENT = """
-    CREATE OR REPLACE FUNCTION ctx.open_grant_set() RETURNS uuid
-    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-    RETURN (SELECT g.grant_set_id FROM ctx.grant_set AS g WHERE g.login = session_user
-            ORDER BY (SELECT count(*) FROM ctx.grant_scope AS s
-                      WHERE s.grant_set_id = g.grant_set_id) DESC LIMIT 1);
+    CREATE OR REPLACE VIEW ctx.open_consultation WITH (security_invoker = true) AS
+    SELECT g.grant_set_id, g.member_id, g.excepts FROM ctx.grant_set AS g
+    WHERE g.login = session_user
+    ORDER BY (SELECT count(*) FROM ctx.grant_scope AS s
+              WHERE s.grant_set_id = g.grant_set_id) DESC LIMIT 1;
 """
 """Visibility that asks for no event: the widest grant set of the login counts as open."""
 
@@ -42,6 +42,19 @@ def without(function: str, condition: str, instead: str = "true") -> str:
                 RAISE EXCEPTION 'the condition to remove is not there: %', whole;
             END IF;
             EXECUTE replace(whole, '{condition}', '{instead}');
+        END $remove$;
+    """
+
+
+def without_in_view(view: str, condition: str, instead: str = "true") -> str:
+    """Return SQL as `without` does for a view; ``condition`` as PostgreSQL writes it down."""
+    return f"""
+        DO $remove$ DECLARE whole text := pg_get_viewdef('{view}'::regclass); BEGIN
+            IF position('{condition}' IN whole) = 0 THEN
+                RAISE EXCEPTION 'the condition to remove is not there: %', whole;
+            END IF;
+            EXECUTE 'CREATE OR REPLACE VIEW {view} WITH (security_invoker = true) AS '
+                || replace(whole, '{condition}', '{instead}');
         END $remove$;
     """
 

@@ -23,6 +23,7 @@ AUTHORITY = [
             "WHERE grant_set_id = '{kent_grant}'"
         ),
         "GRANT SELECT, UPDATE ON ctx.grant_scope TO athena_force; "
+        "GRANT EXECUTE ON FUNCTION ctx.flags_of(smallint[]) TO athena_force; "
         f"{NO_RLS.format('ctx.grant_scope')}",
     ),
     Attack(
@@ -45,7 +46,9 @@ AUTHORITY = [
             "ARRAY[{closed_label}]::smallint[])",
             kind=None,
         ),
-        f"GRANT INSERT ON ctx.grant_scope TO athena_force; {NO_RLS.format('ctx.grant_scope')}",
+        "GRANT INSERT ON ctx.grant_scope TO athena_force; "
+        "GRANT EXECUTE ON FUNCTION ctx.flags_of(smallint[]) TO athena_force; "
+        f"{NO_RLS.format('ctx.grant_scope')}",
     ),
     Attack(
         "stores an agreement",

@@ -8,7 +8,16 @@ from uuid import uuid4
 
 import asyncpg
 
-from rls.attacks import APPEND, OPEN, WITHOUT_AN_EVENT, Attack, Steps, reads, without
+from rls.attacks import (
+    APPEND,
+    OPEN,
+    WITHOUT_AN_EVENT,
+    Attack,
+    Steps,
+    reads,
+    without,
+    without_in_view,
+)
 from support.world import World, open_consultation
 
 
@@ -69,6 +78,16 @@ async def refusal_opens_visibility(connection: asyncpg.Connection, world: World)
             "SELECT audit.refuse('attack', $1, 'kent', '{officer}', 'investigation', 'x', '{}', "
             "'[]')",
             uuid4(),
+        )
+        return bool(await connection.fetch("SELECT 1 FROM records.nominal"))
+
+
+async def notes_its_own_consultation(connection: asyncpg.Connection, world: World) -> bool:
+    """Note an open consultation by itself, without an event, and read."""
+    async with connection.transaction():
+        await connection.execute(
+            "INSERT INTO ctx.consultation VALUES (pg_current_xact_id(), now(), session_user, $1)",
+            world.grants["kent"],
         )
         return bool(await connection.fetch("SELECT 1 FROM records.nominal"))
 
@@ -152,9 +171,12 @@ CONSULTING = [
         "reads in the transaction after a consultation",
         "a consultation counts in its own transaction only",
         earlier_consultation,
-        without(OPEN, "e.at = now()")
-        + without(OPEN, "e.xid = pg_current_xact_id_if_assigned()")
-        + "ALTER POLICY this_transaction ON audit.event USING (login = session_user)",
+        without_in_view(OPEN, "c.at = now()")
+        + without_in_view(
+            OPEN,
+            "c.xid = pg_current_xact_id_if_assigned()",
+            "c.xid = (SELECT l.xid FROM ctx.consultation AS l ORDER BY l.at DESC LIMIT 1)",
+        ),
     ),
     Attack(
         "reads beside another session's consultation",
@@ -169,6 +191,13 @@ CONSULTING = [
         WITHOUT_AN_EVENT,
     ),
     Attack(
+        "notes a consultation without an event",
+        "only the log notes that a consultation is open, beside its event",
+        notes_its_own_consultation,
+        "GRANT INSERT ON ctx.consultation TO athena_force; "
+        "CREATE POLICY anybody ON ctx.consultation FOR INSERT TO athena_force WITH CHECK (true)",
+    ),
+    Attack(
         "forges settings",
         "policies trust the login, never a setting",
         forged_settings,
@@ -180,14 +209,14 @@ CONSULTING = [
         "a grant set is bound to its login",
         foreign_grant_set,
         without(APPEND, "login = session_user")
-        + without(OPEN, "g.login = session_user")
+        + without_in_view(OPEN, "g.login = SESSION_USER")
         + "ALTER POLICY own_grant_sets ON ctx.grant_set USING (true)",
     ),
     Attack(
         "reads under a logged refusal",
         "only an event under a grant set opens anything",
         refusal_opens_visibility,
-        without(OPEN, "g.grant_set_id = e.grant_set_id"),
+        WITHOUT_AN_EVENT,
     ),
     Attack(
         "logs an event under an expired grant set",
@@ -223,12 +252,12 @@ CONSULTING = [
         "reads on after the policy changed",
         "a consultation ends with the policy that allowed it",
         reads_on_after_a_change,
-        without(OPEN, "g.policy_revision = (SELECT s.revision FROM ctx.policy_state AS s)"),
+        without_in_view(OPEN, "g.policy_revision = ", "g.policy_revision <= "),
     ),
     Attack(
         "reads on after its grant set expired",
         "expiry is judged by the clock, not by when the transaction began",
         outlives_its_grant,
-        without(OPEN, "g.expires_at > clock_timestamp()", "g.expires_at > now()"),
+        without_in_view(OPEN, "clock_timestamp()", "now()"),
     ),
 ]

@@ -118,7 +118,7 @@ SESSIONS = [
     Attack(
         "reads through a view with its owner's rights",
         "there is no view that runs with its owner's rights",
-        finds("c.relkind = 'v'"),
+        finds("c.relkind = 'v' AND c.reloptions IS DISTINCT FROM '{security_invoker=true}'"),
         "CREATE VIEW records.everybody AS SELECT * FROM records.nominal; "
         "GRANT SELECT ON records.everybody TO athena_force",
     ),

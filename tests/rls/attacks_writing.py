@@ -154,6 +154,10 @@ WRITING = [
         "ALTER POLICY keep ON records.history WITH CHECK (true); "
         "ALTER POLICY feed ON records.change WITH CHECK (true); "
         "DROP TRIGGER keep_history ON records.nominal; "
+        "DROP TRIGGER queue_changed ON records.nominal; "
+        "DROP TRIGGER keep_merged ON records.nominal; "
+        "DROP TABLE sharing.match_queue, sharing.link_step, sharing.link, sharing.link_decision, "
+        "records.merge CASCADE; "
         + "; ".join(
             f"ALTER TABLE records.{table} DROP CONSTRAINT {constraint}"
             for table, constraint in (

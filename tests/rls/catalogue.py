@@ -1,8 +1,9 @@
 """Tries, for every login and every relation that the catalogue lists, to reach another force's row.
 
 What is tried follows from PostgreSQL's own catalogue, so a table that is added tomorrow is tried
-tomorrow. All is done in transactions that are rolled back, by a superuser who becomes the login
-with SET SESSION AUTHORIZATION: for policies that is the login (`session_user` is).
+tomorrow. Rights by column count: what is read, inserted and updated is what is granted, each column
+by itself where it is changed. All is done in transactions that are rolled back, by a superuser who
+becomes the login with SET SESSION AUTHORIZATION: for policies that is the login (`session_user`).
 
 Before a write is tried every row but those of the force attacked is taken out of the table, so that
 an UPDATE or DELETE without WHERE, to which read policies don't apply, tells by its count alone.
@@ -10,7 +11,7 @@ an UPDATE or DELETE without WHERE, to which read policies don't apply, tells by 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from io import BytesIO
@@ -42,6 +43,7 @@ RELATIONS = """
             JOIN pg_class AS p ON p.oid = i.inhparent
             JOIN pg_namespace AS pn ON pn.oid = p.relnamespace
             WHERE i.inhrelid = c.oid AND c.relispartition) AS parent,
+           c.relkind = 'v' AND c.reloptions = '{security_invoker=true}' AS invoker,
            ARRAY(SELECT quote_ident(a.attname) FROM pg_attribute AS a
                  WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
                    AND a.attgenerated = '' ORDER BY a.attnum) AS columns,
@@ -77,13 +79,14 @@ class Relation:
     kind: str
     partition: bool
     parent: str | None
+    invoker: bool
     columns: tuple[str, ...]
     unconstrained: tuple[str, ...]
 
-    @property
-    def changed(self) -> str:
-        """The column that an UPDATE sets: one that no constraint looks at, where there is one."""
-        return (*self.unconstrained, *self.columns)[0]
+    def changed(self, granted: Collection[str]) -> list[str]:
+        """Return the columns that an UPDATE may set: first those that no constraint looks at."""
+        ordered = dict.fromkeys((*self.unconstrained, *self.columns))
+        return [column for column in ordered if column in granted]
 
     def belonging_to(self, force: int) -> str | None:
         """Return the condition of a force's rows, or None where nobody has said which they are."""
@@ -110,10 +113,17 @@ class Target:
 
     relation: Relation
     condition: str
-    rows: frozenset[str]
+    rows: tuple[asyncpg.Record, ...]
     lines: frozenset[bytes]
     image: str
-    value: str
+
+    def holds(self, found: Iterable[asyncpg.Record]) -> bool:
+        """Tell whether any row found is one of these, as far as it was read."""
+        found = [tuple(row.items()) for row in found]
+        names = [name for name, _ in found[0]] if found else []
+        return not {
+            repr(tuple((name, row[name]) for name in names)) for row in self.rows
+        }.isdisjoint(map(repr, found))
 
 
 async def relations(admin: asyncpg.Connection) -> list[Relation]:
@@ -124,6 +134,7 @@ async def relations(admin: asyncpg.Connection) -> list[Relation]:
             row["kind"],
             row["partition"],
             row["parent"],
+            bool(row["invoker"]),
             tuple(row["columns"]),
             tuple(row["unconstrained"]),
         )
@@ -158,18 +169,17 @@ async def target(admin: asyncpg.Connection, relation: Relation, force: int) -> T
         return f"{relation.name} has no column of a force: say in permitted.py whose its rows are"
     columns = ", ".join(relation.columns)
     query = f"SELECT {columns} FROM {relation.name} WHERE {condition}"
-    rows = frozenset(repr(tuple(row)) for row in await admin.fetch(query))
+    rows = tuple(await admin.fetch(query))
     source = relation.name
     if not rows and relation.partition and relation.parent is not None:
         source = relation.parent  # a month to come: what is tried is a row of this one
     elif not rows:
         return f"{relation.name} has no row of tenant {force}: add one in prepared.py"
-    image, value = await admin.fetchrow(
-        f"SELECT quote_literal(to_jsonb(t)::text), quote_nullable(t.{relation.changed}::text) "
-        f"FROM {source} AS t WHERE {condition} LIMIT 1"
+    image = await admin.fetchval(
+        f"SELECT quote_literal(to_jsonb(t)::text) FROM {source} AS t WHERE {condition} LIMIT 1"
     )
     lines = frozenset(await _lines(admin, query))
-    return Target(relation, condition, rows, lines, image, value)
+    return Target(relation, condition, rows, lines, image)
 
 
 async def walk(
@@ -187,6 +197,8 @@ async def walk(
     for relation in await relations(admin):
         if names is not None and relation.name not in names:
             continue
+        if relation.invoker:
+            continue  # it runs with its reader's rights on tables that are tried themselves
         if relation.kind == "S":
             successes |= await _try_sequence(admin, relation, every)
             continue
@@ -253,7 +265,7 @@ async def _tried(
                 "SET LOCAL session_replication_role = replica; "
                 f"SET LOCAL SESSION AUTHORIZATION {login.name}"
             )
-        return await _reaches(admin, verb, attacked)
+        return await _reaches(admin, login, verb, attacked)
     except asyncpg.PostgresError as error:
         state = error.sqlstate or ""
         if state == _REFUSED or state in _WRONG_KIND:
@@ -269,13 +281,19 @@ async def _tried(
     return await _tried(admin, login, verb, attacked, triggers=False)
 
 
-async def _reaches(admin: asyncpg.Connection, verb: str, attacked: Target) -> bool:
-    """Run one verb against the whole relation and tell whether it reached a row."""
+async def _reaches(admin: asyncpg.Connection, login: Login, verb: str, attacked: Target) -> bool:
+    """Run one verb and tell whether it reached a row: as far as columns are granted, else whole."""
     relation = attacked.relation
-    columns = ", ".join(relation.columns)
+    if verb in ("SELECT", "INSERT", "UPDATE"):
+        granted = await _granted(admin, login, relation, verb)
+        if verb == "UPDATE":
+            return await _updates(admin, attacked, granted)
+        columns = ", ".join(granted)
+    else:
+        columns = ", ".join(relation.columns)
     if verb == "SELECT":
         found = await admin.fetch(f"SELECT {columns} FROM {relation.name}")
-        return relation.partition or not attacked.rows.isdisjoint(repr(tuple(row)) for row in found)
+        return relation.partition or attacked.holds(found)
     if verb == "COPY TO":  # which relations COPY takes by name differs between versions
         query = f"SELECT {columns} FROM {relation.name}"
         lines = await (
@@ -294,12 +312,55 @@ async def _reaches(admin: asyncpg.Connection, verb: str, attacked: Target) -> bo
     statement = {
         "INSERT": f"INSERT INTO {relation.name} ({columns}) SELECT {columns} "
         f"FROM jsonb_populate_record(CAST(NULL AS {relation.name}), {attacked.image})",
-        "UPDATE": f"UPDATE {relation.name} SET {relation.changed} = {attacked.value}",
         "DELETE": f"DELETE FROM {relation.name}",
         "TRUNCATE": f"TRUNCATE {relation.name}",
     }[verb]
     tag = await admin.execute(statement)
     return relation.partition or not tag.endswith(" 0")
+
+
+async def _granted(
+    admin: asyncpg.Connection, login: Login, relation: Relation, verb: str
+) -> Sequence[str]:
+    """Return the columns on which a login has a right; all where it has none, to be refused."""
+    granted = await admin.fetchval(
+        "SELECT ARRAY(SELECT c FROM unnest($1::text[]) WITH ORDINALITY AS u (c, ord) "
+        "WHERE has_column_privilege($2, to_regclass($3)::oid, "
+        "  (SELECT attnum FROM pg_attribute WHERE attrelid = to_regclass($3) "
+        "   AND quote_ident(attname) = c), $4) ORDER BY ord)",
+        relation.columns,
+        login.name,
+        relation.name,
+        verb,
+    )
+    return granted or relation.columns
+
+
+async def _updates(admin: asyncpg.Connection, attacked: Target, granted: Sequence[str]) -> bool:
+    """Set one granted column after the other to what it is; tell whether any reached a row.
+
+    Where a constraint or a trigger stops one, the last to do so is raised: no wall did.
+    """
+    relation = attacked.relation
+    stopped: asyncpg.PostgresError | None = None
+    for column in relation.changed(granted):
+        savepoint = admin.transaction()
+        await savepoint.start()
+        try:
+            tag = await admin.execute(
+                f"UPDATE {relation.name} SET {column} = (SELECT i.{column} FROM "
+                f"jsonb_populate_record(CAST(NULL AS {relation.name}), {attacked.image}) AS i)"
+            )
+            if relation.partition or not tag.endswith(" 0"):
+                return True
+        except asyncpg.PostgresError as error:
+            if (error.sqlstate or "") != _REFUSED:
+                stopped = error
+        finally:
+            await savepoint.rollback()
+    if stopped is not None:
+        raise stopped
+    return False
 
 
 async def _try_sequence(

@@ -42,6 +42,40 @@ OPEN_POLICIES = {
 """
 
 
+LINKING = {
+    "*.comparing": "the linker compares every force's match fields, after it has logged it",
+    "records.merge.keeping": "a definer function's owner, which no login is",
+    "sharing.link_decision.mirror": "a definer function's owner, which no login is",
+    "sharing.link_threshold.comparing": "the thresholds name no person",
+    "sharing.link_threshold.set_thresholds": "the client body sets them; they name no person",
+    "sharing.match_queue.queue_changed": "a definer function's owner, which no login is",
+    "tenants.tenant.linker_finds_forces": "whose records are compared; the directory",
+    "sharing.match_queue.take": "the linker takes what waits; it holds ids alone",
+}
+"""The same of linking, with the rules that meet each."""
+
+_OF_LINKING = {
+    "SEC005": {"sharing.link_decision.mirror", "sharing.link_threshold.comparing"},
+    "SEC008": {
+        "*.comparing",
+        "sharing.match_queue.queue_changed",
+    },
+    "SEC028": {
+        "*.comparing",
+        "records.merge.keeping",
+        "sharing.link_decision.mirror",
+        "sharing.link_threshold.comparing",
+        "sharing.match_queue.take",
+        "tenants.tenant.linker_finds_forces",
+    },
+    "SEC038": {
+        "*.comparing",
+        "sharing.match_queue.queue_changed",
+    },
+}
+"""Which of them a rule doesn't meet."""
+
+
 def _met(rule: str) -> dict[str, str]:
     """Return the open policies that a rule meets: those that read, those that write, or both."""
     only_read = {"audit.*.auditor_reads_*", "ctx.label.deciding_reads_labels"}
@@ -66,7 +100,8 @@ def _met(rule: str) -> dict[str, str]:
     unmet = {"SEC005": set(), "SEC028": only_read}.get(rule, only_write)
     if rule in ("SEC008", "SEC038"):
         unmet = {*unmet, "*.*.counting"}  # asks for the session, so it isn't simply true
-    return {place: why for place, why in OPEN_POLICIES.items() if place not in unmet}
+    met = {place: why for place, why in OPEN_POLICIES.items() if place not in unmet}
+    return met | {place: why for place, why in LINKING.items() if place not in _OF_LINKING[rule]}
 
 
 ANSWERED: dict[str, dict[str, str]] = {
@@ -94,8 +129,10 @@ ANSWERED: dict[str, dict[str, str]] = {
     "SEC038": _met("SEC038"),
     "SEC047": {
         "* (*_owner_force_*": "the owner is part of the key, and checked before it",
+        "sharing.link_decision (link_decision_other_*": "the policy asks first whether both show",
         "*tenants.*": "the tenant is part of the key, and checked before it; the directory is open",
         "records.emergency_review*": "a policy asks for the access first, under its own policies",
     },
+    "VIEW002": {"ctx.open_consultation": "only the functions that policies ask may read it"},
 }
 """By rule, a pattern of the places where it is answered, and the answer."""

@@ -58,7 +58,7 @@ PERMITTED = [
     Permitted(
         "athena_amo",
         "policies.agreement",
-        "SELECT, COPY TO, INSERT",
+        "SELECT, COPY TO, INSERT, UPDATE",
         "the client body keeps the agreements; only a status may change, and by its steps",
     ),
     Permitted(
@@ -126,6 +126,12 @@ PERMITTED = [
     ),
     Permitted(
         "athena_amo",
+        "policies.signatory_key",
+        "UPDATE",
+        "the client body revokes keys: by column, and by a trigger once",
+    ),
+    Permitted(
+        "athena_amo",
         "policies.agreement_event",
         "SELECT, COPY TO",
         "the client body reads each step, and tells its own only",
@@ -156,12 +162,49 @@ PERMITTED = [
         for table in ("tenants.member_role", "work.message", "work.team_member")
     ),
     Permitted(
+        "athena_outbox",
+        "tenants.member",
+        "SELECT",
+        "delivering finds who is meant: by column, the force, the id and whether it is active",
+    ),
+    Permitted(
+        "athena_outbox",
+        "work.notification",
+        "INSERT",
+        "delivering puts a message before a member of any force; it can't read what's there",
+    ),
+    Permitted(
+        "athena_outbox",
+        "work.message",
+        "UPDATE",
+        "delivering notes attempts and delivery, by column: never what a message says",
+    ),
+    Permitted(
         "athena_amo",
         "policies.role_rule",
         "SELECT, COPY TO, INSERT, UPDATE",
         "the client body keeps the roles; a rule is switched off, never deleted",
     ),
     Permitted("athena_policy_writer", "policies.role_rule", "SELECT, COPY TO", "deciding"),
+    Permitted(
+        "athena_linker",
+        "sharing.match_queue",
+        "SELECT, COPY TO, DELETE",
+        "comparing takes what waits, of every force; it holds ids alone",
+    ),
+    Permitted(
+        "athena_linker",
+        "tenants.tenant",
+        "SELECT",
+        "which forces there are: by column, the number and the kind; the directory",
+    ),
+    Permitted("athena_linker", "sharing.link_threshold", "SELECT, COPY TO", "it names no person"),
+    Permitted(
+        "athena_amo",
+        "sharing.link_threshold",
+        "SELECT, COPY TO, INSERT",
+        "the client body sets the thresholds; none is ever deleted",
+    ),
     Permitted(
         "athena_policy_writer",
         "policies.bundle",
@@ -175,6 +218,8 @@ NOBODYS = {
     "WHERE tenant_id = {force})",
     "ctx.grant_scope": "grant_set_id IN (SELECT grant_set_id FROM ctx.grant_set "
     "WHERE tenant_id = {force})",
+    "ctx.consultation": "grant_set_id IN (SELECT grant_set_id FROM ctx.grant_set "
+    "WHERE tenant_id = {force})",
     "ctx.policy_state": "true",
     "names.pair": "true",
     "names.term": "true",
@@ -183,6 +228,7 @@ NOBODYS = {
     "policies.decision": "true",
     "policies.role_rule": "true",
     "public.alembic_version": "true",
+    "sharing.link_threshold": "true",
 }
 """For each relation without a column of a force, which rows are a force's: all where it's nobody's.
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from uuid import uuid4
 
+import asyncpg
+
 from rls.attacks_agreements import prepare_agreements
 from rls.attacks_imports import prepare_imports
 from rls.prepared_exceptions import prepare_exceptions
@@ -33,6 +35,27 @@ FOR_EACH_FORCE = (
     "act, reason) VALUES ('{new}', 1, {force}, 'x', 'signed', 'Prepared')",
     "INSERT INTO policies.signature (agreement_id, version, tenant_id, key_id, signature) "
     "VALUES ('{new}', 1, {force}, 'x', decode(repeat('00', 64), 'hex'))",
+    "INSERT INTO sharing.match_queue (owner_force, nominal_id) VALUES ({force}, '{nominal}')",
+    "INSERT INTO records.merge (owner_force, merge_id, survivor_id, merged_id, survivor_rows, "
+    "copied_rows, source_rows, merged_by) VALUES ({force}, '{new}', '{nominal}', '{new}', '{{}}', "
+    "'{{}}', '{{}}', '{new}')",
+    *(
+        f"INSERT INTO sharing.{table} (owner_force, nominal_id, other_force, other_id, {more}) "
+        f"VALUES ({{force}}, '{{nominal}}', {{other_force}}, '{{other}}', {values})"
+        for table, more, values in (
+            ("link", "outcome, weights", "'suggested', 'x'"),
+            (
+                "link_step",
+                "place, field, level, bits, scopes",
+                "1, 'number', 'same', 1, ARRAY['identifiers']",
+            ),
+            (
+                "link_decision",
+                "verdict, decided_by, decided_by_force",
+                "'same', '{new}', {force}",
+            ),
+        )
+    ),
 )
 """A row of Kent and of Essex in each table that the world leaves empty, put there by a superuser.
 
@@ -68,7 +91,10 @@ async def prepared_world(cluster: Cluster, database: str) -> World:
         async with admin.transaction():
             # Without triggers: a change of agreements would take every grant set away.
             await admin.execute("SET LOCAL session_replication_role = replica")
-            for force, name in ((world.kent, "kent"), (world.essex, "closed")):
+            for force, name, other in (
+                (world.kent, "kent", "closed"),
+                (world.essex, "closed", "kent"),
+            ):
                 for statement in FOR_EACH_FORCE:
                     await admin.execute(
                         statement.format(
@@ -76,8 +102,11 @@ async def prepared_world(cluster: Cluster, database: str) -> World:
                             nominal=world.nominals[name],
                             expired=world.grants["expired"],
                             new=uuid4(),
+                            other_force=world.kent if other == "kent" else world.essex,
+                            other=world.nominals[other],
                         )
                     )
+            await _link_to_the_open_one(world, admin)
             for statement in ONCE:
                 await admin.execute(statement.format(new=uuid4()))
         await admin.execute(
@@ -107,6 +136,24 @@ async def prepared_world(cluster: Cluster, database: str) -> World:
     finally:
         await admin.close()
     return world
+
+
+async def _link_to_the_open_one(world: World, admin: asyncpg.Connection) -> None:
+    """Link Kent's nominal to one that Kent sees, by a group of it that Kent doesn't see."""
+    pair = (world.kent, world.nominals["kent"], world.essex, world.nominals["open"])
+    await admin.execute("INSERT INTO sharing.link VALUES ($1, $2, $3, $4, 'suggested', 'x')", *pair)
+    await admin.execute(
+        "INSERT INTO sharing.link_step VALUES ($1, $2, $3, $4, 1, 'number', 'same', 1, "
+        "ARRAY['identifiers'])",
+        *pair,
+    )
+    await admin.execute(
+        "INSERT INTO sharing.link VALUES ($1, $2, $3, $4, 'suggested', 'x')",
+        world.essex,
+        world.nominals["pointer"],
+        world.kent,
+        world.nominals["kent"],
+    )
 
 
 async def _save_search(world: World, login: str, force: int, grant: str) -> None:

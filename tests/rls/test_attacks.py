@@ -19,6 +19,7 @@ from rls.attacks_exceptions import EXCEPTIONS
 from rls.attacks_files import STORED
 from rls.attacks_foreseeing import FORESEEING
 from rls.attacks_imports import IMPORTS
+from rls.attacks_linking import LINKING
 from rls.attacks_oracles import ORACLES
 from rls.attacks_reading import CLOSED_GROUPS, READING, UNGRANTED_GROUPS
 from rls.attacks_sessions import SESSIONS
@@ -47,6 +48,7 @@ ATTACKS = [
     *STORED,
     *FORESEEING,
     *IMPORTS,
+    *LINKING,
 ]
 
 

@@ -61,6 +61,18 @@ HOLES = {
         "CREATE POLICY any_row ON records.contact FOR DELETE TO athena_force USING (true)",
         {("records.contact", "DELETE")},
     ),
+    "a column that is granted, and a policy too wide": (
+        "REVOKE UPDATE ON records.contact FROM athena_force; "
+        "GRANT UPDATE (kind) ON records.contact TO athena_force; "
+        "CREATE POLICY any_row ON records.contact FOR UPDATE TO athena_force USING (true)",
+        {("records.contact", "UPDATE")},
+    ),
+    "a column of a table that shows nothing else": (
+        "CREATE TABLE records.new (owner_force smallint, text text, other text); "
+        "INSERT INTO records.new SELECT tenant_id, slug, 'x' FROM tenants.tenant; "
+        "GRANT SELECT (text), INSERT (owner_force, text) ON records.new TO athena_force",
+        {("records.new", "SELECT"), ("records.new", "INSERT")},
+    ),
     "a view with its owner's rights": (
         "CREATE VIEW records.everybody AS SELECT * FROM records.nominal; "
         "GRANT SELECT, UPDATE ON records.everybody TO athena_force",

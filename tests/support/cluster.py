@@ -89,6 +89,7 @@ class Cluster:
                 "athena_counter",
                 "athena_dictionary",
                 "athena_directory",
+                "athena_linker",
                 "athena_outbox",
                 "athena_policy_writer",
             ):

@@ -72,9 +72,17 @@ async def found(platform: Platform, username: str, surname: str, **fields: Any) 
 
 
 async def rows_seen(
-    platform: Platform, cluster: Cluster, username: str, nominal_id: str, tables: tuple[str, ...]
+    platform: Platform,
+    cluster: Cluster,
+    username: str,
+    nominal_id: str,
+    tables: tuple[str, ...],
+    owner: str = "%",
 ) -> set[str]:
-    """Return the tables in which raw SQL, as the member's force, sees rows of a nominal."""
+    """Return the tables in which raw SQL, as the member's force, sees rows of a nominal.
+
+    ``owner`` is the force whose rows count, where two forces have a nominal of that id.
+    """
     from athena.platform.kernel.identity import Purpose
     from athena.tenants.members.service import subject_by_username
 
@@ -91,7 +99,10 @@ async def rows_seen(
                 table
                 for table in tables
                 if await connection.fetchval(
-                    f"SELECT count(*) FROM records.{table} WHERE nominal_id = $1", nominal_id
+                    f"SELECT count(*) FROM records.{table} AS r JOIN tenants.tenant AS t "
+                    "ON t.tenant_id = r.owner_force WHERE r.nominal_id = $1 AND t.slug LIKE $2",
+                    nominal_id,
+                    owner,
                 )
             }
     finally:

@@ -11,6 +11,7 @@ from athena.platform.kernel.identity import Purpose
 from athena.policies.agreements.document import Agreement
 from athena.policies.agreements.founding import CLIENT_BODY, baseline, found
 from support.api import REASON, Platform
+from support.waiting import until
 
 
 def force_request(slug: str, code: str = "77", /, **changes: Any) -> dict[str, Any]:
@@ -52,6 +53,15 @@ async def create_force(platform: Platform, slug: str, code: str = "77") -> None:
         await add_member(platform, f"admin.{slug}", f"{account}.{slug}", role)
 
 
+async def until_known(platform: Platform, slug: str) -> None:
+    """Wait until the running platform's directory has a new force."""
+
+    async def known() -> bool:
+        return slug in platform.runtime.searcher.directory
+
+    await until(known)
+
+
 async def add_member(platform: Platform, administrator: str, username: str, *roles: str) -> str:
     """Let a member join and return its id."""
     answer = await post(
@@ -68,8 +78,8 @@ async def add_member(platform: Platform, administrator: str, username: str, *rol
     return member_id
 
 
-async def agree(platform: Platform, owner: str, recipient: str) -> None:
-    """Put an agreement in force under which one force shares everything with another."""
+async def agree(platform: Platform, owner: str, recipient: str, **changes: Any) -> None:
+    """Put an agreement in force under which one force shares everything with another, or less."""
     document = next(item for item in baseline() if item.reference == "ATH-ISA-15")
     agreement = Agreement.model_validate(
         {
@@ -84,6 +94,7 @@ async def agree(platform: Platform, owner: str, recipient: str) -> None:
                 {"tenant": tenant, "office": "Chief Constable", "signed_on": "2026-03-16"}
                 for tenant in (owner, recipient)
             ],
+            **changes,
         }
     )
     assert Purpose.INVESTIGATION in agreement.purposes

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from http import HTTPStatus
 from importlib.metadata import version
 from uuid import UUID
@@ -30,13 +31,16 @@ from athena.policies.agreements import routes as agreements
 from athena.policies.explanations import routes as explanations
 from athena.policies.roles import routes as roles
 from athena.policies.roles.actions import Action
+from athena.policies.simulations import routes as simulations
 from athena.records.archive import routes as archive
 from athena.records.archive.certificate import Signer
 from athena.records.emergency import pages as emergency_pages
 from athena.records.emergency import routes as emergency
 from athena.records.imports.review import routes as imports
+from athena.records.merging import routes as merging
 from athena.records.nominals import routes as nominals
 from athena.records.restrictions import routes as restrictions
+from athena.sharing.linking import routes as linking
 from athena.sharing.search import pages as search_pages
 from athena.sharing.search import routes as search
 from athena.tenants.administration import routes as administration
@@ -54,12 +58,15 @@ def create_app(store: Store, settings: Settings) -> FastAPI:
         async with running(store, settings) as runtime:
             _include_features(app, runtime, tokens, settings)
             app.state.runtime = runtime
-            delivering = asyncio.create_task(runtime.outbox.run())
+            working = [asyncio.create_task(runtime.outbox.run())]
+            if settings.compares:
+                working.append(asyncio.create_task(runtime.linker.run()))
             try:
                 yield
             finally:
-                delivering.cancel()
-                await asyncio.gather(delivering, return_exceptions=True)
+                for task in working:
+                    task.cancel()
+                await asyncio.gather(*working, return_exceptions=True)
 
     app = FastAPI(
         title="Athena",
@@ -113,6 +120,9 @@ def _include_features(
     open_seconds = settings.emergency_minutes * 60
     app.include_router(emergency.make_router(gate, searcher.directory, open_seconds, by_bearer))
     app.include_router(nominals.make_router(gate, register, by_bearer))
+    app.include_router(merging.make_router(gate, register, by_bearer))
+    may_set = _permit(runtime, Action.LINKING_THRESHOLDS)
+    app.include_router(linking.make_router(gate, searcher, by_bearer, may_set))
     app.include_router(worklist.make_router(runtime.desk, by_bearer))
     app.include_router(notifications.make_router(runtime.desk, by_bearer))
     _include_administration(app, runtime, by_bearer)
@@ -121,6 +131,7 @@ def _include_features(
     app.include_router(agreements.make_router(runtime.agreements, by_bearer))
     app.include_router(agreement_pages.make_router(runtime.agreements, sessions))
     app.include_router(explanations.make_router(gate, by_bearer))
+    app.include_router(simulations.make_router(gate, by_bearer))
     app.include_router(member_pages.make_router(runtime.database, sessions))
     app.include_router(search_pages.make_router(gate, searcher, sessions))
     app.include_router(
@@ -129,13 +140,15 @@ def _include_features(
     app.mount("/assets", StaticFiles(packages=[("athena.platform.kernel", "assets")]))
 
 
+def _permit(runtime: Runtime, action: Action) -> Permit:
+    async def ask(subject: Subject, reason: str) -> None:
+        await runtime.gate.permit_act(subject, action, reason)
+
+    return ask
+
+
 def _include_administration(app: FastAPI, runtime: Runtime, caller: Caller) -> None:
-    def permit(action: Action) -> Permit:
-        async def ask(subject: Subject, reason: str) -> None:
-            await runtime.gate.permit_act(subject, action, reason)
-
-        return ask
-
+    permit = partial(_permit, runtime)
     database = runtime.database
     manage, read = permit(Action.TENANTS_MANAGE), permit(Action.TENANTS_READ)
     app.include_router(

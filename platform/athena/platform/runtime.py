@@ -26,9 +26,13 @@ from athena.policies.visibility.desk import make_desk
 from athena.policies.visibility.service import Gate
 from athena.records.names.repository import CHANNEL, DICTIONARY, FORGOTTEN
 from athena.records.names.service import NameRegister
+from athena.sharing.comparing.repository import CHANNEL as MATCHING_CHANNEL
+from athena.sharing.comparing.service import Linker
+from athena.sharing.linking.scoring import Scorer
+from athena.sharing.linking.weights import packaged_weights
 from athena.sharing.search.names import LiveNames
 from athena.sharing.search.service import Searcher
-from athena.tenants.directory.service import load_directory
+from athena.tenants.directory.service import load_directory, renew_directory
 from athena.tenants.lifecycle.service import end_sessions
 
 POLICY_CHANNEL = "athena_policy"
@@ -53,7 +57,10 @@ class Runtime:
     searcher: Searcher
     desk: Desk
     outbox: Dispatcher
+    linker: Linker
     agreements: Agreements
+    known_as_of: tuple[int, int] | None = None
+    """The versions of the policy as of which the searcher knows tenants and agreements."""
 
 
 @asynccontextmanager
@@ -86,6 +93,7 @@ async def _deciding_by(
             searcher=searcher,
             desk=make_desk(gate),
             outbox=Dispatcher(database),
+            linker=Linker(database, names, Scorer(packaged_weights())),
             agreements=Agreements(database, gate.authorise),
         )
         tasks = [
@@ -121,6 +129,7 @@ async def _follow(connection: asyncpg.Connection, runtime: Runtime) -> None:
     def policy_changed(*_: object) -> None:
         nonlocal policy_is_stale
         policy_is_stale = True
+        runtime.known_as_of = None  # a notice is always followed
         runtime.gate.forget()
         woken.set()
 
@@ -132,9 +141,13 @@ async def _follow(connection: asyncpg.Connection, runtime: Runtime) -> None:
     def messages_came(*_: object) -> None:
         runtime.outbox.wake()
 
+    def nominals_changed(*_: object) -> None:
+        runtime.linker.wake()
+
     await connection.add_listener(POLICY_CHANNEL, policy_changed)
     await connection.add_listener(CHANNEL, names_changed)
     await connection.add_listener(OUTBOX_CHANNEL, messages_came)
+    await connection.add_listener(MATCHING_CHANNEL, nominals_changed)
     while not connection.is_closed():
         woken.clear()
         if policy_is_stale:
@@ -150,10 +163,13 @@ async def _follow(connection: asyncpg.Connection, runtime: Runtime) -> None:
 
 
 async def _refresh_policy(runtime: Runtime) -> None:
-    """Read the rules of roles, the tenants and the agreements again."""
-    await runtime.gate.refresh()
-    runtime.searcher.directory = await load_directory(runtime.database)
+    """Read the rules of roles, the tenants and the agreements again, where they have changed."""
+    versions = await runtime.gate.refresh()
+    if versions == runtime.known_as_of:
+        return
+    await renew_directory(runtime.searcher.directory, runtime.database)
     runtime.searcher.agreements = await agreement_titles(runtime.database)
+    runtime.known_as_of = versions  # last: what broke off is read again
 
 
 async def _watch_sessions(database: Database) -> None:

@@ -30,7 +30,12 @@ from athena.policies.agreements.founding import baseline
 from athena.policies.decisions.address import ServerAddress
 from athena.policies.decisions.embedded import EmbeddedPoint
 from athena.policies.decisions.engine import WasmPolicy
-from athena.policies.decisions.point import DecisionPoint, NoDecisionError, Question
+from athena.policies.decisions.point import (
+    DecisionPoint,
+    NoDecisionError,
+    Question,
+    canonical_text,
+)
 from athena.policies.decisions.server import ServerPoint
 from athena.policies.decisions.watched import WatchedPoint
 from athena.tenants.consortium import FORCE_SLUGS
@@ -107,15 +112,16 @@ async def measure(
 
 async def _time(point: DecisionPoint, agreements: int, decisions: int) -> Row:
     contents = list(islice(_contents(agreements), WARM_UP + decisions))
+    text = canonical_text(contents[0]["agreements"])  # of all of them, as the gate keeps it
     for content in contents[:WARM_UP]:
-        await point.decide(Question.of(content))
+        await point.decide(Question.of(content, text))
     watched = WatchedPoint(point, remembered=decisions)
 
     async def series() -> list[float]:
         seconds = []
         for content in contents[WARM_UP:]:
             started = time.perf_counter()
-            await watched.decide(Question.of(content))
+            await watched.decide(Question.of(content, text))
             seconds.append(time.perf_counter() - started)
         return seconds
 

@@ -16,6 +16,7 @@ from athena.platform.cli import (
     exceptions,
     imports,
     keys,
+    linking,
     members,
     policies,
     records,
@@ -44,6 +45,7 @@ keys.register(app)
 members.register(app)
 tenants.register(app)
 archive.register()
+linking.register(app)
 
 
 def main() -> None:

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import json
-import tempfile
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from athena.platform.benchmarks.search import measure
 from athena.platform.benchmarks.walls import compare, record
+from athena.platform.cli.bench_common import OutFile, Report, hand_in, in_scratch, loading
 from athena.platform.cli.bench_decisions import decisions
 from athena.platform.cli.bench_imports import imports
-from athena.platform.cli.common import Json, opened_store, out, print_json, run, say
-from athena.platform.cli.data import progress_bar
+from athena.platform.cli.bench_linking import link
+from athena.platform.cli.common import Json, opened_store, out, say
 from athena.platform.kernel.settings import Settings
 from athena.platform.runtime import running
 
@@ -25,6 +23,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands."""
     bench_app.command("decisions")(decisions)
     bench_app.command("import")(imports)
+    bench_app.command("link")(link)
     app.add_typer(bench_app, name="bench")
 
 
@@ -39,34 +38,20 @@ def search(
     queries: Annotated[int, typer.Option(min=50, help="How many searches.")] = 1000,
     seed: Annotated[int, typer.Option(help="Of the people; the queries have their own.")] = 7,
     peer: Annotated[bool, typer.Option(help="Measure a trigram query too.")] = True,
-    out_file: Annotated[Path | None, typer.Option("--out", help="Write JSON here too.")] = None,
+    out_file: OutFile = None,
     as_json: Json = False,
 ) -> None:
     """Measure consortium search in a store of its own, thrown away afterwards."""
 
-    async def work(directory: Path) -> dict[str, Any]:
-        settings = Settings(data_dir=directory)
+    async def work(settings: Settings) -> Report:
         async with opened_store(settings) as store, running(store, settings) as runtime:
-            with progress_bar() as bar:
-                task = bar.add_task("Loading", total=nominals)
+            with loading(nominals) as progress:
                 return await measure(
-                    runtime,
-                    nominals,
-                    queries,
-                    seed,
-                    peer,
-                    tell=say,
-                    progress=lambda done: bar.update(task, completed=done),
+                    runtime, nominals, queries, seed, peer, tell=say, progress=progress
                 )
 
-    with tempfile.TemporaryDirectory(prefix="athena-bench-") as scratch:
-        directory = Path(scratch)
-        directory.chmod(0o755)  # the server's own user must be able to enter
-        report = run(work(directory))
-    if out_file is not None:
-        out_file.write_text(json.dumps(report, indent=2) + "\n")
-    if as_json:
-        print_json(report)
+    report = in_scratch(work)
+    if hand_in(report, out_file, as_json=as_json):
         return
     out.print(f"{report['nominals']:,} nominals, {report['queries']:,} searches, milliseconds:")
     out.print(f"{'':34} {'p50':>8} {'p95':>8} {'p99':>8} {'recall@20':>10}")
@@ -89,35 +74,22 @@ def walls(
     nominals: Annotated[int, typer.Option(min=1000, help="How many to make up.")] = 50_000,
     queries: Annotated[int, typer.Option(min=50, help="How many searches and readings.")] = 300,
     seed: Annotated[int, typer.Option(help="Of the people; the queries have their own.")] = 7,
-    out_file: Annotated[Path | None, typer.Option("--out", help="Write JSON here too.")] = None,
+    out_file: OutFile = None,
     as_json: Json = False,
 ) -> None:
     """Measure what row-level security costs a search and a reading, in a store thrown away."""
 
-    async def work(directory: Path) -> dict[str, Any]:
-        settings = Settings(data_dir=directory)
+    async def work(settings: Settings) -> Report:
         async with opened_store(settings) as store:
             async with running(store, settings) as runtime:
-                with progress_bar() as bar:
-                    task = bar.add_task("Loading", total=nominals)
+                with loading(nominals) as progress:
                     recorded = await record(
-                        runtime,
-                        nominals,
-                        queries,
-                        seed,
-                        tell=say,
-                        progress=lambda done: bar.update(task, completed=done),
+                        runtime, nominals, queries, seed, tell=say, progress=progress
                     )
             return {"nominals": nominals, "seed": seed, **await compare(store, recorded, say)}
 
-    with tempfile.TemporaryDirectory(prefix="athena-bench-") as scratch:
-        directory = Path(scratch)
-        directory.chmod(0o755)  # the server's own user must be able to enter
-        report = run(work(directory))
-    if out_file is not None:
-        out_file.write_text(json.dumps(report, indent=2) + "\n")
-    if as_json:
-        print_json(report)
+    report = in_scratch(work)
+    if hand_in(report, out_file, as_json=as_json):
         return
     out.print(f"{report['nominals']:,} nominals; the SQL of each, milliseconds:")
     out.print(f"{'':20} {'with':>8} {'without':>8} {'ratio':>7} {'median of pairs':>16}")

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import Annotated
 
 from typer import Option
 
 from athena.platform.benchmarks.decisions import measure
-from athena.platform.cli.common import Json, out, print_json, run, say
+from athena.platform.cli.bench_common import OutFile, hand_in
+from athena.platform.cli.common import Json, out, run, say
 from athena.platform.kernel.settings import load_settings
 
 
@@ -20,7 +19,7 @@ def decisions(
     decisions: Annotated[
         int, Option(min=10, max=3000, help="How many decisions under 200 agreements.")
     ] = 200,
-    out_file: Annotated[Path | None, Option("--out", help="Write JSON here too.")] = None,
+    out_file: OutFile = None,
     as_json: Json = False,
 ) -> None:
     """Measure the engine in the process and an OPA server, cold and remembered.
@@ -28,10 +27,7 @@ def decisions(
     The server is the one of ATHENA_OPA_URL, or else a local `opa` that runs for the measurement.
     """
     report = run(measure(load_settings(), agreements or [200, 2000], decisions, tell=say))
-    if out_file is not None:
-        out_file.write_text(json.dumps(report, indent=2) + "\n")
-    if as_json:
-        print_json(report)
+    if hand_in(report, out_file, as_json=as_json):
         return
     machine = report["machine"]
     out.print(f"Decisions about {report['labels']} labels, one after the other, milliseconds:")

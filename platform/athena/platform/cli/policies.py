@@ -35,7 +35,6 @@ from athena.policies.simulations.drafts import read_draft
 from athena.policies.simulations.schemas import Report
 from athena.policies.simulations.service import MOST_CONSULTATIONS, Progress, asking, simulate
 from athena.policies.visibility.service import parse_purpose, parse_reason
-from athena.tenants.members.service import subject_by_username
 
 SECONDS_BEFORE_A_BAR = 2.0
 
@@ -77,7 +76,7 @@ def explain(
             if decision is not None:
                 return await explainer.decision(asker, decision, stated, why)
             assert nominal is not None  # one of the two is given
-            other = await subject_by_username(runtime.database, member) if member else None
+            other = await explainer.member(asker, member, stated, why) if member else None
             return await explainer.nominal(asker, NominalId(nominal), stated, why, other)
 
     found = run(work())
@@ -85,6 +84,11 @@ def explain(
         print_json(found.model_dump(mode="json"))
         return
     _print_explanation(found)
+    if nominal is not None and found.locked is None:
+        out.print(
+            "\nWhether the owner has locked the record against this member isn't told; its data "
+            "protection officer may ask."
+        )
 
 
 def foresee(
@@ -210,14 +214,23 @@ def _print_label(told: LabelExplained) -> None:
         "/".join(label.categories) or "other",
         *(["sensitive"] if label.sensitive else []),
         *(["restricted"] if label.restricted else []),
+        *(["sealed"] if label.sealed else []),
     ]
-    out.print(f"\nLabel {label.id}: {label.owner}, {label.record_class}, {', '.join(marks)}")
+    if label.listed:
+        marks.append("to names, this member's too" if label.named else "to other names")
+    if label.emergency:
+        marks.append("opened in an emergency")
+    single = label.listed or label.emergency or told.decided_by is None
+    what = "This record" if single else f"Label {label.id}"
+    out.print(f"\n{what}: {label.owner}, {label.record_class}, {', '.join(marks)}")
     out.print(f"  shows     {_level(told.level, told.groups)}")
-    out.print(f"  by rule   {told.decided_by.number}: {told.decided_by.title}")
+    if told.decided_by is not None:
+        out.print(f"  by rule   {told.decided_by.number}: {told.decided_by.title}")
     if told.agreement is not None:
         out.print(f"  under     {told.agreement.reference}, {told.clause}")
     for reason in told.reasons:
-        out.print(f"  because   {reason.sentence} ({reason.code}, rule {reason.rule})")
+        rule = f", rule {reason.rule}" if reason.rule is not None else ""
+        out.print(f"  because   {reason.sentence} ({reason.code}{rule})")
     if told.obligations:
         out.print(f"  obliges   {', '.join(told.obligations)}")
     for wider in told.more:

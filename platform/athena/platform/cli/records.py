@@ -8,6 +8,7 @@ from uuid import UUID
 
 import typer
 
+from athena.platform.cli import merging
 from athena.platform.cli.common import (
     As,
     Json,
@@ -40,6 +41,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.command()(search)
     nominal_app.command("show")(show)
+    merging.register(nominal_app)
     audit_app.command("tail")(tail)
     app.add_typer(nominal_app, name="nominals")
     app.add_typer(audit_app, name="audit")

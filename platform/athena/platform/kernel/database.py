@@ -15,9 +15,11 @@ from typing import Any
 from uuid import uuid4
 
 import asyncpg
-from sqlalchemy import URL, CursorResult, Executable, Row, text
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy import URL, CursorResult, Executable, Row, event, text
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DBAPIError, DisconnectionError, InterfaceError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from athena.platform.kernel.credentials import login_password
 from athena.platform.kernel.errors import StoreUnavailableError
@@ -195,5 +197,16 @@ class Database:
                 hide_parameters=True,
                 connect_args=_THROUGH_POOLER if self._direct else {},
             )
+            event.listen(engine.sync_engine, "checkout", _refuse_ended)
             self._engines[login] = engine
         return engine
+
+
+def _refuse_ended(_: DBAPIConnection, record: ConnectionPoolEntry, *__: object) -> None:
+    """Have the pool connect anew where the server has ended a session, as at a suspension.
+
+    The driver knows without asking the server, so this costs no round trip.
+    """
+    driver = record.driver_connection
+    if driver is not None and driver.is_closed():
+        raise DisconnectionError

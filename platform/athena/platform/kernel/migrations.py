@@ -92,3 +92,17 @@ def not_withheld(scope: str) -> str:
     """Return the condition that a row's record isn't withheld from the grant set in a scope."""
     records = f"SELECT * FROM ctx.withheld_records('{scope}')"
     return f"(owner_force, nominal_id) NOT IN ({records})"
+
+
+def label_is_shown(scope: str) -> str:
+    """Return `label_shows` as one step for a row, however many labels there are.
+
+    An array is searched element by element at run time; a flag at the label's place is there at
+    once. A label beyond the array's end, made after the decision, gives NULL: it isn't shown.
+    """
+    return f"((SELECT ctx.shown_labels('{scope}'))::boolean[])[label_id]"
+
+
+def not_kept_back(scope: str) -> str:
+    """Return `not_withheld`, looked into only where the grant set holds single records at all."""
+    return f"(NOT (SELECT ctx.excepts()) OR {not_withheld(scope)})"

@@ -47,6 +47,8 @@ class Settings(BaseSettings):
     opa_deadline_seconds: float = Field(default=2.0, ge=0.05, le=30)
     emergency_minutes: int = Field(default=30, ge=1, le=240)
     """How long a record stays open in an emergency."""
+    compares: bool = True
+    """Whether this process compares changed nominals with others; one process is enough."""
 
     @cached_property
     def is_production(self) -> bool:

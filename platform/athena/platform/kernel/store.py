@@ -10,6 +10,7 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.util import CommandError
 from sqlalchemy import URL, NullPool, make_url, text
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import ArgumentError, DBAPIError
@@ -19,7 +20,12 @@ from athena.platform.kernel.credentials import login_password, scram_verifier
 from athena.platform.kernel.database import Database, StoreAddress
 from athena.platform.kernel.embedded import EmbeddedServer, default_data_dir
 from athena.platform.kernel.errors import ConfigurationError, StoreUnavailableError
+from athena.platform.kernel.permits import sqlstate
 from athena.platform.kernel.settings import Settings
+
+_ATTEMPTS = 10
+_CONCURRENTLY = "XX000"
+"""How PostgreSQL refuses to alter a role that another transaction has altered meanwhile."""
 
 SERVICE_LOGINS = (
     "athena_amo",
@@ -27,6 +33,7 @@ SERVICE_LOGINS = (
     "athena_counter",
     "athena_dictionary",
     "athena_directory",
+    "athena_linker",
     "athena_outbox",
     "athena_policy_writer",
 )
@@ -128,6 +135,12 @@ async def migrate(
                     {"months": MONTHS_AHEAD},
                 )
                 await connection.commit()
+    except CommandError as error:
+        raise ConfigurationError(
+            f"This store was made ready by another release of Athena ({error}): start that "
+            "release, or give this one a store of its own, by ATHENA_DATA_DIR or "
+            "ATHENA_DATABASE_URL. Nothing was changed."
+        ) from error
     except (OSError, DBAPIError) as error:
         raise StoreUnavailableError(
             "The store couldn't be migrated; nothing of the failed step was kept: "
@@ -176,9 +189,17 @@ async def _set_passwords(connection: AsyncConnection, store: Store) -> None:
     """Give each service login its derived password; utility statements take no parameters."""
     for login in SERVICE_LOGINS:
         verifier = store.verifier(login)  # base64, ':' and '$' only: safe inside quotes
-        await connection.execute(
-            text(f"ALTER ROLE {login} PASSWORD '{verifier}'".replace(":", "\\:"))
-        )
+        statement = text(f"ALTER ROLE {login} PASSWORD '{verifier}'".replace(":", "\\:"))
+        for left in reversed(range(_ATTEMPTS)):
+            try:
+                async with connection.begin_nested():
+                    await connection.execute(statement)
+                break
+            except DBAPIError as error:
+                # Logins are the server's: another of its databases may be made ready just now,
+                # and an advisory lock is of one database alone.
+                if sqlstate(error) != _CONCURRENTLY or not left:
+                    raise
 
 
 def _parse(value: str, name: str) -> URL:

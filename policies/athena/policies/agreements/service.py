@@ -14,6 +14,7 @@ from uuid import UUID
 from athena.platform.kernel.database import Database, ReadSession
 from athena.policies.agreements import repository
 from athena.policies.agreements.models import Version, as_of
+from athena.policies.decisions.point import canonical_text
 
 POLICY_WRITER = "athena_policy_writer"
 
@@ -27,6 +28,7 @@ class StandingAgreements:
     def __init__(self, versions: Iterable[Version]) -> None:
         self._versions = tuple(versions)
         self._on: dict[date, list[dict[str, Any]]] = {}
+        self._text_on: dict[date, bytes] = {}
 
     def on(self, day: date) -> list[dict[str, Any]]:
         """Return the documents by which the policy decides on a day.
@@ -37,6 +39,12 @@ class StandingAgreements:
         if day not in self._on:
             self._on = {day: [version.whole() for version in as_of(self._versions, day)]}
         return self._on[day]
+
+    def text_on(self, day: date) -> bytes:
+        """Return the canonical text of those documents."""
+        if day not in self._text_on:
+            self._text_on = {day: canonical_text(self.on(day))}
+        return self._text_on[day]
 
 
 async def standing(session: ReadSession) -> StandingAgreements:

@@ -44,6 +44,20 @@ class NoDecisionError(DecisionUnavailableError):
         self.fault = fault
 
 
+def canonical_text(content: object) -> bytes:
+    """Return the one JSON text of a value; NoDecisionError where it has none."""
+    try:
+        return json.dumps(
+            content,
+            sort_keys=True,
+            separators=(",", ":"),
+            allow_nan=False,
+            ensure_ascii=False,  # half of a surrogate pair has no text then
+        ).encode()
+    except (TypeError, ValueError, RecursionError):
+        raise NoDecisionError(Fault.MALFORMED) from None
+
+
 @dataclass(frozen=True, slots=True)
 class Question:
     """What is asked, with the one text and digest that every asking of it has."""
@@ -53,18 +67,21 @@ class Question:
     digest: bytes
 
     @classmethod
-    def of(cls, content: Mapping[str, Any]) -> Self:
-        """Return the question of an input; NoDecisionError where it can't be said in JSON."""
-        try:
-            text = json.dumps(
-                content,
-                sort_keys=True,
-                separators=(",", ":"),
-                allow_nan=False,
-                ensure_ascii=False,  # half of a surrogate pair has no text then
-            ).encode()
-        except (TypeError, ValueError, RecursionError):
-            raise NoDecisionError(Fault.MALFORMED) from None
+    def of(cls, content: Mapping[str, Any], agreements: bytes | None = None) -> Self:
+        """Return the question of an input; NoDecisionError where it can't be said in JSON.
+
+        ``agreements`` is the canonical text of its agreements, where it was made before.
+        """
+        if agreements is None:
+            text = canonical_text(content)
+        else:
+            text = b",".join(
+                canonical_text(name)
+                + b":"
+                + (agreements if name == "agreements" else canonical_text(content[name]))
+                for name in sorted(content)
+            )
+            text = b"{" + text + b"}"
         return cls(content, text, hashlib.sha256(text).digest())
 
 

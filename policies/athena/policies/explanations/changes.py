@@ -36,6 +36,7 @@ class ChangeKind(enum.StrEnum):
     COVER_SENSITIVE = "cover_sensitive"
     POINT_AT_RESTRICTED = "point_at_restricted"
     MAKE_AGREEMENT = "make_agreement"
+    LIFT_LOCK = "lift_lock"
     LIFT_RESTRICTION = "lift_restriction"
     NAME_MEMBER = "name_member"
     CONSULT_ORIGINATOR = "consult_originator"

@@ -7,7 +7,7 @@ from typing import Any
 
 from athena.platform.kernel.identity import FieldGroup, Level
 from athena.policies.decisions.documents import LabelDecision, VisibilityDocument
-from athena.policies.explanations.changes import Question, changes, offers_to
+from athena.policies.explanations.changes import ChangeKind, Question, changes, offers_to
 from athena.policies.explanations.rules import RULES, deciding_rule, rule_of
 from athena.policies.explanations.schemas import (
     AgreementNamed,
@@ -21,6 +21,10 @@ from athena.policies.explanations.schemas import (
 
 Evaluate = Callable[[Question], VisibilityDocument]
 """Asks the policy that made the decision."""
+
+LOCKED = "locked"
+LOCKED_SENTENCE = "The owner has locked the record against the member; no rule shows it then."
+"""Not a reason of the policy: a lock isn't asked about, because it always wins."""
 
 _PLAIN: Mapping[str, Any] = {
     "id": 1,
@@ -44,6 +48,36 @@ def explain_labels(
     return tuple(
         _label_explained(question, label, decision, tuple(found))
         for label, decision, found in zip(question["labels"], decisions, wider, strict=True)
+    )
+
+
+def locked_against(found: LabelExplained) -> LabelExplained:
+    """Return how a record is explained that is locked against the requester.
+
+    Nothing of it shows. Lifting the lock is the one thing that helps, and gives what the rules
+    give; where they give nothing, it doesn't help by itself.
+    """
+    lifted = Wider(
+        kind=ChangeKind.LIFT_LOCK,
+        change="The owner lifts the lock of the record against the member.",
+        agreement="",
+        value="",
+        level=found.level,
+        gained=found.groups,
+    )
+    return found.model_copy(
+        update={
+            "level": Level.NONE,
+            "groups": (),
+            "withheld": tuple(FieldGroup),
+            "scopes": (),
+            "agreement": None,
+            "clause": "",
+            "decided_by": None,
+            "reasons": (Because(code=LOCKED, sentence=LOCKED_SENTENCE, rule=None),),
+            "obligations": (),
+            "more": (lifted,) if found.level is not Level.NONE else (),
+        }
     )
 
 

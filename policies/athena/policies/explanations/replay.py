@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections import OrderedDict
 
 import wasmtime
@@ -12,6 +11,7 @@ from athena.platform.kernel.errors import AthenaError
 from athena.policies.decisions.bundles import Bundle
 from athena.policies.decisions.documents import VisibilityDocument
 from athena.policies.decisions.engine import WasmPolicy
+from athena.policies.decisions.point import Question
 from athena.policies.explanations.models import Archived
 
 _COMPILED = 4
@@ -57,21 +57,16 @@ class Replayer:
                 "The policy that made this decision wasn't archived: the decision is older than "
                 "the archive of policies."
             )
-        if digest_of(archived.question) != archived.input_digest:
+        question = Question.of(archived.question)
+        if question.digest != archived.input_digest:
             raise ReplayError(
                 "The archived input of this decision isn't what was decided; tell the operators, "
                 "because the archive was altered."
             )
-        answer = self.policy(bundle).evaluate(archived.question)
+        answer = self.policy(bundle).answer(question)
         if answer.as_json()["decisions"] != list(archived.decisions):
             raise ReplayError(
                 "Made again, this decision comes out otherwise; tell the operators, because the "
                 "archive was altered."
             )
         return answer
-
-
-def digest_of(question: object) -> bytes:
-    """Return the digest under which an input is archived."""
-    canonical = json.dumps(question, sort_keys=True, separators=(",", ":")).encode()
-    return hashlib.sha256(canonical).digest()

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Header
+from fastapi import APIRouter, Depends
 
-from athena.platform.kernel.identity import Subject
-from athena.platform.kernel.web import Caller, header_text, problems
-from athena.policies.explanations.schemas import Explanation
+from athena.platform.kernel.identity import NominalId, Subject
+from athena.platform.kernel.web import Caller, problems
+from athena.policies.explanations.schemas import AskedOfNominal, Explanation
 from athena.policies.explanations.service import Explainer
-from athena.policies.visibility.service import Gate, parse_purpose, parse_reason
+from athena.policies.visibility.service import Gate
+from athena.policies.visibility.stated import Stated
 
 
 def make_router(gate: Gate, caller: Caller) -> APIRouter:
@@ -22,8 +22,7 @@ def make_router(gate: Gate, caller: Caller) -> APIRouter:
     @router.get("/{decision_id}", responses=problems(404))
     async def explain(
         decision_id: UUID,
-        purpose: Annotated[str | None, Header(alias="Athena-Purpose")] = None,
-        reason: Annotated[str | None, Header(alias="Athena-Reason")] = None,
+        stated: Stated,
         subject: Subject = Depends(caller),
     ) -> Explanation:
         """Explain a past decision: role, agreement, rule, grant, label, and what would show more.
@@ -31,8 +30,24 @@ def make_router(gate: Gate, caller: Caller) -> APIRouter:
         A member may ask of his own decisions, a data protection officer of those of his force,
         an auditor of all.
         """
-        return await explainer.decision(
-            subject, decision_id, parse_purpose(purpose), parse_reason(header_text(reason))
+        return await explainer.decision(subject, decision_id, stated.purpose, stated.reason)
+
+    @router.post("/explanations", responses=problems(404))
+    async def explain_nominal(
+        asked: AskedOfNominal,
+        stated: Stated,
+        subject: Subject = Depends(caller),
+    ) -> Explanation:
+        """Explain what a nominal shows now: to oneself, or to another member where one may ask.
+
+        An auditor names a member; a data protection officer may. Of a nominal that the caller
+        can't see there is no explanation, as if it didn't exist, unless he is an auditor.
+        """
+        purpose, reason = stated.purpose, stated.reason
+        member = (
+            await explainer.member(subject, asked.member, purpose, reason) if asked.member else None
         )
+        nominal_id = NominalId(asked.nominal_id)
+        return await explainer.nominal(subject, nominal_id, purpose, reason, member)
 
     return router

@@ -5,11 +5,22 @@ from __future__ import annotations
 from datetime import date, datetime
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from athena.platform.kernel.identity import FieldGroup, Level
 from athena.policies.explanations.changes import ChangeKind
 from athena.policies.roles.actions import Action
+
+
+class AskedOfNominal(BaseModel):
+    """Whose view of which nominal is to be explained; it stands in no URL."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    nominal_id: UUID
+    member: str | None = Field(
+        default=None, max_length=100, description="A user name, for example officer.kent"
+    )
 
 
 class Told(BaseModel):
@@ -62,7 +73,7 @@ class Because(Told):
 
     code: str
     sentence: str
-    rule: int
+    rule: int | None
 
 
 class Rule(Told):
@@ -95,6 +106,14 @@ class LabelShown(Told):
     categories: tuple[str, ...]
     sensitive: bool
     restricted: bool
+    sealed: bool = False
+    """Whether no emergency opens the record."""
+    listed: bool = False
+    """Whether this is a record that is restricted to named members or teams."""
+    named: bool = False
+    """Whether the requester, or a team of theirs, is one of those."""
+    emergency: bool = False
+    """Whether the requester has opened the record in an emergency that isn't over."""
 
 
 class LabelExplained(Told):
@@ -107,7 +126,8 @@ class LabelExplained(Told):
     scopes: tuple[str, ...]
     agreement: AgreementNamed | None
     clause: str
-    decided_by: Rule
+    decided_by: Rule | None
+    """None where the record is locked against the requester: a lock is stronger than every rule."""
     reasons: tuple[Because, ...]
     obligations: tuple[str, ...]
     more: tuple[Wider, ...]
@@ -139,3 +159,8 @@ class Explanation(Told):
     labels: tuple[LabelExplained, ...]
     hidden_labels: bool
     """Whether labels that show the asker nothing are left out."""
+    locked: bool | None
+    """Whether the record asked about is locked against the requester: nothing of it shows.
+
+    None where the asker isn't told, and for a past decision, which knows no record.
+    """

@@ -4,14 +4,15 @@ An explanation is computed from the archive alone: the decision is made again fr
 the policy that made it, and must come out the same. Each explanation is an event in the log, in
 the transaction that finds what is explained. Of a record that the asker can't see there is no
 explanation, as if it didn't exist, unless he is an auditor or its owner's data protection officer.
+Whether a record is locked against a member, its owner's officer and auditors alone are told.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -25,7 +26,6 @@ from athena.platform.kernel.errors import (
     RefusedError,
 )
 from athena.platform.kernel.identity import (
-    LabelId,
     Level,
     NominalId,
     Purpose,
@@ -34,42 +34,32 @@ from athena.platform.kernel.identity import (
     TenantKind,
 )
 from athena.policies.decisions import bundles
-from athena.policies.decisions.documents import LabelDecision, VisibilityDocument
-from athena.policies.decisions.engine import WasmPolicy
 from athena.policies.explanations import repository
-from athena.policies.explanations.explaining import explain_labels, standings
-from athena.policies.explanations.models import Archived, LabelOf, ReliedOn
-from athena.policies.explanations.replay import Replayer, digest_of
+from athena.policies.explanations.explaining import explain_labels, locked_against
+from athena.policies.explanations.models import Archived, LabelOf
+from athena.policies.explanations.replay import Replayer
 from athena.policies.explanations.schemas import (
     Explanation,
     Grant,
     Requester,
     RoleRule,
-    Standing,
+)
+from athena.policies.explanations.telling import (
+    Asked,
+    grant_of,
+    standings_of,
+    told_of,
 )
 from athena.policies.roles.actions import Action
 from athena.policies.visibility.models import Consultation
 from athena.policies.visibility.repository import POLICY_WRITER, archive_decision
 from athena.policies.visibility.service import Gate
+from athena.tenants.members.service import subject_by_username
 
 NOTHING = "There is nothing here that you can see."
 """The same for what isn't there and for what the asker may not know of."""
 
 _RECORD_ACTIONS = tuple(action for action in Action if action.startswith("nominals."))
-
-
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """What is explained, and for whom: the labels that the asker may be told of."""
-
-    archived: Archived
-    grant: Grant | None
-    labels: Collection[LabelId] | None = None
-    """Only these labels; all that `tenant` may know of where there is no such list."""
-    tenant: str | None = None
-    """The asker's force, which hears of its own and of shown labels; None hears of all."""
-    owns: bool = False
-    """Whether the asker hears of every label of his own force."""
 
 
 class Explainer:
@@ -88,7 +78,7 @@ class Explainer:
             async with self._overseeing(asker, purpose, reason, content) as session:
                 found = await self._archived(decision_id)
                 relied_on = await repository.any_decision(session, decision_id)
-                return await self._explain(_Asked(found, _grant(relied_on)))
+                return await self._explain(Asked(found, grant_of(relied_on)))
         whole_force = self._may(asker, Action.DECISIONS_READ_OWN_FORCE)
         async with self._consulting(asker, whole_force, purpose, reason, content) as consultation:
             relied_on = await repository.own_decision(consultation.session, decision_id)
@@ -96,7 +86,7 @@ class Explainer:
                 raise NotFoundError(NOTHING)
             found = await self._archived(decision_id)
             return await self._explain(
-                _Asked(found, _grant(relied_on), tenant=asker.tenant, owns=whole_force)
+                Asked(found, grant_of(relied_on), tenant=asker.tenant, owns=whole_force)
             )
 
     async def nominal(
@@ -110,7 +100,8 @@ class Explainer:
         """Explain what a member would see of a nominal now for a purpose: the asker's own view.
 
         Auditors name another member; a data protection officer may, of records of his own force
-        for everyone, and of what he sees himself for members of his own force.
+        for everyone, and of what he sees himself for members of his own force. A record that is
+        locked against the asker isn't there for him, so he hears of neither.
         """
         content = {"nominal": str(nominal_id), "member": member.username if member else ""}
         if self._may(asker, Action.DECISIONS_READ):
@@ -123,19 +114,61 @@ class Explainer:
                 found = await repository.any_label(session, nominal_id)
                 if found is None:
                     raise NotFoundError(NOTHING)
-                return await self._explain(await self._supposed(member, purpose, found))
+                return await self._explain(await self._supposed(member, purpose, found, nominal_id))
         other = member is not None and member.member_id != asker.member_id
         async with self._consulting(asker, other, purpose, reason, content) as consultation:
-            found = await repository.visible_label(consultation.session, nominal_id)
-            if found is None:
-                raise NotFoundError(NOTHING)
+            found = await self._label(consultation, nominal_id, other)
             if member is None or not other:
                 await _log_seen(consultation, nominal_id, found)
-                return await self._explain(await self._own_view(consultation, found))
+                return await self._explain(await self._own_view(consultation, found, nominal_id))
             if asker.tenant_id not in (found.owner, member.tenant_id):
                 raise NotFoundError(NOTHING)
             await _log_seen(consultation, nominal_id, found)
-            return await self._explain(await self._supposed(member, purpose, found))
+            asked = await self._supposed(member, purpose, found, nominal_id)
+            if asker.tenant_id != found.owner:
+                # Whom a record is locked against is its owner's to know. A refusal would tell it
+                # as well as an answer, so the rules are explained as if there were no lock.
+                asked = replace(asked, locked=None)
+            return await self._explain(asked)
+
+    async def member(self, asker: Subject, username: str, purpose: Purpose, reason: str) -> Subject:
+        """Return the member whose view somebody asks about, himself among them.
+
+        RefusedError before the name is looked up where the asker may explain nobody else's view,
+        NotFoundError where there is no such member; both are logged.
+        """
+        if username == asker.username:
+            return asker
+        every = self._may(asker, Action.DECISIONS_READ)
+        action = Action.DECISIONS_READ if every else Action.DECISIONS_READ_OWN_FORCE
+        content = {"member": username}
+        entry = Entry(EventKind.CONSULTATION, "decisions.explain", reason, content)
+        await self._gate.permit(asker, action, purpose, entry)
+        try:
+            return await subject_by_username(self._gate.database, username)
+        except NotFoundError as error:
+            refusal = replace(
+                entry, kind=EventKind.REFUSAL, content={**content, "problem": error.slug}
+            )
+            await audit.refuse(self._gate.database, asker, refusal, purpose.value)
+            raise
+
+    async def _label(
+        self, consultation: Consultation, nominal_id: NominalId, whole_force: bool
+    ) -> LabelOf:
+        """Return the label of a nominal that the asker may be told of, or raise NotFoundError.
+
+        Who asks for the whole force hears of records of his own that are restricted to others too.
+        """
+        found = await repository.visible_label(consultation.session, nominal_id)
+        if found is None and whole_force:
+            own = consultation.subject.tenant_id
+            single = consultation.visibility.singles.get((own, nominal_id))
+            if single is not None and single.level is Level.POINTER:
+                found = LabelOf(own, single.label.label_id)
+        if found is None:
+            raise NotFoundError(NOTHING)
+        return found
 
     def _may(self, asker: Subject, action: Action) -> bool:
         return self._gate.allows(asker, action)
@@ -176,7 +209,9 @@ class Explainer:
             raise NotFoundError(NOTHING)
         return found
 
-    async def _own_view(self, consultation: Consultation, found: LabelOf) -> _Asked:
+    async def _own_view(
+        self, consultation: Consultation, found: LabelOf, nominal_id: NominalId
+    ) -> Asked:
         visibility = consultation.visibility
         grant = Grant(
             grant_set_id=visibility.grant_set_id,
@@ -184,38 +219,51 @@ class Explainer:
             at=None,
         )
         archived = await self._archived(visibility.decision_id)
-        return _Asked(archived, grant, labels=[found.label_id], tenant=consultation.subject.tenant)
+        key = (found.owner, nominal_id)
+        single = visibility.numbers[key] if key in visibility.singles else found.label_id
+        tenant = consultation.subject.tenant
+        return Asked(archived, grant, labels=[single], tenant=tenant, locked=False)
 
-    async def _supposed(self, member: Subject, purpose: Purpose, found: LabelOf) -> _Asked:
+    async def _supposed(
+        self, member: Subject, purpose: Purpose, found: LabelOf, nominal_id: NominalId
+    ) -> Asked:
         """Decide what a member would see now, and archive it without granting anything."""
-        question = await self._gate.question(member, purpose)
-        if found.label_id not in {label["id"] for label in question["labels"]}:
-            self._gate.forget()  # the label is newer than what the gate remembers
-            question = await self._gate.question(member, purpose)
         policy = self._replayer.policy(bundles.packaged())
-        document = await asyncio.to_thread(policy.evaluate, question)
+        supposed = await self._gate.suppose(member, purpose, policy.answer)
+        if found.label_id not in {label["id"] for label in supposed.question.content["labels"]}:
+            self._gate.forget()  # the label is newer than what the gate remembers
+            supposed = await self._gate.suppose(member, purpose, policy.answer)
         async with self._gate.database.write(POLICY_WRITER) as session:
             await bundles.keep(session, policy.revision)
             decision_id = await archive_decision(
-                session, digest_of(question), policy.revision, question, document.as_json()
+                session, supposed.question, policy.revision, supposed.document.as_json()
             )
-        return _Asked(await self._archived(decision_id), None, labels=[found.label_id])
+        key = (found.owner, nominal_id)
+        return Asked(
+            await self._archived(decision_id),
+            None,
+            labels=[supposed.numbers.get(key, found.label_id)],
+            locked=key in supposed.locked,
+        )
 
-    async def _explain(self, asked: _Asked) -> Explanation:
+    async def _explain(self, asked: Asked) -> Explanation:
         archived = asked.archived
         async with self._gate.database.read(POLICY_WRITER) as session:
             bundle = await bundles.find(session, archived.bundle_revision)
         return await asyncio.to_thread(self._explained, asked, bundle)
 
-    def _explained(self, asked: _Asked, bundle: bundles.Bundle | None) -> Explanation:
+    def _explained(self, asked: Asked, bundle: bundles.Bundle | None) -> Explanation:
         archived, question = asked.archived, asked.archived.question
         document = self._replayer.replay(archived, bundle)
         assert bundle is not None  # without one there is no replay
         policy = self._replayer.policy(bundle)
-        told = _told(asked, document)
+        told = told_of(asked, document)
         numbers = {decision.label for decision in told}
         labels = [label for label in question["labels"] if label["id"] in numbers]
         requester = question["requester"]
+        explained = explain_labels({**question, "labels": labels}, told, policy.evaluate)
+        if asked.locked:
+            explained = tuple(map(locked_against, explained))
         return Explanation(
             decision_id=archived.decision_id,
             decided_at=archived.decided_at,
@@ -226,9 +274,10 @@ class Explainer:
             requester=Requester.model_validate(requester),
             role_rules=self._role_rules(requester),
             grant=asked.grant,
-            agreements=_standings(asked, policy),
-            labels=explain_labels({**question, "labels": labels}, told, policy.evaluate),
+            agreements=standings_of(asked, policy),
+            labels=explained,
             hidden_labels=asked.labels is None and len(told) < len(document.decisions),
+            locked=asked.locked,
         )
 
     def _role_rules(self, requester: dict[str, Any]) -> tuple[RoleRule, ...]:
@@ -247,45 +296,9 @@ class Explainer:
         )
 
 
-def _told(asked: _Asked, document: VisibilityDocument) -> list[LabelDecision]:
-    """Return the decisions of the labels that the asker may be told of."""
-
-    def may_know(decision: LabelDecision, owner: str) -> bool:
-        if asked.labels is not None:
-            return decision.label in asked.labels
-        if asked.tenant is None or decision.level is not Level.NONE:
-            return True
-        return asked.owns and owner == asked.tenant
-
-    owners = {label["id"]: label["owner"] for label in asked.archived.question["labels"]}
-    return [
-        decision for decision in document.decisions if may_know(decision, owners[decision.label])
-    ]
-
-
-def _standings(asked: _Asked, policy: WasmPolicy) -> tuple[Standing, ...]:
-    """Return the agreements with the requester; of one label's owner alone where one is asked."""
-    question = asked.archived.question
-    found = standings(question, policy.evaluate)
-    if asked.labels is None:
-        return found
-    owners = {label["owner"] for label in question["labels"] if label["id"] in asked.labels}
-    return tuple(standing for standing in found if standing.owner in owners)
-
-
 async def _log_seen(consultation: Consultation, nominal_id: NominalId, found: LabelOf) -> None:
     """Log that an explanation told the asker of a record that he sees."""
-    view = consultation.visibility.view(found.label_id)
+    view = consultation.visibility.view(found.label_id, (found.owner, nominal_id))
     seen = RecordSeen(found.owner, nominal_id, view.level, view.agreement_id)
     entry = Entry(EventKind.DISCLOSURE, "decisions.explain", consultation.reason, records=[seen])
     await audit.append(consultation.session, consultation.visibility.grant_set_id, entry)
-
-
-def _grant(relied_on: ReliedOn | None) -> Grant | None:
-    if relied_on is None:
-        return None
-    return Grant(
-        grant_set_id=relied_on.grant_set_id,
-        policy_revision=relied_on.policy_revision,
-        at=relied_on.at,
-    )

@@ -26,8 +26,10 @@ from athena.policies.roles.models import Rule
 
 _PROOF = object()
 _HOMES = (
+    ("links.", TenantKind.FORCE),
     ("nominals.", TenantKind.FORCE),
     ("records.", TenantKind.FORCE),
+    (Action.LINKING_THRESHOLDS, TenantKind.CLIENT_BODY),
     (Action.ROLES_MANAGE, TenantKind.CLIENT_BODY),
     (Action.TENANTS_MANAGE, TenantKind.CLIENT_BODY),
 )

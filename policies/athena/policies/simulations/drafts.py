@@ -41,7 +41,7 @@ def check_drafts(
     references = {item["reference"]: str(item["id"]) for item in stored}
     ids = [draft.id for draft in drafts]
     if len(set(ids)) != len(ids):
-        raise InvalidInputError("Give each agreement once; two files hold the same one.")
+        raise InvalidInputError("Give each agreement once; one is given twice.")
     for draft in drafts:
         unknown = sorted({party.tenant for party in draft.parties} - {*tenants})
         if unknown:

@@ -5,9 +5,30 @@ from __future__ import annotations
 import enum
 from datetime import date
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from athena.platform.kernel.identity import Clearance, FieldGroup, Level, Purpose, Role
+from athena.policies.agreements.document import Agreement
+
+MOST_AGREEMENTS = 20
+MOST_PAST = 10_000
+"""What one call may ask for; the command line takes more."""
+
+
+class AskedToSimulate(BaseModel):
+    """Agreements as they would be, on which day and for which roles, and why it is asked."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    agreements: list[Agreement] = Field(min_length=1, max_length=MOST_AGREEMENTS)
+    on: date | None = Field(
+        default=None, description="The day; without it the first on which all have begun"
+    )
+    roles: list[Role] = Field(default=[Role.OFFICER], min_length=1)
+    last: int = Field(
+        default=0, ge=0, le=MOST_PAST, description="Decide this many past consultations again"
+    )
+    reason: str
 
 
 class Reported(BaseModel):

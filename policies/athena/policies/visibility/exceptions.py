@@ -67,6 +67,11 @@ class Exceptions:
             ),
         )
 
+    def numbers(self, cases: Sequence[Case]) -> dict[RecordKey, LabelId]:
+        """Return the number by which the policy's input asks about each single record."""
+        by_case = {case: LabelId(FIRST_NUMBER + place) for place, case in enumerate(cases)}
+        return {key: by_case[case] for key, case in self.singles if case in by_case}
+
     def cases(self, labels: Mapping[LabelId, Label]) -> list[Case]:
         """Return what the policy must be asked, each once, in an order that is always the same.
 

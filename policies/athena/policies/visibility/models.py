@@ -89,6 +89,8 @@ class Visibility:
     views: Mapping[LabelId, LabelView]
     singles: Mapping[RecordKey, LabelView] = field(default_factory=dict)
     """Records that are decided by themselves, beside their labels."""
+    numbers: Mapping[RecordKey, LabelId] = field(default_factory=dict)
+    """Of each of those, the number by which the decision's input asks about it."""
 
     def view(self, label_id: int, record: RecordKey | None = None) -> LabelView:
         """Return what a visible row's record shows: by itself, or as its label does."""

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from athena.platform.kernel.clock import LONDON, today
 from athena.platform.kernel.identity import LabelId, Purpose, Subject
 from athena.policies.agreements.service import StandingAgreements
 from athena.policies.decisions.documents import LabelDecision, VisibilityDocument
+from athena.policies.decisions.point import Question
 from athena.policies.visibility.exceptions import Case, Exceptions, label_fields, questions
-from athena.policies.visibility.models import Label, LabelView
+from athena.policies.visibility.models import Label, LabelView, RecordKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,28 @@ class PolicyState:
     agreements: StandingAgreements
     active: Sequence[str]
     """The tenants that aren't suspended."""
+
+    def ask(self, asked: Mapping[str, Any]) -> Question:
+        """Return the question of an input that was made of this state.
+
+        The agreements' text is long and the same in many questions, so it is made once a day.
+        """
+        return Question.of(asked, self.agreements.text_on(date.fromisoformat(asked["today"])))
+
+
+@dataclass(frozen=True, slots=True)
+class Supposed:
+    """What the policy would decide for a member; nothing is granted by it."""
+
+    question: Question
+    document: VisibilityDocument
+    numbers: Mapping[RecordKey, LabelId]
+    """The records that are decided by themselves, by their numbers in the question.
+
+    Locked ones too, as they would be without the lock.
+    """
+    locked: frozenset[RecordKey]
+    """The records that are locked against the member."""
 
 
 def seconds_of_today() -> int:
@@ -44,6 +67,7 @@ def decision_input(
     subject: Subject, purpose: Purpose, state: PolicyState, cases: Sequence[Case]
 ) -> dict[str, Any]:
     """Return what the policy is asked for a member, a purpose and cases of single records."""
+    day = today()
     return {
         "requester": {
             "tenant": subject.tenant,
@@ -54,8 +78,8 @@ def decision_input(
         "active": list(state.active),
         "purpose": purpose.value,
         "purposes": [known.value for known in Purpose],
-        "today": today().isoformat(),
-        "agreements": state.agreements.on(today()),
+        "today": day.isoformat(),
+        "agreements": state.agreements.on(day),
         "labels": [
             *(label_fields(label) for label in state.labels.values()),
             *questions(cases, state.labels),

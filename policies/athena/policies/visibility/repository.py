@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 
 from athena.platform.kernel.database import ReadSession, WriteSession
 from athena.platform.kernel.identity import LabelId, Purpose, Subject, TenantId
+from athena.policies.decisions.point import Question
 from athena.policies.visibility.exceptions import Exceptions
 from athena.policies.visibility.models import Label
 
@@ -71,11 +72,7 @@ async def exceptions(session: ReadSession, subject: Subject, purpose: Purpose) -
 
 
 async def archive_decision(
-    session: WriteSession,
-    digest: bytes,
-    bundle_revision: str,
-    decision_input: Mapping[str, Any],
-    document: Mapping[str, Any],
+    session: WriteSession, question: Question, bundle_revision: str, document: Mapping[str, Any]
 ) -> UUID:
     """Keep a decision with its input once, and return its id."""
     await session.execute(
@@ -84,16 +81,16 @@ async def archive_decision(
         "CAST(:document AS jsonb)) ON CONFLICT (input_digest, bundle_revision) DO NOTHING",
         {
             "id": uuid4(),
-            "digest": digest,
+            "digest": question.digest,
             "bundle": bundle_revision,
-            "input": json.dumps(decision_input),
+            "input": question.text.decode(),
             "document": json.dumps(document),
         },
     )
     found: UUID = await session.value(
         "SELECT decision_id FROM policies.decision WHERE input_digest = :digest "
         "AND bundle_revision = :bundle",
-        {"digest": digest, "bundle": bundle_revision},
+        {"digest": question.digest, "bundle": bundle_revision},
     )
     return found
 

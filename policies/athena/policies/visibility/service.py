@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -36,6 +36,8 @@ from athena.platform.kernel.errors import (
 )
 from athena.platform.kernel.identity import (
     Clearance,
+    LabelId,
+    Level,
     Purpose,
     Role,
     Subject,
@@ -43,6 +45,7 @@ from athena.platform.kernel.identity import (
 )
 from athena.policies.agreements.service import standing
 from athena.policies.decisions import bundles
+from athena.policies.decisions.documents import VisibilityDocument
 from athena.policies.decisions.point import DecisionPoint, Question
 from athena.policies.roles import repository as role_rules
 from athena.policies.roles.actions import Action
@@ -64,10 +67,10 @@ from athena.policies.visibility.models import (
 )
 from athena.policies.visibility.question import (
     PolicyState,
+    Supposed,
     decision_input,
     expiry,
     seconds_of_today,
-    view_of,
     views_of,
 )
 
@@ -133,15 +136,18 @@ class Gate:
             await repository.versions(session)
         await self._point.check()
 
-    async def refresh(self) -> None:
-        """Read the policy again where it was forgotten or the store's revision has risen."""
+    async def refresh(self) -> tuple[int, int]:
+        """Read the policy again where it was forgotten or outdated.
+
+        Return its revision and the count of labels in the store, which a new tenant raises too.
+        """
         async with self._deciding:
-            if self._state is not None:
-                async with self.database.read(repository.POLICY_WRITER) as session:
-                    revision, _ = await repository.versions(session)
-                if revision != self._state.revision:
-                    self.forget()
+            async with self.database.read(repository.POLICY_WRITER) as session:
+                revision, label_epoch = await repository.versions(session)
+            if self._state is not None and revision != self._state.revision:
+                self.forget()
             await self._current_state()
+            return revision, label_epoch
 
     async def permit_act(self, subject: Subject, action: Action, reason: str) -> None:
         """Let a member do an administrative act for a reason; a refusal is logged."""
@@ -170,6 +176,30 @@ class Gate:
         """Return what the policy would be asked now for a member, granting nothing."""
         async with self._deciding:
             return decision_input(subject, purpose, await self._current_state(), [])
+
+    async def suppose(
+        self,
+        subject: Subject,
+        purpose: Purpose,
+        answer: Callable[[Question], VisibilityDocument],
+    ) -> Supposed:
+        """Return what the policy would decide now for a member, granting nothing."""
+        async with self._deciding:
+            state = await self._current_state()
+            async with self.database.read(repository.POLICY_WRITER) as session:
+                exceptions = await repository.exceptions(session, subject, purpose)
+        cases = exceptions.cases(state.labels)
+        question = state.ask(decision_input(subject, purpose, state, cases))
+        document = await asyncio.to_thread(answer, question)
+        unlocked = replace(exceptions, locked=())  # to tell what a lock keeps from the member
+        granted = grant(unlocked, *views_of(document, state, cases))
+        numbers = exceptions.numbers(cases)
+        return Supposed(
+            question=question,
+            document=document,
+            numbers={key: numbers[key] for key in granted.views},
+            locked=frozenset(exceptions.locked),
+        )
 
     async def permit(
         self, subject: Subject, action: Action, purpose: Purpose, entry: Entry
@@ -289,7 +319,7 @@ class Gate:
             exceptions = await repository.exceptions(session, subject, purpose)
         cases = exceptions.cases(state.labels)
         asked = decision_input(subject, purpose, state, cases)
-        question = Question.of(asked)
+        question = state.ask(asked)
         decision = await self._point.decide(question)
         views, by_case = views_of(decision.document, state, cases)
         singles = grant(exceptions, views, by_case)
@@ -297,7 +327,7 @@ class Gate:
         async with self.database.write(repository.POLICY_WRITER) as session:
             await bundles.keep(session, decision.revision)
             decision_id = await repository.archive_decision(
-                session, question.digest, decision.revision, asked, decision.as_json()
+                session, question, decision.revision, decision.as_json()
             )
             try:
                 grant_set_id = await repository.store_grant_set(
@@ -332,15 +362,29 @@ class Gate:
             expires_at=expiry(seconds, exceptions),
             views=views,
             singles=singles.views,
+            numbers=exceptions.numbers(cases),
         )
 
-    async def foresee(self, subject: Subject, purpose: Purpose, case: Case) -> LabelView:
-        """Return what a single record of this case would show; grants nothing."""
+    async def would_open(self, visibility: Visibility, label_id: LabelId) -> bool:
+        """Whether a record of a label would be full to a member in an emergency; grants nothing.
+
+        Which record isn't known yet. Where its label shows nothing it is one that is shown by
+        itself: then every such record of the label must open.
+        """
+        subject, purpose = visibility.subject, visibility.purpose
         state = await self._current_state()
+        if visibility.views[label_id].level is Level.NONE:
+            async with self.database.read(repository.POLICY_WRITER) as session:
+                exceptions = await repository.exceptions(session, subject, purpose)
+            singles = {case for _, case in exceptions.singles if case.label_id == label_id}
+            cases = sorted(case._replace(emergency=True) for case in singles)
+        else:
+            cases = [Case(label_id, listed=False, named=False, emergency=True)]
         asked = decision_input(subject, purpose, replace(state, labels={}), [])
-        asked["labels"] = questions([case], state.labels)
-        decision = await self._point.decide(Question.of(asked))
-        return view_of(decision.document.decisions[0], state.labels[case.label_id])
+        asked["labels"] = questions(cases, state.labels)
+        decision = await self._point.decide(state.ask(asked))
+        found = decision.document.decisions
+        return bool(found) and all(item.level is Level.FULL for item in found)
 
     def _scopes(self, subject: Subject, views: Iterable[LabelView]) -> dict[str, list[int]]:
         """Return the labels of each level and group, as the store keeps them."""

@@ -293,25 +293,55 @@ _lifting(label) := _naming(label) if {
 
 # METADATA
 # title: Rule 8
-# description: The agreements by which each owner shares with the requester, read once for all labels.
-_offers[owner] contains offer if {
+# description: |
+#   The agreements to which the requester is a recipient, each with what it shares. Read once for all
+#   labels, as is what follows from it: an interpreter keeps a rule without arguments.
+_shared := [{"agreement": agreement, "terms": terms, "owners": owners} |
 	some agreement in _listed(input.agreements)
-	_has_name(agreement)
 	_is_party(agreement, input.requester.tenant, "recipient")
-	some party in _listed(agreement.parties)
-	party.role == "owner"
-	owner := party.tenant
-	offer := {
-		"agreement": agreement,
+	_has_name(agreement)
+	owners := {party.tenant | some party in _listed(agreement.parties); party.role == "owner"}
+	terms := {
 		"record_classes": {class | some class in _listed(agreement.record_classes)},
 		"categories": {category | some category in _listed(agreement.subject_categories)},
 		"groups": {group | some group in _listed(agreement.purposes[input.purpose].groups)} & _groups,
+		"level": _agreed_level(agreement),
+		"marking_ceiling": object.get(agreement, "marking_ceiling", null),
+		"handling_ceiling": object.get(agreement, "handling_ceiling", null),
+		"restricted_level": object.get(agreement, "restricted_level", null),
+		"sensitive_processing": object.get(agreement, "sensitive_processing", null),
 		"against": {reason |
 			some reason in _standing_reasons
 			not _stands(agreement, reason)
 		},
 	}
+]
+
+# METADATA
+# title: Rule 8
+# description: |
+#   Each owner's agreements, under the terms that they have in common. Agreements of the same terms
+#   give the same, so each label is held against the terms.
+_sharing[owner][terms] contains [agreement.reference, agreement.id, agreement] if {
+	some {"agreement": agreement, "terms": terms, "owners": owners} in _shared
+	some owner in owners
 }
+
+# METADATA
+# title: Rules 8 and 15
+# description: Each owner's terms, with the agreement that is first under them.
+_offers := {owner: offers |
+	some owner, by_terms in _sharing
+	offers := {{"terms": terms, "agreement": min(agreements)[2]} |
+		some terms, agreements in by_terms
+	}
+}
+
+# METADATA
+# description: The level that an agreement allows for the purpose, or null.
+_agreed_level(agreement) := level if {
+	level := agreement.purposes[input.purpose].level
+} else := null
 
 # METADATA
 # description: Whether an agreement can be named; without an id or a reference it isn't one.
@@ -330,6 +360,28 @@ _is_party(agreement, tenant, role) if {
 }
 
 # METADATA
+# description: What stands in the agreements in the place of days, each told once.
+_days contains agreement[name] if {
+	some agreement in _listed(input.agreements)
+	some name in ["dpia_expires", "review_due", "valid_from", "valid_to"]
+}
+
+_days contains signatory.signed_on if {
+	some agreement in _listed(input.agreements)
+	some signatory in _listed(agreement.signatories)
+}
+
+# METADATA
+# title: Rule 7
+# description: The days of the agreements that are today or later.
+_not_past := {day | some day in _days; _in_order(input.today, day)}
+
+# METADATA
+# title: Rule 7
+# description: The days of the agreements that are today or earlier.
+_not_to_come := {day | some day in _days; _in_order(day, input.today)}
+
+# METADATA
 # description: What can keep an agreement from being used at all.
 _standing_reasons := {
 	"agreement_assessment_expired",
@@ -346,22 +398,22 @@ _standing_reasons := {
 # title: Rules 7 and 8
 # description: Whether a reason does not stand against an agreement.
 # scope: document
-_stands(agreement, "agreement_assessment_expired") if _in_order(input.today, agreement.dpia_expires)
+_stands(agreement, "agreement_assessment_expired") if agreement.dpia_expires in _not_past
 
-_stands(agreement, "agreement_expired") if _in_order(input.today, agreement.valid_to)
+_stands(agreement, "agreement_expired") if agreement.valid_to in _not_past
 
 _stands(agreement, "agreement_not_in_force") if agreement.status in {"in_force", "suspended"}
 
-_stands(agreement, "agreement_not_yet_valid") if _in_order(agreement.valid_from, input.today)
+_stands(agreement, "agreement_not_yet_valid") if agreement.valid_from in _not_to_come
 
-_stands(agreement, "agreement_review_overdue") if _in_order(input.today, agreement.review_due)
+_stands(agreement, "agreement_review_overdue") if agreement.review_due in _not_past
 
 _stands(agreement, "agreement_suspended") if agreement.status != "suspended"
 
 _stands(agreement, "agreement_unsigned") if {
 	signed := {signatory.tenant |
 		some signatory in _listed(agreement.signatories)
-		_in_order(signatory.signed_on, input.today)
+		signatory.signed_on in _not_to_come
 	}
 	every party in _listed(agreement.parties) {
 		party.tenant in signed
@@ -400,18 +452,18 @@ _coverage_reasons := {
 # description: Whether a reason does not keep an agreement from covering a label.
 # scope: document
 _covers(offer, label, "category_not_in_agreement") if {
-	count(_categories(label) - offer.categories) == 0
+	count(_categories(label) - offer.terms.categories) == 0
 }
 
 _covers(offer, label, "marking_above_ceiling") if {
-	_markings[label.marking] <= _markings[offer.agreement.marking_ceiling]
+	_markings[label.marking] <= _markings[offer.terms.marking_ceiling]
 }
 
-_covers(offer, label, "record_class_not_in_agreement") if label.record_class in offer.record_classes
+_covers(offer, label, "record_class_not_in_agreement") if label.record_class in offer.terms.record_classes
 
 _covers(_, label, "restricted_record") if label.restricted == false
 
-_covers(offer, _, "restricted_record") if offer.agreement.restricted_level == "pointer"
+_covers(offer, _, "restricted_record") if offer.terms.restricted_level == "pointer"
 
 _covers(_, label, "restricted_record") if _is_named(label)
 
@@ -445,7 +497,7 @@ _cap_reasons := {
 _uncapped(_, label, "consult_originator_first") if not "S2" in label.conditions
 
 _uncapped(offer, label, "handling_above_ceiling") if {
-	_handling_codes[label.handling] <= _handling_codes[offer.agreement.handling_ceiling]
+	_handling_codes[label.handling] <= _handling_codes[offer.terms.handling_ceiling]
 }
 
 _uncapped(_, label, "restricted_record") if label.restricted == false
@@ -454,7 +506,7 @@ _uncapped(_, label, "restricted_record") if _is_named(label)
 
 _uncapped(_, label, "sensitive_processing_not_covered") if label.sensitive == false
 
-_uncapped(offer, _, "sensitive_processing_not_covered") if offer.agreement.sensitive_processing == true
+_uncapped(offer, _, "sensitive_processing_not_covered") if offer.terms.sensitive_processing == true
 
 # METADATA
 # title: Rule 15
@@ -464,13 +516,13 @@ _across(label) := _disclosed(label, best) if {
 } else := _nothing(label, _why_not(label))
 
 # METADATA
-# description: What each agreement that covers the label would give, best first in the order of arrays.
+# description: What the terms that cover the label would give, best first in the order of arrays.
 _candidates(label) := {candidate |
 	some offer in _offers[label.owner]
-	count(offer.against) == 0
+	count(offer.terms.against) == 0
 	count(_uncovered(offer, label)) == 0
 	caps := _caps(offer, label)
-	level := _capped(offer.agreement.purposes[input.purpose].level, caps)
+	level := _capped(offer.terms.level, caps)
 	groups := _groups_at(level, offer)
 	candidate := [
 		0 - _levels[level],
@@ -494,7 +546,7 @@ _capped(level, caps) := level if {
 
 # METADATA
 # description: The groups that a level shows; only full shows any.
-_groups_at(level, offer) := offer.groups if {
+_groups_at(level, offer) := offer.terms.groups if {
 	level == "full"
 } else := set()
 
@@ -534,7 +586,7 @@ _purpose_obligations(agreement) := {obligation |
 # description: Why nothing crosses, over every agreement by which the owner shares with the requester.
 _why_not(label) := {reason |
 	some offer in _offers[label.owner]
-	some reason in (offer.against | _uncovered(offer, label))
+	some reason in (offer.terms.against | _uncovered(offer, label))
 } if {
 	_offers[label.owner]
 } else := {"no_agreement"}

@@ -16,7 +16,6 @@ from athena.platform.kernel.identity import Level, NominalId, Purpose, Role, Sub
 from athena.platform.kernel.worklist import service as worklist
 from athena.platform.kernel.worklist.models import Assignee, ItemKind, RecordReference
 from athena.policies.roles.actions import Action
-from athena.policies.visibility.exceptions import Case
 from athena.policies.visibility.models import Alteration, Consultation
 from athena.policies.visibility.service import Gate
 from athena.records.emergency import repository
@@ -65,8 +64,7 @@ async def open_record(
         )
         if access is None:
             raise NotFoundError(_NOT_SHOWN)
-        foreseen = Case(access.label_id, listed=False, named=False, emergency=True)
-        if (await gate.foresee(subject, purpose, foreseen)).level is not Level.FULL:
+        if not await gate.would_open(consultation.visibility, access.label_id):
             raise RefusedError("Policy doesn't open this record to you; contact the owner's unit.")
         told = await tell_reviewers(consultation, access)
     async with gate.consult(subject, action, purpose, entry) as consultation:

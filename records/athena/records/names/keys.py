@@ -10,6 +10,7 @@ unknown date. A date known to its month or year only stands on its first day.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 
 TERM_BITS = 23
@@ -56,6 +57,11 @@ def unpack_name_key(key: int) -> tuple[int, int, int]:
 def pair_key(surname: int, given: int) -> int:
     """Pack a (surname, given name) pair without a date."""
     return surname << TERM_BITS | given
+
+
+def bounds(ranges: Sequence[Range]) -> dict[str, list[int]]:
+    """Return ranges as the two arrays that a look-up takes, ``low`` and ``high``."""
+    return {"low": [low for low, _ in ranges], "high": [high for _, high in ranges]}
 
 
 def pair_range(surname: int, given: int, first_day: int = 0, last_day: int = MOST_DAYS) -> Range:

@@ -125,9 +125,14 @@ class RowWriter:
         label_id: LabelId,
         item: Any,
         draft: NominalDraft,
+        row_id: UUID | None = None,
     ) -> None:
-        """Add one child row, with its name keys where it has them."""
-        row: Row = {**self._key(nominal_id), "row_id": str(uuid4()), "label_id": label_id}
+        """Add one child row, with its name keys where it has them.
+
+        ``row_id`` is that of a row of the same value that was written anew.
+        """
+        own = {"row_id": str(row_id or uuid4()), "label_id": label_id}
+        row: Row = {**self._key(nominal_id), **own}
         row |= item.model_dump(mode="json", include=set(table.columns))
         if isinstance(item, AddressDraft):
             row["location_id"] = str(self.location_ids[item.location])

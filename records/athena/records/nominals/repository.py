@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy.exc import DBAPIError
 
 from athena.platform.kernel.database import WriteSession
-from athena.platform.kernel.errors import StoreUnavailableError
+from athena.platform.kernel.errors import ConflictError, StoreUnavailableError
 from athena.platform.kernel.identity import LabelId, NominalId, TenantId
 from athena.platform.kernel.permits import sqlstate
 from athena.policies.visibility.models import Alteration, Consultation
@@ -18,6 +18,7 @@ from athena.records.nominals.models import NOMINAL_COLUMNS, RecordKey, Row, RowB
 from athena.records.nominals.schemas import LocationDraft, NominalDraft
 
 _NAME_FORGOTTEN = "AT004"
+_MERGED = "AT005"
 
 
 async def intern_label(session: WriteSession, draft: NominalDraft) -> LabelId:
@@ -174,7 +175,8 @@ async def raise_version(
 ) -> bool:
     """Write the summary of a nominal as its next version; False if it isn't at ``version``."""
     assignments = ", ".join(f"{column} = new.{column}" for column in NOMINAL_COLUMNS)
-    touched = await alteration.session.execute(
+    touched = await _changed(
+        alteration,
         f"UPDATE records.nominal AS n SET version = n.version + 1, "
         f"label_id = :label, changed_at = now(), changed_xid = pg_current_xact_id(), {assignments} "
         "FROM jsonb_populate_record(CAST(NULL AS records.nominal), CAST(:values AS jsonb)) AS new "
@@ -209,12 +211,24 @@ async def erase(
     alteration: Alteration, owner: TenantId, nominal_id: NominalId, version: int
 ) -> bool:
     """Erase a nominal with all that hangs on it, history too; False if not at ``version``."""
-    touched = await alteration.session.execute(
+    touched = await _changed(
+        alteration,
         "DELETE FROM records.nominal WHERE owner_force = :owner AND nominal_id = :id "
         "AND version = :version",
         {"owner": owner, "id": nominal_id, "version": version},
     )
     return touched == 1
+
+
+async def _changed(alteration: Alteration, statement: str, values: Row) -> int:
+    try:
+        return await alteration.session.execute(statement, values)
+    except DBAPIError as error:
+        if sqlstate(error) != _MERGED:
+            raise
+        raise ConflictError(
+            "This nominal was merged into another: undo the merge before you change it."
+        ) from None
 
 
 async def history(

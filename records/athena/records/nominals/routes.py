@@ -2,31 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Header, Query, Response
+from fastapi import APIRouter, Depends, Query, Response
 from pydantic import BaseModel, Field
 
-from athena.platform.kernel.audit import Entry, EventKind
+from athena.platform.kernel.audit import EventKind
 from athena.platform.kernel.identity import NominalId, Subject
-from athena.platform.kernel.web import Caller, header_text, problems
+from athena.platform.kernel.web import Caller, problems
 from athena.policies.roles.actions import Action
-from athena.policies.visibility.service import Gate, parse_purpose, parse_reason
+from athena.policies.visibility.service import Gate
+from athena.policies.visibility.stated import Stated
 from athena.records.names.service import NameRegister
 from athena.records.nominals import service
 from athena.records.nominals.schemas import Changes, Disclosed, Draft, NominalDraft, ReplacedRow
-
-PurposeHeader = Annotated[
-    str | None, Header(alias="Athena-Purpose", description="Why you look, from the list")
-]
-ReasonHeader = Annotated[
-    str | None,
-    Header(
-        alias="Athena-Reason",
-        description="In your own words; percent-encode what isn't plain ASCII. It is logged",
-    ),
-]
 
 
 class Amendment(Draft):
@@ -49,60 +38,44 @@ def make_router(gate: Gate, register: NameRegister, caller: Caller) -> APIRouter
 
     @router.get("/changes", responses=problems())
     async def changes(
+        stated: Stated,
         after: str = Query(
             default="0", max_length=18, description="The `next` of the answer before"
         ),
-        purpose: PurposeHeader = None,
-        reason: ReasonHeader = None,
         subject: Subject = Depends(caller),
     ) -> Changes:
         """Return which of one's own force's nominals changed, oldest first and without gaps."""
-        entry = Entry(
-            EventKind.CONSULTATION,
-            "nominals.follow",
-            parse_reason(header_text(reason)),
-            {"after": after},
-        )
+        entry = stated.entry(EventKind.CONSULTATION, "nominals.follow", {"after": after})
         async with gate.consult(
-            subject, Action.NOMINALS_FOLLOW, parse_purpose(purpose), entry
+            subject, Action.NOMINALS_FOLLOW, stated.purpose, entry
         ) as consultation:
             return await service.follow(consultation, after)
 
     @router.get("/{nominal_id}", responses=problems(404))
     async def read(
         nominal_id: UUID,
-        purpose: PurposeHeader = None,
-        reason: ReasonHeader = None,
+        stated: Stated,
         subject: Subject = Depends(caller),
     ) -> Disclosed:
         """Return a nominal with every group of fields that policy shows for the purpose."""
-        entry = Entry(
-            EventKind.CONSULTATION,
-            "nominals.read",
-            parse_reason(header_text(reason)),
-            {"nominal": str(nominal_id)},
-        )
+        entry = stated.entry(EventKind.CONSULTATION, "nominals.read", {"nominal": str(nominal_id)})
         async with gate.consult(
-            subject, Action.NOMINALS_READ, parse_purpose(purpose), entry
+            subject, Action.NOMINALS_READ, stated.purpose, entry
         ) as consultation:
             return await service.read(consultation, NominalId(nominal_id))
 
     @router.get("/{nominal_id}/history", responses=problems(404))
     async def history(
         nominal_id: UUID,
-        purpose: PurposeHeader = None,
-        reason: ReasonHeader = None,
+        stated: Stated,
         subject: Subject = Depends(caller),
     ) -> list[ReplacedRow]:
         """Return what a nominal was before its changes, as far as policy shows it today."""
-        entry = Entry(
-            EventKind.CONSULTATION,
-            "nominals.history",
-            parse_reason(header_text(reason)),
-            {"nominal": str(nominal_id)},
+        entry = stated.entry(
+            EventKind.CONSULTATION, "nominals.history", {"nominal": str(nominal_id)}
         )
         async with gate.consult(
-            subject, Action.NOMINALS_READ, parse_purpose(purpose), entry
+            subject, Action.NOMINALS_READ, stated.purpose, entry
         ) as consultation:
             return await service.read_history(consultation, NominalId(nominal_id))
 
@@ -110,21 +83,15 @@ def make_router(gate: Gate, register: NameRegister, caller: Caller) -> APIRouter
     async def amend(
         nominal_id: UUID,
         amendment: Amendment,
-        purpose: PurposeHeader = None,
-        reason: ReasonHeader = None,
+        stated: Stated,
         subject: Subject = Depends(caller),
     ) -> Amended:
         """Make a nominal of one's own force what the body says; replaced values are kept."""
-        entry = Entry(
-            EventKind.ALTERATION,
-            "nominals.amend",
-            parse_reason(header_text(reason)),
-            {"nominal": str(nominal_id)},
-        )
-        stated = parse_purpose(purpose)
-        await gate.permit(subject, Action.NOMINALS_AMEND, stated, entry)
+        entry = stated.entry(EventKind.ALTERATION, "nominals.amend", {"nominal": str(nominal_id)})
+        purpose = stated.purpose
+        await gate.permit(subject, Action.NOMINALS_AMEND, purpose, entry)
         await service.prepare(gate.database, register, subject, amendment.nominal)
-        async with gate.alter(subject, Action.NOMINALS_AMEND, stated, entry) as alteration:
+        async with gate.alter(subject, Action.NOMINALS_AMEND, purpose, entry) as alteration:
             version = await service.amend(
                 alteration, register, NominalId(nominal_id), amendment.version, amendment.nominal
             )
@@ -134,20 +101,12 @@ def make_router(gate: Gate, register: NameRegister, caller: Caller) -> APIRouter
     async def erase(
         nominal_id: UUID,
         version: int,
-        purpose: PurposeHeader = None,
-        reason: ReasonHeader = None,
+        stated: Stated,
         subject: Subject = Depends(caller),
     ) -> Response:
         """Erase a nominal of one's own force with its history; the log keeps that it was."""
-        entry = Entry(
-            EventKind.ERASURE,
-            "nominals.erase",
-            parse_reason(header_text(reason)),
-            {"nominal": str(nominal_id)},
-        )
-        async with gate.alter(
-            subject, Action.NOMINALS_ERASE, parse_purpose(purpose), entry
-        ) as alteration:
+        entry = stated.entry(EventKind.ERASURE, "nominals.erase", {"nominal": str(nominal_id)})
+        async with gate.alter(subject, Action.NOMINALS_ERASE, stated.purpose, entry) as alteration:
             await service.erase(alteration, NominalId(nominal_id), version)
         return Response(status_code=204)
 

@@ -6,12 +6,10 @@ a decision and its event in the log. None commits.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
 from uuid import UUID, uuid4
 
-from pydantic import BaseModel
 from sqlalchemy.exc import DBAPIError
 
 from athena.platform.kernel.audit import Entry, EventKind, RecordSeen, append
@@ -23,33 +21,26 @@ from athena.platform.kernel.errors import (
     RefusedError,
 )
 from athena.platform.kernel.identity import FieldGroup, LabelId, NominalId, Subject, TenantId
+from athena.platform.kernel.permits import sqlstate
 from athena.policies.visibility.models import Alteration, Consultation, LabelView
 from athena.records.names.service import NameRegister
 from athena.records.nominals import repository
 from athena.records.nominals.dates import PartialDate
+from athena.records.nominals.drafts import DRAFTS, VIEWS, canonical, row_value
 from athena.records.nominals.models import (
     ROW_TABLES,
     RecordKey,
     Row,
     RowBatch,
+    RowTable,
     RowWriter,
     nominal_values,
     record_key,
 )
 from athena.records.nominals.schemas import (
-    AddressDraft,
-    AssessmentDraft,
     ChangedNominal,
     Changes,
-    ContactDraft,
-    DescriptionDraft,
     Disclosed,
-    IdentifierDraft,
-    InvolvementDraft,
-    InvolvementView,
-    LocationDraft,
-    MarkerDraft,
-    NameDraft,
     NominalDraft,
     NominalView,
     ReplacedRow,
@@ -61,18 +52,17 @@ MOST_CHANGES = 1_000
 
 _LONGEST_XID = 18  # digits that always fit PostgreSQL's xid8
 _NOT_VISIBLE = "There is no such nominal, or none that you may see for this purpose."
-_DRAFTS: Mapping[str, type[BaseModel]] = {
-    "names": NameDraft,
-    "identifiers": IdentifierDraft,
-    "contacts": ContactDraft,
-    "addresses": AddressDraft,
-    "descriptions": DescriptionDraft,
-    "markers": MarkerDraft,
-    "assessments": AssessmentDraft,
-    "involvements": InvolvementDraft,
-}
-_VIEWS: Mapping[str, type[BaseModel]] = {**_DRAFTS, "involvements": InvolvementView}
 _GROUP_TABLES = [table for table in ROW_TABLES if table.group is not None]
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A nominal as it was disclosed, and the visible rows behind it, by section."""
+
+    owner: TenantId
+    row: Row
+    sections: Mapping[str, Sequence[Row]]
+    disclosed: Disclosed
 
 
 async def read_summaries(
@@ -88,12 +78,23 @@ async def read(consultation: Consultation, nominal_id: NominalId) -> Disclosed:
 
     NotFoundError alike for a nominal that isn't there and for one that may not be seen.
     """
+    return (await _read(consultation, nominal_id, _GROUP_TABLES)).disclosed
+
+
+async def read_stored(consultation: Consultation, nominal_id: NominalId) -> Stored:
+    """Return one nominal as `read` does, with the rows that it is made of, names too."""
+    return await _read(consultation, nominal_id, ROW_TABLES)
+
+
+async def _read(
+    consultation: Consultation, nominal_id: NominalId, tables: Sequence[RowTable]
+) -> Stored:
     owner = await _visible_owner(consultation, nominal_id)
     rows = await repository.nominals(consultation, [(owner, nominal_id)])
-    sections = await repository.sections(consultation, owner, nominal_id, _GROUP_TABLES)
+    sections = await repository.sections(consultation, owner, nominal_id, tables)
     disclosed = _disclosed(consultation, rows[nominal_id], sections)
     await log_seen(consultation, "nominals.read", [disclosed])
-    return disclosed
+    return Stored(owner, rows[nominal_id], sections, disclosed)
 
 
 async def read_history(consultation: Consultation, nominal_id: NominalId) -> list[ReplacedRow]:
@@ -224,9 +225,9 @@ async def amend(
     writer = await _writer(alteration, register, [draft], headers)
     batch = RowBatch()
     for table in ROW_TABLES:
-        wanted = {_canonical(item): item for item in getattr(draft, table.section)}
+        wanted = {canonical(item): item for item in getattr(draft, table.section)}
         present = {
-            _canonical(_shape(_DRAFTS[table.section], row)): UUID(row["row_id"])
+            canonical(row_value(DRAFTS[table.section], row)): UUID(row["row_id"])
             for row in stored[table.section]
         }
         kept = wanted.keys() & present.keys()
@@ -237,7 +238,8 @@ async def amend(
             await repository.remove_rows(alteration, table.name, owner, nominal_id, gone)
         for key, item in wanted.items():
             if key not in kept:
-                writer.add_child(batch, table, nominal_id, label_id, item, draft)
+                again = present.get(key)
+                writer.add_child(batch, table, nominal_id, label_id, item, draft, again)
     await repository.insert_batch(alteration, batch)
     await _log_written(alteration, "nominals.amend", [nominal_id])
     return version + 1
@@ -331,7 +333,7 @@ async def _raise_version(
             alteration, owner, nominal_id, version, label_id, nominal_values(draft)
         )
     except DBAPIError as error:
-        if getattr(error.orig, "sqlstate", None) != "42501":
+        if sqlstate(error) != "42501":
             raise
         raise RefusedError(
             "You would lose sight of this nominal under its new handling; "
@@ -350,7 +352,7 @@ def _disclosed(
     view = consultation.visibility.view(row["label_id"], key)
     label = view.label
     shown = {
-        table.section: [_shape(_VIEWS[table.section], item) for item in sections[table.section]]
+        table.section: [row_value(VIEWS[table.section], item) for item in sections[table.section]]
         for table in ROW_TABLES
         if table.group in view.groups and table.section in sections
     }
@@ -385,16 +387,3 @@ def _disclosed(
 def _born(row: Row) -> PartialDate | None:
     day = row["date_of_birth"]
     return PartialDate.of(day, row["date_of_birth_precision"]) if day else None
-
-
-def _shape(model: type[BaseModel], row: Row) -> Any:
-    """Return a stored row as a value; what is stored was validated when it was written."""
-    values = {name: row.get(name) for name in model.model_fields}
-    if model is AddressDraft:
-        location = row["location"]
-        values["location"] = {name: location.get(name) for name in LocationDraft.model_fields}
-    return model.model_validate(values)
-
-
-def _canonical(item: BaseModel) -> str:
-    return json.dumps(item.model_dump(mode="json"), sort_keys=True)

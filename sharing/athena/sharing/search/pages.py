@@ -55,8 +55,10 @@ _templates.filters["obligation"] = {code.value: code.sentence for code in Obliga
 def make_router(gate: Gate, searcher: Searcher, sessions: BrowserSessions) -> APIRouter:
     """Return the pages of searching and of one nominal."""
     router = APIRouter(include_in_schema=False)
-    forces = {tenant.slug: tenant.name for tenant in searcher.directory}
     visitor = sessions.visitor
+
+    def forces() -> dict[str, str]:
+        return {tenant.slug: tenant.name for tenant in searcher.directory}
 
     def show_search(
         request: Request, subject: Subject, status: int = 200, **values: Any
@@ -70,7 +72,7 @@ def make_router(gate: Gate, searcher: Searcher, sessions: BrowserSessions) -> AP
             subject=subject,
             form_token=sessions.form_token(request),
             purposes=_PURPOSES,
-            forces=forces,
+            forces=forces(),
             emergency=gate.allows(subject, Action.NOMINALS_BREAK_GLASS),
             **shown,
         )
@@ -150,7 +152,7 @@ def make_router(gate: Gate, searcher: Searcher, sessions: BrowserSessions) -> AP
             agreement=title,
             search_id=search,
             purpose=purpose,
-            forces=forces,
+            forces=forces(),
             identity=_identity(record.nominal),
             groups=_groups(record),
         )

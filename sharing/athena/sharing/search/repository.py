@@ -9,7 +9,7 @@ from uuid import UUID
 
 from athena.platform.kernel.identity import LabelId, NominalId, TenantId
 from athena.policies.visibility.models import Consultation
-from athena.records.names.keys import Range
+from athena.records.names.keys import Range, bounds
 from athena.records.nominals.identifiers import Identifier
 from athena.sharing.search.ranking import Candidate
 
@@ -26,7 +26,7 @@ async def by_name(
     rows = await consultation.session.rows(
         "SELECT name_key, owner_force, nominal_id, label_id FROM sharing.find_by_name("
         "CAST(:low AS bigint[]), CAST(:high AS bigint[]), :each, :total)",
-        {**_bounds(ranges), "each": each, "total": total},
+        {**bounds(ranges), "each": each, "total": total},
     )
     return _candidates(rows)
 
@@ -44,7 +44,7 @@ async def by_day(
         "CAST(:low AS bigint[]), CAST(:high AS bigint[]), CAST(:surnames AS integer[]), "
         "CAST(:given AS integer[]), :each)",
         {
-            **_bounds(days),
+            **bounds(days),
             "surnames": list(surname_terms),
             "given": list(given_terms),
             "each": each,
@@ -94,7 +94,7 @@ async def pointers(
     rows = await consultation.session.rows(
         "SELECT owner_force, label_id FROM sharing.point_to(CAST(:low AS bigint[]), "
         "CAST(:high AS bigint[]), CAST(:kinds AS text[]), CAST(:values AS text[]), :reason)",
-        {**_bounds(ranges), **_identifiers(identifiers), "reason": consultation.reason},
+        {**bounds(ranges), **_identifiers(identifiers), "reason": consultation.reason},
     )
     return [(TenantId(row.owner_force), LabelId(row.label_id)) for row in rows]
 
@@ -134,10 +134,6 @@ async def saved(consultation: Consultation, search_id: UUID) -> Any | None:
         "WHERE owner_force = :owner AND search_id = :id AND expires_at > now()",
         {"owner": consultation.subject.tenant_id, "id": search_id},
     )
-
-
-def _bounds(ranges: Sequence[Range]) -> dict[str, list[int]]:
-    return {"low": [low for low, _ in ranges], "high": [high for _, high in ranges]}
 
 
 def _identifiers(identifiers: Sequence[Identifier]) -> dict[str, list[str]]:

@@ -10,12 +10,12 @@ from pydantic import BaseModel, Field
 from athena.platform.kernel.audit import Entry, EventKind
 from athena.platform.kernel.clock import today
 from athena.platform.kernel.identity import Subject
-from athena.platform.kernel.web import Caller, header_text, problems
+from athena.platform.kernel.web import Caller, problems
 from athena.policies.roles.actions import Action
 from athena.policies.visibility.service import Gate, parse_purpose, parse_reason
+from athena.policies.visibility.stated import Stated
 from athena.records.names.service import NameRegister
 from athena.records.nominals import service as nominals
-from athena.records.nominals.routes import PurposeHeader, ReasonHeader
 from athena.records.nominals.schemas import Draft, NominalDraft
 from athena.sharing.search.query import Asked, PersonQuery, understand
 from athena.sharing.search.schemas import SearchAnswer, SearchRequest
@@ -64,21 +64,17 @@ def make_router(
     @router.post("", status_code=201, responses=problems(404, 409))
     async def create(
         request: NewNominal,
-        purpose: PurposeHeader = None,
-        reason: ReasonHeader = None,
+        stated: Stated,
         subject: Subject = Depends(caller),
     ) -> Created:
         """Create a nominal of one's own force that a search before it didn't find."""
-        entry = Entry(
-            EventKind.COLLECTION,
-            "nominals.create",
-            parse_reason(header_text(reason)),
-            {"search": str(request.search_id)},
+        entry = stated.entry(
+            EventKind.COLLECTION, "nominals.create", {"search": str(request.search_id)}
         )
-        stated = parse_purpose(purpose)
-        await gate.permit(subject, Action.NOMINALS_CREATE, stated, entry)
+        purpose = stated.purpose
+        await gate.permit(subject, Action.NOMINALS_CREATE, purpose, entry)
         await nominals.prepare(gate.database, register, subject, request.nominal)
-        async with gate.alter(subject, Action.NOMINALS_CREATE, stated, entry) as alteration:
+        async with gate.alter(subject, Action.NOMINALS_CREATE, purpose, entry) as alteration:
             await searcher.check_not_known(
                 alteration, request.search_id, request.nominal, request.acknowledged_matches
             )

@@ -47,7 +47,7 @@ _BY_NUMBER = 0.99
 class Searcher:
     """Searches across forces: the dictionary of names, the directory, agreements' titles.
 
-    The directory and the titles are replaced whole when a tenant or an agreement changes.
+    The directory is renewed when a tenant changes, the titles when an agreement does.
     """
 
     names: LiveNames

@@ -14,9 +14,13 @@ DIRECTORY_LOGIN = "athena_directory"
 
 
 class Directory:
-    """Every tenant, by number and by slug; a value, replaced whole when a tenant is added."""
+    """Every tenant, by number and by slug; one for a process, renewed when a tenant changes."""
 
     def __init__(self, tenants: Iterable[Tenant]) -> None:
+        self.renew(tenants)
+
+    def renew(self, tenants: Iterable[Tenant]) -> None:
+        """Take these tenants for those held so far; whoever holds the directory sees them."""
         self._by_slug = {tenant.slug: tenant for tenant in tenants}
         self._by_id = {tenant.tenant_id: tenant for tenant in self._by_slug.values()}
 
@@ -37,6 +41,12 @@ class Directory:
 
     def __iter__(self) -> Iterator[Tenant]:
         return iter(self._by_slug.values())
+
+
+async def renew_directory(directory: Directory, database: Database) -> None:
+    """Read the directory of tenants again."""
+    async with database.read(DIRECTORY_LOGIN) as session:
+        directory.renew(await repository.list_tenants(session))
 
 
 async def load_directory(database: Database) -> Directory:

@@ -28,6 +28,8 @@ class ItemKind(enum.StrEnum):
 
     BREAK_GLASS_NOTICE = "break_glass_notice"
     BREAK_GLASS_REVIEW = "break_glass_review"
+    LINK_CONFLICT = "link_conflict"
+    LINK_SUGGESTION = "link_suggestion"
     PACE_REVIEW = "pace_review"
     RECORD_QUALITY = "record_quality"
 
@@ -51,6 +53,14 @@ KINDS: Mapping[ItemKind, KindOfItem] = {
         "A record was opened in an emergency: decide whether that was justified.",
         ("justified", "not_justified"),
         four_eyes=True,
+    ),
+    ItemKind.LINK_CONFLICT: KindOfItem(
+        "Links chain a record to one that it was decided not to be: look at each, and decide.",
+        ("decided", "left_open"),
+    ),
+    ItemKind.LINK_SUGGESTION: KindOfItem(
+        "A record may be of the same person as another: decide whether it is.",
+        ("same", "not_same", "left_open"),
     ),
     ItemKind.PACE_REVIEW: KindOfItem(
         "A review of a detention is due (Police and Criminal Evidence Act 1984, s.40).",

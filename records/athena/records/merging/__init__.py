@@ -1,0 +1,1 @@
+"""Merging a force's own duplicates, and undoing it after later changes."""

@@ -1,0 +1,68 @@
+"""The SQL of merges."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from athena.platform.kernel.identity import NominalId
+from athena.policies.visibility.models import Alteration, Consultation
+from athena.records.merging.models import Merge
+
+
+async def add(
+    alteration: Alteration, merge_id: UUID, survivor: NominalId, merged: NominalId, merge: Merge
+) -> None:
+    """Keep that a nominal stands for its duplicate from now on."""
+    await alteration.session.execute(
+        "INSERT INTO records.merge (owner_force, merge_id, survivor_id, merged_id, survivor_rows, "
+        "copied_rows, source_rows, filled, merged_by) VALUES (:owner, :id, :survivor, :merged, "
+        "CAST(:own AS uuid[]), CAST(:copied AS uuid[]), CAST(:source AS uuid[]), "
+        "CAST(:filled AS text[]), :member)",
+        {
+            "owner": alteration.subject.tenant_id,
+            "id": merge_id,
+            "survivor": survivor,
+            "merged": merged,
+            "own": sorted(merge.own),
+            "copied": list(merge.copied),
+            "source": list(merge.copied.values()),
+            "filled": list(merge.filled),
+            "member": alteration.subject.member_id,
+        },
+    )
+
+
+async def find(consultation: Consultation, merge_id: UUID) -> Any | None:
+    """Return a merge of the own force whose nominals are both visible, or None."""
+    return await consultation.session.one(
+        "SELECT merge_id, survivor_id, merged_id, survivor_rows, copied_rows, source_rows, "
+        "filled, undone_at FROM records.merge WHERE owner_force = :owner AND merge_id = :id",
+        {"owner": consultation.subject.tenant_id, "id": merge_id},
+    )
+
+
+async def standing(consultation: Consultation, nominal_id: NominalId) -> list[Any]:
+    """Return the merges that hold now in which a nominal takes part, the newest first."""
+    return list(
+        await consultation.session.rows(
+            "SELECT merge_id, survivor_id, merged_id, merged_at FROM records.merge "
+            "WHERE owner_force = :owner AND undone_at IS NULL "
+            "AND (survivor_id = :id OR merged_id = :id) ORDER BY merged_at DESC, merge_id",
+            {"owner": consultation.subject.tenant_id, "id": nominal_id},
+        )
+    )
+
+
+async def undo(alteration: Alteration, merge_id: UUID) -> bool:
+    """Note that a merge is undone; False if somebody has undone it already."""
+    touched = await alteration.session.execute(
+        "UPDATE records.merge SET undone_at = now(), undone_by = :member "
+        "WHERE owner_force = :owner AND merge_id = :id AND undone_at IS NULL",
+        {
+            "owner": alteration.subject.tenant_id,
+            "id": merge_id,
+            "member": alteration.subject.member_id,
+        },
+    )
+    return touched == 1

@@ -1,0 +1,1 @@
+"""Comparing: what the linker does by itself, under its own login, whenever a nominal changes."""

@@ -1,0 +1,282 @@
+"""The SQL of the linker: match fields only, after it has logged a combination (s.62)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import date
+from typing import Any
+
+from athena.platform.kernel.database import ReadSession, WriteSession
+from athena.platform.kernel.identity import NominalId, TenantId
+from athena.records.names.keys import Range, bounds
+from athena.records.nominals.dates import PartialDate
+from athena.sharing.linking.models import TOTAL, Key
+from athena.sharing.linking.outcomes import Conclusion, Outcome, Thresholds
+from athena.sharing.linking.persons import Person, born_digits, make_name, make_place
+
+LINKER = "athena_linker"
+CHANNEL = "athena_matching"
+"""Where the store gives notice of nominals to compare; a hint only."""
+
+EACH = 20
+"""How many rows one range or number of the index may give."""
+
+MOST = 300
+"""How many candidates one nominal is compared with, the likeliest ranges first."""
+
+_ONE_AT_A_TIME = 4_277_004
+_SCOPES = {
+    "premises": ["addresses"],
+    "street": ["addresses"],
+    "town": ["addresses"],
+    "postcode": ["addresses"],
+    "telephone": ["contacts"],
+    "number": ["identifiers"],
+}
+
+
+async def wait_for_turn(session: WriteSession) -> None:
+    """Wait until no other process compares: two would write the same pair at once."""
+    await session.value("SELECT pg_advisory_xact_lock(:lock)", {"lock": _ONE_AT_A_TIME})
+
+
+async def take(session: WriteSession, limit: int) -> list[Key]:
+    """Return nominals to compare, the longest waiting first, and take them off the queue."""
+    rows = await session.rows(
+        "WITH taken AS (SELECT owner_force, queue_id FROM sharing.match_queue "
+        "ORDER BY queued_at LIMIT :limit FOR UPDATE SKIP LOCKED) "
+        "DELETE FROM sharing.match_queue AS q USING taken AS t "
+        "WHERE q.owner_force = t.owner_force AND q.queue_id = t.queue_id "
+        "RETURNING q.owner_force, q.nominal_id",
+        {"limit": limit},
+    )
+    return list(dict.fromkeys(_key(row) for row in rows))
+
+
+async def queue_everything(session: WriteSession) -> int:
+    """Put every nominal that doesn't wait yet on the queue, logged for each force; return how many.
+
+    Nothing of a nominal is read but its key.
+    """
+    await session.value(
+        "SELECT audit.combine('links.run', 'Compares every record with the others', '{}', "
+        "(SELECT jsonb_agg(jsonb_build_object('owner_force', t.tenant_id, 'level', 'none')) "
+        "FROM tenants.tenant AS t WHERE t.kind = 'force'))"
+    )
+    return await session.execute(
+        "INSERT INTO sharing.match_queue (owner_force, nominal_id) "
+        "SELECT n.owner_force, n.nominal_id FROM records.nominal AS n "
+        "WHERE NOT EXISTS (SELECT FROM sharing.match_queue AS q "
+        "WHERE q.owner_force = n.owner_force AND q.nominal_id = n.nominal_id)"
+    )
+
+
+async def count_waiting(session: ReadSession) -> int:
+    """Return how many changes wait to be compared."""
+    return int(await session.value("SELECT count(*) FROM sharing.match_queue"))
+
+
+async def log_combination(session: WriteSession, keys: Iterable[Key], weights: str) -> None:
+    """Log that nominals are compared; each force's event names its own alone."""
+    records = [
+        {"owner_force": owner, "nominal_id": str(nominal), "level": "none", "groups": []}
+        for owner, nominal in keys
+    ]
+    await session.value(
+        "SELECT audit.combine('links.compare', :reason, CAST(:content AS jsonb), "
+        "CAST(:records AS jsonb))",
+        {
+            "reason": "Compares a changed record with others that may be the same person",
+            "content": json.dumps({"weights": weights}),
+            "records": json.dumps(records),
+        },
+    )
+
+
+async def thresholds(session: ReadSession) -> Thresholds:
+    """Return the thresholds that hold now."""
+    row = await session.one(
+        "SELECT suggested_from, linked_from FROM sharing.link_threshold "
+        "ORDER BY set_at DESC LIMIT 1"
+    )
+    return Thresholds(row.suggested_from, row.linked_from) if row else Thresholds()
+
+
+async def by_name(session: ReadSession, ranges: Sequence[Range]) -> list[Key]:
+    """Return the nominals in some ranges of the name index, the likeliest range first."""
+    rows = await session.rows(
+        # The inner LIMIT is a fence: see sharing.find_by_name.
+        "SELECT k.owner_force, k.nominal_id FROM unnest(CAST(:low AS bigint[]), "
+        "CAST(:high AS bigint[])) WITH ORDINALITY AS r (low, high, ord) CROSS JOIN LATERAL ("
+        "SELECT n.owner_force, n.nominal_id FROM records.name_key AS n "
+        "WHERE n.name_key >= r.low AND n.name_key <= r.high LIMIT :each) AS k LIMIT :most",
+        {**bounds(ranges), "each": EACH, "most": MOST},
+    )
+    return [_key(row) for row in rows]
+
+
+async def by_day(
+    session: ReadSession, days: Sequence[Range], surnames: Sequence[int], given: Sequence[int]
+) -> list[Key]:
+    """Return the nominals born on some days whose surname or given name is among the terms."""
+    rows = await session.rows(
+        "SELECT k.owner_force, k.nominal_id FROM unnest(CAST(:low AS bigint[]), "
+        "CAST(:high AS bigint[])) AS r (low, high) CROSS JOIN LATERAL ("
+        "SELECT n.owner_force, n.nominal_id FROM records.name_key AS n "
+        "WHERE n.date_key >= r.low AND n.date_key <= r.high "
+        "AND (CAST(n.name_key >> 39 AS integer) = ANY (CAST(:surnames AS integer[])) "
+        "OR CAST((n.name_key >> 16) & 8388607 AS integer) = ANY (CAST(:given AS integer[]))) "
+        "LIMIT :each) AS k LIMIT :most",
+        {
+            **bounds(days),
+            "surnames": list(surnames),
+            "given": list(given),
+            "each": 5 * EACH,
+            "most": MOST,
+        },
+    )
+    return [_key(row) for row in rows]
+
+
+async def by_number(session: ReadSession, person: Person) -> list[Key]:
+    """Return the nominals that share a register number or a telephone number with a person."""
+    rows = await session.rows(
+        "SELECT k.owner_force, k.nominal_id FROM unnest(CAST(:kinds AS text[]), "
+        "CAST(:values AS text[])) AS t (kind, value) CROSS JOIN LATERAL (SELECT i.owner_force, "
+        "i.nominal_id FROM records.identifier AS i WHERE i.value = t.value AND i.kind = t.kind "
+        "LIMIT :each) AS k UNION "
+        "SELECT k.owner_force, k.nominal_id FROM unnest(CAST(:telephones AS text[])) AS t (value) "
+        "CROSS JOIN LATERAL (SELECT c.owner_force, c.nominal_id FROM records.contact AS c "
+        "WHERE c.value = t.value LIMIT :each) AS k",
+        {
+            "kinds": list(person.numbers),
+            "values": list(person.numbers.values()),
+            "telephones": list(person.telephones),
+            "each": EACH,
+        },
+    )
+    return [_key(row) for row in rows]
+
+
+async def persons(session: ReadSession, keys: Collection[Key]) -> dict[Key, Person]:
+    """Return the match fields of nominals; one that is gone is left out."""
+    if not keys:
+        return {}
+    owners, nominals = zip(*keys, strict=True)
+    rows = await session.rows(
+        "SELECT n.owner_force, n.nominal_id, n.sex, n.date_of_birth, n.date_of_birth_precision, "
+        "(SELECT jsonb_agg(jsonb_build_array(m.given_names, m.surname) ORDER BY m.row_id) "
+        "FROM records.nominal_name AS m WHERE m.owner_force = n.owner_force "
+        "AND m.nominal_id = n.nominal_id) AS names, "
+        "(SELECT jsonb_agg(jsonb_build_array(i.kind, i.value) ORDER BY i.kind, i.value) "
+        "FROM records.identifier AS i WHERE i.owner_force = n.owner_force "
+        "AND i.nominal_id = n.nominal_id) AS numbers, "
+        "(SELECT jsonb_agg(c.value ORDER BY c.value) FROM records.contact AS c "
+        "WHERE c.owner_force = n.owner_force AND c.nominal_id = n.nominal_id) AS telephones, "
+        "(SELECT jsonb_agg(jsonb_build_array(l.premises, l.street, l.town, l.postcode) "
+        "ORDER BY a.row_id) FROM records.address AS a JOIN records.location AS l "
+        "ON l.owner_force = a.owner_force AND l.location_id = a.location_id "
+        "WHERE a.owner_force = n.owner_force AND a.nominal_id = n.nominal_id) AS places "
+        "FROM unnest(CAST(:owners AS smallint[]), CAST(:ids AS uuid[])) AS w (owner, id) "
+        "JOIN records.nominal AS n ON n.owner_force = w.owner AND n.nominal_id = w.id",
+        {"owners": list(owners), "ids": list(nominals)},
+    )
+    return {_key(row): _person(row) for row in rows}
+
+
+async def decided(session: ReadSession, key: Key) -> dict[Key, str]:
+    """Return what people decided of a nominal and others."""
+    rows = await session.rows(
+        "SELECT other_force AS owner_force, other_id AS nominal_id, verdict "
+        "FROM sharing.link_decision WHERE owner_force = :owner AND nominal_id = :id",
+        {"owner": key[0], "id": key[1]},
+    )
+    return {_key(row): row.verdict for row in rows}
+
+
+async def replace_links(
+    session: WriteSession, key: Key, found: Mapping[Key, Conclusion], weights: str
+) -> None:
+    """Make the links of a nominal those that were found, on both sides of each."""
+    await session.execute(
+        "DELETE FROM sharing.link WHERE (owner_force = :owner AND nominal_id = :id) "
+        "OR (other_force = :owner AND other_id = :id)",
+        {"owner": key[0], "id": key[1]},
+    )
+    sides = [
+        (one, other, conclusion)
+        for near, conclusion in found.items()
+        if conclusion.outcome is not Outcome.NOTHING
+        for one, other in ((key, near), (near, key))
+    ]
+    if not sides:
+        return
+    links = [
+        {**_pair(one, other), "outcome": item.outcome.value, "weights": weights}
+        for one, other, item in sides
+    ]
+    await session.execute(
+        "INSERT INTO sharing.link (owner_force, nominal_id, other_force, other_id, outcome, "
+        "weights) SELECT owner_force, nominal_id, other_force, other_id, outcome, weights "
+        "FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r (owner_force smallint, "
+        "nominal_id uuid, other_force smallint, other_id uuid, outcome text, weights text)",
+        {"rows": json.dumps(links)},
+    )
+    steps = [{**_pair(one, other), **step} for one, other, item in sides for step in _steps(item)]
+    await session.execute(
+        "INSERT INTO sharing.link_step (owner_force, nominal_id, other_force, other_id, place, "
+        "field, level, bits, scopes) SELECT owner_force, nominal_id, other_force, other_id, "
+        "place, field, level, bits, scopes FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r "
+        "(owner_force smallint, nominal_id uuid, other_force smallint, other_id uuid, "
+        "place smallint, field text, level text, bits real, scopes text[])",
+        {"rows": json.dumps(steps)},
+    )
+
+
+def _steps(item: Conclusion) -> list[dict[str, Any]]:
+    """Return the waterfall, and its sum with every group that it tells something of."""
+    rows: list[dict[str, Any]] = [
+        {"field": "prior", "level": "", "bits": item.score.prior_bits, "scopes": []}
+    ]
+    rows += [
+        {
+            "field": step.field,
+            "level": step.level,
+            "bits": step.bits,
+            "scopes": _SCOPES.get(step.field, []),
+        }
+        for step in item.score.steps
+    ]
+    every = sorted({scope for row in rows for scope in row["scopes"]})
+    rows.append({"field": TOTAL, "level": "", "bits": item.score.bits, "scopes": every})
+    return [{"place": place, **row} for place, row in enumerate(rows)]
+
+
+def _pair(one: Key, other: Key) -> dict[str, Any]:
+    return {
+        "owner_force": one[0],
+        "nominal_id": str(one[1]),
+        "other_force": other[0],
+        "other_id": str(other[1]),
+    }
+
+
+def _person(row: Any) -> Person:
+    born: date | None = row.date_of_birth
+    precision = row.date_of_birth_precision
+    return Person(
+        names=tuple(make_name(given, surname) for given, surname in row.names or ()),
+        born=born_digits(PartialDate.of(born, precision) if born else None),
+        sex=row.sex or "",
+        places=tuple(
+            make_place(premises, street, town, postcode or "")
+            for premises, street, town, postcode in row.places or ()
+        ),
+        telephones=tuple(row.telephones or ()),
+        numbers=dict(row.numbers or ()),
+    )
+
+
+def _key(row: Any) -> Key:
+    return TenantId(row.owner_force), NominalId(row.nominal_id)

@@ -1,0 +1,208 @@
+"""Merge, edit, unmerge: nothing is lost, history is whole, every step is in the log."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from athena.platform.kernel.identity import NominalId
+from support.api import Platform
+from support.cluster import Cluster
+from support.records import create_nominal
+
+SECTIONS = ("names", "identifiers", "contacts", "addresses", "descriptions", "markers")
+RECORDS = "records.kent"
+
+
+def duplicate(number: int, **more: Any) -> dict[str, Any]:
+    """Return a nominal with something of its own in several groups."""
+    return {
+        "names": [{"given_names": f"Merged{'abcdefgh'[number]}", "surname": "Doublet"}],
+        "contacts": [{"kind": "telephone", "value": f"07700 90010{number}"}],
+        "addresses": [{"location": {"street": f"{number} Elm Road", "postcode": "ZZ1 1ZZ"}}],
+        "descriptions": [{"attribute": "hair", "value": "brown"}],
+        **more,
+    }
+
+
+async def read(platform: Platform, nominal: NominalId) -> dict[str, Any]:
+    """Return a nominal as the records manager of Kent reads it."""
+    answer = await platform.read(RECORDS, str(nominal), "data_quality")
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = answer.json()["nominal"]
+    return found
+
+
+async def call(platform: Platform, method: str, path: str, body: Any = None) -> Any:
+    """Call the API as the records manager of Kent and return the response."""
+    headers = await platform.headers(RECORDS, "data_quality")
+    return await platform.client.request(method, f"/api/v1{path}", json=body, headers=headers)
+
+
+async def merge(platform: Platform, one: NominalId, other: NominalId) -> dict[str, Any]:
+    """Merge a duplicate into a nominal at the versions of this moment."""
+    versions = [(await read(platform, nominal))["version"] for nominal in (one, other)]
+    body = {"merged_id": str(other), "version": versions[0], "merged_version": versions[1]}
+    answer = await call(platform, "POST", f"/nominals/{one}/merges", body)
+    assert answer.status_code == 201, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+async def amend(platform: Platform, nominal: NominalId, changed: dict[str, Any]) -> Any:
+    """Make a nominal what a changed reading of it says."""
+    draft = {name: value for name, value in changed.items() if name != "version"}
+    body = {"version": changed["version"], "nominal": draft}
+    return await call(platform, "PUT", f"/nominals/{nominal}", body)
+
+
+def rows(nominal: dict[str, Any]) -> set[str]:
+    """Return every row of a nominal as text."""
+    return {
+        f"{section} {json.dumps(row, sort_keys=True)}"
+        for section in SECTIONS
+        for row in nominal[section]
+    }
+
+
+class TestMerging:
+    async def test_the_survivor_gets_what_it_lacks_and_the_duplicate_stays(
+        self, platform: Platform
+    ) -> None:
+        one = await create_nominal(platform, "kent", duplicate(0))
+        other = await create_nominal(platform, "kent", duplicate(1, date_of_birth="1980-02-03"))
+        before = await read(platform, other)
+        await merge(platform, one, other)
+        survivor = await read(platform, one)
+        assert await read(platform, other) == before
+        assert survivor["date_of_birth"] == "1980-02-03"
+        assert {name["kind"] for name in survivor["names"]} == {"primary", "alias"}
+        assert len(survivor["contacts"]) == 2
+        assert len(survivor["descriptions"]) == 1, "what both have isn't doubled"
+
+    async def test_the_duplicate_cant_change_while_it_is_merged(self, platform: Platform) -> None:
+        one = await create_nominal(platform, "kent", duplicate(0))
+        other = await create_nominal(platform, "kent", duplicate(1))
+        await merge(platform, one, other)
+        now = await read(platform, other)
+        answer = await amend(platform, other, {**now, "contacts": []})
+        assert answer.status_code == 409
+        assert "merged" in answer.json()["detail"]
+        assert await read(platform, other) == now
+
+    async def test_different_handling_is_refused_whole(self, platform: Platform) -> None:
+        one = await create_nominal(platform, "kent", duplicate(0))
+        other = await create_nominal(platform, "kent", duplicate(1, handling="C"))
+        before = await read(platform, one)
+        body = {"merged_id": str(other), "version": 1, "merged_version": 1}
+        answer = await call(platform, "POST", f"/nominals/{one}/merges", body)
+        assert answer.status_code == 409
+        assert await read(platform, one) == before
+
+
+class TestUndoing:
+    async def test_a_change_since_must_be_placed_by_a_person(self, platform: Platform) -> None:
+        one = await create_nominal(platform, "kent", duplicate(0))
+        other = await create_nominal(platform, "kent", duplicate(1))
+        made = await merge(platform, one, other)
+        now = await read(platform, one)
+        added = {"code": "violent"}
+        assert (await amend(platform, one, {**now, "markers": [added]})).status_code == 200
+        asked = (await call(platform, "GET", f"/merges/{made['merge_id']}")).json()
+        (conflict,) = asked["conflicts"]
+        assert (conflict["change"], conflict["section"]) == ("added", "markers")
+        path = f"/merges/{made['merge_id']}/undo"
+        refused = await call(platform, "POST", path, {"version": asked["version"]})
+        assert refused.status_code == 409
+        assert len((await read(platform, one))["contacts"]) == 2, "nothing was undone"
+        told = {"version": asked["version"], "placed": {conflict["key"]: "duplicate"}}
+        assert (await call(platform, "POST", path, told)).status_code == 200
+        assert (await read(platform, one))["markers"] == []
+        assert [item["code"] for item in (await read(platform, other))["markers"]] == ["violent"]
+
+    @settings(
+        max_examples=8,
+        deadline=None,
+        suppress_health_check=[HealthCheck.function_scoped_fixture],
+    )
+    @given(data=st.data())
+    async def test_merge_edit_unmerge_loses_nothing(
+        self, platform: Platform, cluster: Cluster, data: st.DataObject
+    ) -> None:
+        born = data.draw(st.sampled_from([None, "1980-02-03"]))
+        one = await create_nominal(platform, "kent", duplicate(0))
+        other = await create_nominal(platform, "kent", duplicate(1, date_of_birth=born))
+        first, second = await read(platform, one), await read(platform, other)
+        made = await merge(platform, one, other)
+        merged = await read(platform, one)
+        now = dict(merged)
+        for section in sorted(data.draw(st.sets(st.sampled_from(["contacts", "addresses"])))):
+            gone = data.draw(st.sampled_from(sorted(now[section], key=json.dumps)))
+            now[section] = [row for row in now[section] if row != gone]
+        if data.draw(st.booleans()):
+            now["markers"] = [{"code": "violent"}]
+        if data.draw(st.booleans()):
+            now["date_of_birth"] = "1981-05-06"
+        edited = now != merged
+        if edited:
+            assert (await amend(platform, one, now)).status_code == 200
+        present = await read(platform, one)
+        asked = (await call(platform, "GET", f"/merges/{made['merge_id']}")).json()
+        placed = {
+            item["key"]: data.draw(st.sampled_from(item["choices"])) for item in asked["conflicts"]
+        }
+        told = {"version": asked["version"], "placed": placed}
+        answer = await call(platform, "POST", f"/merges/{made['merge_id']}/undo", told)
+        assert answer.status_code == 200, answer.text
+        left, right = await read(platform, one), await read(platform, other)
+
+        taken = {
+            f"{item['section']} {json.dumps(item['value'], sort_keys=True)}"
+            for item in asked["conflicts"]
+            if item["change"] == "removed" and placed[item["key"]] == "both"
+        }
+        apart = rows(left) | rows(right)
+        as_aliases = {row.replace('"alias"', '"primary"') for row in rows(present)}
+        assert rows(present) <= apart | {row.replace('"primary"', '"alias"') for row in apart}
+        assert rows(second) - taken <= rows(right), "the duplicate has all that it had"
+        assert rows(left) - rows(first) <= as_aliases | rows(present), "nothing was made up"
+        if not edited:
+            assert (rows(left), rows(right)) == (rows(first), rows(second))
+            assert left["date_of_birth"] == first["date_of_birth"]
+            assert right == second, "its version too"
+        await _history_is_whole(cluster, platform, one, rows(merged) | rows(present), rows(left))
+
+    async def test_every_step_is_in_the_log(self, platform: Platform, cluster: Cluster) -> None:
+        one = await create_nominal(platform, "kent", duplicate(0))
+        other = await create_nominal(platform, "kent", duplicate(1))
+        made = await merge(platform, one, other)
+        asked = (await call(platform, "GET", f"/merges/{made['merge_id']}")).json()
+        told = {"version": asked["version"]}
+        path = f"/merges/{made['merge_id']}/undo"
+        assert (await call(platform, "POST", path, told)).status_code == 200
+        again = await call(platform, "POST", path, told)
+        assert again.status_code == 409
+        admin = await cluster.admin(platform.runtime.store.address.database)
+        logged = await admin.fetch(
+            "SELECT e.action FROM audit.event AS e JOIN audit.content AS c USING (at, event_id) "
+            "WHERE c.content ->> 'merge' = $1 AND e.kind = 'alteration'",
+            made["merge_id"],
+        )
+        await admin.close()
+        assert {"nominals.merge", "nominals.unmerge"} <= {row["action"] for row in logged}
+
+
+async def _history_is_whole(
+    cluster: Cluster, platform: Platform, nominal: NominalId, once: set[str], now: set[str]
+) -> None:
+    """Each row that the nominal once had and has no more is in its history."""
+    admin = await cluster.admin(platform.runtime.store.address.database)
+    kept = await admin.fetchval(
+        "SELECT count(*) FROM records.history WHERE nominal_id = $1 AND table_name <> 'nominal'",
+        nominal,
+    )
+    await admin.close()
+    assert kept >= len(once - now)
