@@ -8,7 +8,7 @@ from athena.platform.benchmarks.import_file import MAPPING, write_file
 from athena.records.imports.drafting import Drafter
 from athena.records.imports.mapping import load_mapping
 from athena.records.imports.reading import check_file, read_rows
-from athena.records.nominals.service import label_key
+from athena.records.nominals.models import label_parts
 from athena.records.synthetic.people import generate
 
 
@@ -27,4 +27,4 @@ def test_every_row_becomes_the_nominal_that_it_was_made_of(tmp_path: Path) -> No
         assert draft.date_of_birth == person.draft.date_of_birth
         assert draft.involvements == person.draft.involvements
         assert draft.contacts == person.draft.contacts
-        assert label_key(draft) == label_key(person.draft)
+        assert label_parts(draft) == label_parts(person.draft)

@@ -7,25 +7,18 @@ transaction.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from uuid import uuid4
+from collections.abc import Iterable, Sequence
+from uuid import UUID
 
 from sqlalchemy.exc import DBAPIError
 
 from athena.platform.kernel.audit import Entry, EventKind, append
 from athena.platform.kernel.errors import ConflictError
-from athena.platform.kernel.identity import LabelId, NominalId
+from athena.platform.kernel.identity import NominalId
 from athena.policies.visibility.models import Alteration, Consultation
-from athena.records.imports import repository
-from athena.records.imports.columns import Written, columns_of, keys_of
-from athena.records.imports.drafting import SourcedDraft
-from athena.records.imports.models import OF_ONE_PERSON, Item, Outcome, Run, SetAside
-from athena.records.imports.naming import NameBook
-from athena.records.nominals import repository as nominals
-from athena.records.nominals.models import RecordKey, record_key
-from athena.records.nominals.schemas import NominalDraft
-from athena.records.nominals.service import label_key
+from athena.records.imports import copying, repository
+from athena.records.imports.models import Batch, Known, Outcome, Row, Run, SetAside
+from athena.records.names.keys import name_key
 
 SAME_IDENTIFIER = "A nominal with the same identifier is there already"
 SAME_NAME = "A nominal with the same name and date of birth is there already"
@@ -33,64 +26,38 @@ SAME_ID = "The same id as in an earlier row"
 KNOWN = "Loaded by an earlier import"
 REFUSED = "The store refused the row: it breaks a rule between its parts"
 
-Labels = Mapping[tuple[object, ...], LabelId]
-Keyed = tuple[NominalId, NominalDraft]
-
-
-@dataclass(frozen=True, slots=True)
-class _Drafted:
-    """A row and the nominal that it is."""
-
-    item: Item
-    draft: NominalDraft
-
 
 class NamesForgottenError(Exception):
     """The dictionary was cleaned since the batch's names were registered: learn them again."""
 
 
-async def load_batch(
-    alteration: Alteration, book: NameBook, labels: Labels, run: Run, items: Sequence[Item]
-) -> int:
+async def load_batch(alteration: Alteration, run: Run, batch: Batch, known: Known) -> int:
     """Load a batch of a run and move its checkpoint; return how many nominals are new.
 
     ConflictError where another process imports the same file at this moment.
     """
-    first, last = items[0].row_number, items[-1].row_number
+    first, last = batch.rows[0].row_number, batch.rows[-1].row_number
     if not await repository.advance(alteration, run.run_id, first - 1, last):
         raise ConflictError(
             "Another process is importing this file; let it end, or stop it, then import again."
         )
     await repository.by_index(alteration)
-    fresh, aside = await _sort(alteration, run, items)
-    new, held = await _hold_back(alteration, book, fresh)
-    loaded, refused = await write(
-        alteration, book, labels, [(key, each.draft) for key, each in new]
-    )
+    fresh, aside = await _sort(alteration, run, batch.rows)
+    new, held = await _hold_back(alteration, fresh, known)
     aside += held
-    aside += [
-        SetAside(each.item, Outcome.REJECTED, "", REFUSED) for key, each in new if key in refused
-    ]
-    kept = [(key, each.item) for key, each in new if key not in refused]
-    await repository.add(
-        alteration,
-        run.source,
-        [(item.source_id, key) for key, item in kept],
-        run.run_id,
-        [item.row_number for _, item in kept],
-    )
+    refused = await _write(alteration, run.source, run.run_id, batch, known, new)
+    aside += [SetAside(row, Outcome.REJECTED, "", REFUSED) for row in new if row.place in refused]
     await repository.set_aside(alteration, run.run_id, aside)
     await repository.hold(
-        alteration,
-        run.run_id,
-        [(row, labels[label_key(row.item.draft)]) for row in held if row.item.draft is not None],
+        alteration, run.run_id, [(row, known.labels[row.row.label_no - 1]) for row in held]
     )
+    loaded = [str(UUID(row.nominal_id)) for row in new if row.place not in refused]
     told = {
         "run": str(run.run_id),
         "file": run.file_name,
         "sha256": run.file_sha256,
         "rows": [first, last],
-        "nominals": [str(key) for key in loaded],
+        "nominals": loaded,
     }
     entry = Entry(EventKind.COLLECTION, "nominals.imported", alteration.reason, told)
     await append(alteration.session, alteration.visibility.grant_set_id, entry)
@@ -98,82 +65,78 @@ async def load_batch(
 
 
 async def load_drafts(
-    alteration: Alteration,
-    book: NameBook,
-    labels: Labels,
-    source: str,
-    batch: Sequence[SourcedDraft],
+    alteration: Alteration, source: str, batch: Batch, known: Known
 ) -> list[tuple[str, NominalId]]:
     """Write those of a batch that aren't known yet; return their source ids and new ids."""
-    known = await repository.known(alteration, source, [item.source_id for item in batch])
-    new = [(NominalId(uuid4()), item) for item in batch if item.source_id not in known]
+    earlier = await repository.known(alteration, source, [row.source_id for row in batch.rows])
+    new = [row for row in batch.rows if row.source_id not in earlier]
     if not new:
         return []
-    await write(alteration, book, labels, [(key, item.draft) for key, item in new], whole=True)
-    references = [(item.source_id, key) for key, item in new]
-    await repository.add(alteration, source, references)
-    told = {"nominals": [str(key) for key, _ in new]}
+    await _write(alteration, source, None, batch, known, new, whole=True)
+    references = [(row.source_id, NominalId(UUID(row.nominal_id))) for row in new]
+    told = {"nominals": [str(key) for _, key in references]}
     entry = Entry(EventKind.ALTERATION, "nominals.create", alteration.reason, told)
     await append(alteration.session, alteration.visibility.grant_set_id, entry)
     return references
 
 
-async def write(
+async def _write(
     alteration: Alteration,
-    book: NameBook,
-    labels: Labels,
-    drafts: Sequence[Keyed],
+    source: str,
+    run_id: UUID | None,
+    batch: Batch,
+    known: Known,
+    new: Sequence[Row],
     *,
     whole: bool = False,
-) -> tuple[list[NominalId], set[NominalId]]:
-    """Write nominals; return the ids of those written, and of those that the store refused.
+) -> set[int]:
+    """Write the new nominals of a batch; return the places of those that the store refused.
 
     With ``whole`` one that is refused refuses all. The halves of a refused batch are tried by
     themselves, so that one bad row costs a few statements and no good row.
     """
-    if not drafts:
-        return [], set()
-    try:
-        async with alteration.session.savepoint():
-            await _write_all(alteration, book, labels, drafts)
-    except DBAPIError as error:
-        if repository.names_were_forgotten(error):
-            raise NamesForgottenError from None
-        if whole or not repository.breaks_a_rule(error):
-            raise
-        if len(drafts) == 1:
-            return [], {drafts[0][0]}
-        middle = len(drafts) // 2
-        written, refused = await write(alteration, book, labels, drafts[:middle])
-        more_written, more_refused = await write(alteration, book, labels, drafts[middle:])
-        return written + more_written, refused | more_refused
-    return [key for key, _ in drafts], set()
+    if not new:
+        return set()
+    await copying.stage(alteration, batch, [row.place for row in new])
+    refused: list[int] = []
+    parts = [(new[0].place, new[-1].place)]
+    while parts:
+        first, last = parts.pop()
+        try:
+            async with alteration.session.savepoint():
+                await copying.write(alteration, batch, known, first, last)
+        except DBAPIError as error:
+            if repository.names_were_forgotten(error):
+                raise NamesForgottenError from None
+            if whole or not repository.breaks_a_rule(error):
+                raise
+            if first == last:
+                refused.append(first)
+                continue
+            middle = (first + last) // 2
+            parts += [(middle + 1, last), (first, middle)]
+    await copying.refer(alteration, source, run_id, refused)
+    return set(refused)
 
 
 async def find_duplicates(
     consultation: Consultation,
-    drafts: Sequence[NominalDraft],
+    numbers: Sequence[Iterable[tuple[str, str]]],
     leading: Sequence[int | None],
 ) -> tuple[dict[int, set[NominalId]], dict[int, set[NominalId]]]:
-    """Return the own, visible nominals that drafts may be, by identifier and by name and date.
+    """Return the own, visible nominals that rows may be, by identifier and by name and date.
 
-    ``leading`` are the drafts' first name keys, where their day of birth is known.
+    ``numbers`` are the rows' identifiers of one person alone, by kind and value; ``leading`` their
+    first name keys, where their day of birth is known.
     """
     by_identifier: dict[int, set[NominalId]] = defaultdict(set)
     by_name: dict[int, set[NominalId]] = defaultdict(set)
-    numbers = [
-        (place, number)
-        for place, draft in enumerate(drafts)
-        for number in draft.identifiers
-        if number.kind in OF_ONE_PERSON
-    ]
-    if numbers:
-        kinds = [number.kind.value for _, number in numbers]
-        found = await repository.bearers(
-            consultation, kinds, [number.value for _, number in numbers]
-        )
+    asked = [(place, *number) for place, each in enumerate(numbers) for number in each]
+    if asked:
+        kinds = [kind for _, kind, _ in asked]
+        found = await repository.bearers(consultation, kinds, [value for _, _, value in asked])
         for at, nominal_id in found:
-            by_identifier[numbers[at][0]].add(nominal_id)
+            by_identifier[asked[at][0]].add(nominal_id)
     keyed = [(place, key) for place, key in enumerate(leading) if key is not None]
     if keyed:
         found = await repository.namesakes(consultation, [key for _, key in keyed])
@@ -183,89 +146,73 @@ async def find_duplicates(
 
 
 async def _sort(
-    alteration: Alteration, run: Run, items: Sequence[Item]
-) -> tuple[list[Item], list[SetAside]]:
+    alteration: Alteration, run: Run, rows: Sequence[Row]
+) -> tuple[list[Row], list[SetAside]]:
     """Return the rows that may be loaded, and those that are rejected or known."""
-    ids = [item.source_id for item in items if item.source_id]
+    ids = [row.source_id for row in rows if row.source_id]
     earlier = await repository.references(alteration, run.source, ids)
     met = await repository.met(alteration, run.run_id, ids)
     met |= {source_id for source_id, run_id in earlier.items() if run_id == run.run_id}
-    fresh: list[Item] = []
+    fresh: list[Row] = []
     aside: list[SetAside] = []
-    for item in items:
-        if item.source_id and item.source_id in met:
-            aside.append(SetAside(item, Outcome.REJECTED, "", SAME_ID))
+    for row in rows:
+        if row.source_id and row.source_id in met:
+            aside.append(SetAside(row, Outcome.REJECTED, "", SAME_ID))
             continue
-        if item.source_id:
-            met.add(item.source_id)
-        if item.draft is None:
-            aside.append(SetAside(item, Outcome.REJECTED, item.field, item.reason))
-        elif item.source_id in earlier:
-            aside.append(SetAside(item, Outcome.KNOWN, "", KNOWN))
+        if row.source_id:
+            met.add(row.source_id)
+        if not row.place:
+            aside.append(SetAside(row, Outcome.REJECTED, row.field, row.reason))
+        elif row.source_id in earlier:
+            aside.append(SetAside(row, Outcome.KNOWN, "", KNOWN))
         else:
-            fresh.append(item)
+            fresh.append(row)
     return fresh, aside
 
 
 async def _hold_back(
-    alteration: Alteration, book: NameBook, items: Sequence[Item]
-) -> tuple[list[tuple[NominalId, _Drafted]], list[SetAside]]:
-    """Return the rows to load with their new ids, and those that are likely known already.
+    alteration: Alteration, rows: Sequence[Row], known: Known
+) -> tuple[list[Row], list[SetAside]]:
+    """Return the rows to load, and those that are likely known already.
 
     A row is held alike whether what it may be came in before or stands earlier in the batch: where
     batches begin and end makes no difference to what is loaded.
     """
-    drafted = [_Drafted(item, item.draft) for item in items if item.draft is not None]
-    keys = [keys_of(each.draft, book.pairs) for each in drafted]
     by_identifier, by_name = await find_duplicates(
-        alteration,
-        [each.draft for each in drafted],
-        [each[0] if each else None for each in keys],
+        alteration, [row.numbers for row in rows], [_leading(row, known) for row in rows]
     )
-    numbers_here: dict[tuple[str, str], NominalId] = {}
-    keys_here: dict[int, NominalId] = {}
-    new: list[tuple[NominalId, _Drafted]] = []
+    numbers_here: dict[tuple[str, str], str] = {}
+    keys_here: dict[int, str] = {}
+    new: list[Row] = []
     held: list[SetAside] = []
-    for place, each in enumerate(drafted):
-        numbers = [
-            (number.kind.value, number.value)
-            for number in each.draft.identifiers
-            if number.kind in OF_ONE_PERSON
-        ]
-        bearers = by_identifier.get(place, set()) | {
-            numbers_here[number] for number in numbers if number in numbers_here
+    for place, row in enumerate(rows):
+        bearers = {
+            *by_identifier.get(place, ()),
+            *_ids(numbers_here[number] for number in row.numbers if number in numbers_here),
         }
         namesakes = set(by_name.get(place, ()))
-        if keys[place] and keys[place][0] in keys_here:
-            namesakes.add(keys_here[keys[place][0]])
+        if row.keys and row.keys[0] in keys_here:
+            namesakes |= _ids([keys_here[row.keys[0]]])
         if bearers or namesakes:
             field, reason = (
                 ("/identifiers", SAME_IDENTIFIER) if bearers else ("/names/0", SAME_NAME)
             )
-            matches = sorted(bearers | namesakes)
-            held.append(SetAside(each.item, Outcome.HELD, field, reason, matches))
+            held.append(SetAside(row, Outcome.HELD, field, reason, sorted(bearers | namesakes)))
             continue
-        key = NominalId(uuid4())
-        new.append((key, each))
-        numbers_here |= dict.fromkeys(numbers, key)
-        for name in keys[place]:
-            keys_here.setdefault(name, key)
+        new.append(row)
+        for number in row.numbers:
+            numbers_here[number] = row.nominal_id
+        for key in row.keys:
+            keys_here.setdefault(key, row.nominal_id)
     return new, held
 
 
-async def _write_all(
-    alteration: Alteration, book: NameBook, labels: Labels, drafts: Sequence[Keyed]
-) -> None:
-    headers: dict[RecordKey, LabelId] = {}
-    for _, draft in drafts:
-        for involvement in draft.involvements:
-            headers.setdefault(record_key(involvement), labels[label_key(draft)])
-    places = {address.location for _, draft in drafts for address in draft.addresses}
-    tables = columns_of(
-        [Written(key, labels[label_key(draft)], draft) for key, draft in drafts],
-        book.pairs,
-        await nominals.record_ids(alteration, headers),
-        await nominals.location_ids(alteration, places),
-    )
-    for table in tables:
-        await repository.insert_columns(alteration, table)
+def _leading(row: Row, known: Known) -> int | None:
+    if row.leading is None:
+        return None
+    family, given = row.leading
+    return name_key(known.term(family), known.term(given), row.day)
+
+
+def _ids(texts: Iterable[str]) -> set[NominalId]:
+    return {NominalId(UUID(text)) for text in texts}

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from athena.platform.kernel.identity import NominalId
+from athena.platform.kernel.identity import LabelId, NominalId
 from athena.records.nominals.identifiers import IdentifierKind
+from athena.records.nominals.models import LabelParts
 from athena.records.nominals.schemas import NominalDraft
 
 BATCH = 2_000
@@ -86,11 +87,62 @@ class Item:
     reason: str = ""
 
 
+class Row(NamedTuple):
+    """A row of a file within a batch: what is decided by, and what is told of it."""
+
+    row_number: int
+    line: int
+    source_id: str
+    field: str = ""
+    reason: str = ""
+    place: int = 0
+    """Its number within the batch; 0 where it is no nominal."""
+    nominal_id: str = ""
+    label_no: int = 0
+    numbers: tuple[tuple[str, str], ...] = ()
+    """Its identifiers that no two people share, by kind and value."""
+    leading: tuple[int, int] | None = None
+    """Surname and first given name by their places in the batch's tokens, if all is known."""
+    day: int = 0
+    keys: tuple[int, ...] = ()
+    """Its names with its day of birth, packed; they mean something within the batch only."""
+    draft: str = ""
+    """The whole nominal as JSON, for a row that must wait."""
+
+
+@dataclass(slots=True)
+class Batch:
+    """Rows of a file in their order, and the lines to copy of those that are nominals."""
+
+    rows: list[Row] = field(default_factory=list)
+    labels: list[LabelParts] = field(default_factory=list)
+    tokens: list[str] = field(default_factory=list)
+    """The parts of names; a number n in a table means the n-th, and 0 none."""
+    pairs: list[tuple[str, str]] = field(default_factory=list)
+    tables: dict[str, bytes] = field(default_factory=dict)
+
+    def nominals(self) -> list[Row]:
+        """Return the rows that are nominals."""
+        return [row for row in self.rows if row.place]
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the store calls the labels and the tokens of a batch, in the batch's order."""
+
+    labels: Sequence[LabelId]
+    terms: Sequence[int]
+
+    def term(self, number: int) -> int:
+        """Return the term of a token; 0 stands for a part of a name that isn't there."""
+        return self.terms[number - 1] if number else 0
+
+
 @dataclass(frozen=True, slots=True)
 class SetAside:
     """A row that isn't loaded now, and why; ``matches`` are nominals that it may be."""
 
-    item: Item
+    row: Row
     outcome: Outcome
     field: str
     reason: str

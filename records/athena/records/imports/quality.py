@@ -214,7 +214,7 @@ async def _compare(
             consultation, report.source, [item.source_id for item in batch if item.source_id]
         )
         by_identifier, by_name = await find_duplicates(
-            consultation, [draft for _, draft in drafted], leading
+            consultation, [_numbers(draft) for _, draft in drafted], leading
         )
     for item in batch:
         if item.source_id in known:
@@ -222,6 +222,12 @@ async def _compare(
     for kind, found in zip(KINDS[1:], (by_identifier, by_name), strict=True):
         for place in sorted(found):
             report.in_store[kind].add(drafted[place][0])
+
+
+def _numbers(draft: NominalDraft) -> list[tuple[str, str]]:
+    return [
+        (str(each.kind), each.value) for each in draft.identifiers if each.kind in OF_ONE_PERSON
+    ]
 
 
 async def _leading(gate: Gate, drafts: Sequence[NominalDraft]) -> list[int | None]:

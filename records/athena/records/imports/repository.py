@@ -14,7 +14,6 @@ from athena.platform.kernel.errors import ConflictError
 from athena.platform.kernel.identity import LabelId, NominalId
 from athena.platform.kernel.permits import sqlstate
 from athena.policies.visibility.models import Alteration, Consultation
-from athena.records.imports.columns import TableColumns
 from athena.records.imports.models import (
     Run,
     RunState,
@@ -105,30 +104,6 @@ async def add(
         ) from None
 
 
-async def insert_columns(alteration: Alteration, table: TableColumns) -> None:
-    """Insert a batch's rows of one table."""
-    columns = ", ".join(table.columns)
-    places = [f"c{number}" for number in range(len(table.columns))]
-    arrays = ", ".join(
-        f"CAST(:{place} AS {table.type_of(column)}[])"
-        for place, column in zip(places, table.columns, strict=True)
-    )
-    values = ", ".join(
-        f"CAST(u.{place} AS {cast})" if (cast := table.cast_of(column)) else f"u.{place}"
-        for place, column in zip(places, table.columns, strict=True)
-    )
-    makes_ids = table.name != "nominal" and "row_id" not in table.columns
-    await alteration.session.execute(
-        f"INSERT INTO records.{table.name} (owner_force{', row_id' if makes_ids else ''}, "
-        f"{columns}) SELECT CAST(:owner AS smallint){', gen_random_uuid()' if makes_ids else ''}, "
-        f"{values} FROM unnest({arrays}) AS u ({', '.join(places)})",
-        {
-            "owner": alteration.subject.tenant_id,
-            **dict(zip(places, table.arrays(), strict=True)),
-        },
-    )
-
-
 def breaks_a_rule(error: DBAPIError) -> bool:
     """Whether the store refused a row for what it says."""
     return sqlstate(error)[:2] in ("22", "23")
@@ -198,10 +173,10 @@ async def set_aside(alteration: Alteration, run_id: UUID, rows: Sequence[SetAsid
         {
             "owner": alteration.subject.tenant_id,
             "run": run_id,
-            "numbers": [row.item.row_number for row in rows],
-            "lines": [row.item.line for row in rows],
+            "numbers": [row.row.row_number for row in rows],
+            "lines": [row.row.line for row in rows],
             "outcomes": [row.outcome.value for row in rows],
-            "ids": [row.item.source_id for row in rows],
+            "ids": [row.row.source_id for row in rows],
             "fields": [row.field for row in rows],
             "reasons": [row.reason for row in rows],
         },
@@ -216,19 +191,19 @@ async def hold(
         return
     held = [
         {
-            "owner_force": alteration.subject.tenant_id,
-            "run_id": str(run_id),
-            "row_number": row.item.row_number,
+            "row_number": row.row.row_number,
             "label_id": label_id,
             "matches": [str(key) for key in row.matches[:MOST_MATCHES]],
-            "draft": row.item.draft.model_dump(mode="json") if row.item.draft else None,
+            "draft": json.loads(row.row.draft),
         }
         for row, label_id in rows
     ]
     await alteration.session.execute(
-        "INSERT INTO records.import_held SELECT h.* FROM jsonb_populate_recordset("
-        "CAST(NULL AS records.import_held), CAST(:held AS jsonb)) AS h",
-        {"held": json.dumps(held)},
+        "INSERT INTO records.import_held (owner_force, run_id, row_number, label_id, matches, draft) "
+        "SELECT :owner, :run, h.row_number, h.label_id, h.matches, h.draft "
+        "FROM jsonb_populate_recordset(CAST(NULL AS records.import_held), CAST(:held AS jsonb)) "
+        "AS h",
+        {"owner": alteration.subject.tenant_id, "run": run_id, "held": json.dumps(held)},
     )
 
 

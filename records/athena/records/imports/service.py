@@ -11,9 +11,9 @@ import asyncio
 import csv
 import gc
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
-from itertools import islice
 from pathlib import Path
 from uuid import uuid4
 
@@ -24,17 +24,25 @@ from athena.policies.roles.actions import Action
 from athena.policies.visibility.models import Consultation
 from athena.policies.visibility.service import Gate
 from athena.records.imports import repository
-from athena.records.imports.drafting import Drafter, DraftError, SourcedDraft
+from athena.records.imports.ahead import OF_ITS_OWN, RARELY, Job, Take, reading
+from athena.records.imports.drafting import SourcedDraft
 from athena.records.imports.loading import NamesForgottenError, load_batch, load_drafts
 from athena.records.imports.mapping import FileMapping, load_mapping
-from athena.records.imports.models import BATCH, Item, Rejected, Report, Run, RunState
-from athena.records.imports.naming import NameBook
-from athena.records.imports.reading import CheckedFile, check_file, read_rows
+from athena.records.imports.models import (
+    BATCH,
+    Batch,
+    Known,
+    Rejected,
+    Report,
+    Run,
+    RunState,
+)
+from athena.records.imports.reading import CheckedFile, check_file
 from athena.records.imports.review import repository as review
+from athena.records.imports.staging import stage_drafts
 from athena.records.names.service import NameRegister
 from athena.records.nominals import repository as nominals
-from athena.records.nominals.schemas import NominalDraft
-from athena.records.nominals.service import label_key
+from athena.records.nominals.models import LabelParts
 
 Progress = Callable[[int, int], None]
 """Learns how many rows are done, and of about how many."""
@@ -42,52 +50,54 @@ Progress = Callable[[int, int], None]
 Stop = Callable[[], bool]
 _PURPOSE = Purpose.DATA_QUALITY
 _ATTEMPTS = 5
-_RARELY = (200_000, 20, 50)
-"""When to look for cycles: rows have none, and looking at each of them took a third of the time."""
 
 
 class Loader:
-    """Loads drafts for one member, and remembers labels and names from batch to batch."""
+    """Loads batches for one member, and remembers labels from batch to batch."""
 
     def __init__(self, gate: Gate, register: NameRegister, subject: Subject) -> None:
         self.gate = gate
         self.subject = subject
-        self.book = NameBook(register)
-        self.labels: dict[tuple[object, ...], LabelId] = {}
+        self.register = register
+        self._labels: dict[LabelParts, LabelId] = {}
 
-    async def prepare(self, drafts: Sequence[NominalDraft]) -> None:
-        """Make the names and labels of drafts known, before the transaction that writes them.
+    async def prepare(self, batch: Batch) -> Known:
+        """Make the names and labels of a batch known, before the transaction that writes it.
 
         A decision covers the labels that exist when it is made, so a new one must be there first.
         """
-        await self.book.learn(drafts)
-        new = {key: draft for draft in drafts if (key := label_key(draft)) not in self.labels}
+        await self.register.register_pairs(batch.pairs)
+        new = [parts for parts in batch.labels if parts not in self._labels]
         if new:
             async with self.gate.database.write(self.subject.login) as session:
-                for key, draft in new.items():
-                    self.labels[key] = await nominals.intern_label(session, draft)
+                for parts in new:
+                    self._labels[parts] = await nominals.intern_label(session, parts)
+        return Known(
+            [self._labels[parts] for parts in batch.labels],
+            [self.register.number_of(token) for token in batch.tokens],
+        )
 
-    async def load(self, run: Run, items: Sequence[Item]) -> int:
+    async def load(self, run: Run, batch: Batch, known: Known) -> int:
         """Load a batch of a run in a transaction of its own; return how many nominals are new."""
         told = {
             "run": str(run.run_id),
             "file": run.file_name,
             "sha256": run.file_sha256,
-            "rows": len(items),
+            "rows": len(batch.rows),
         }
         entry = Entry(EventKind.COLLECTION, "nominals.import", _reason(run.source), told)
         for attempt in range(1, _ATTEMPTS + 1):
-            await self.prepare([item.draft for item in items if item.draft is not None])
             try:
                 async with self.gate.alter(
                     self.subject, Action.NOMINALS_IMPORT, _PURPOSE, entry
                 ) as alteration:
-                    return await load_batch(alteration, self.book, self.labels, run, items)
+                    return await load_batch(alteration, run, batch, known)
             except NamesForgottenError:
-                self.book.forget()
+                self.register.forget()
             except DecisionUnavailableError:
                 if attempt == _ATTEMPTS:
                     raise
+            known = await self.prepare(batch)
         raise ConflictError("The dictionary of names is being cleaned; import again in a moment.")
 
 
@@ -103,12 +113,14 @@ async def import_nominals(
     stop: Stop = lambda: False,
     restart: bool = False,
     batch: int = BATCH,
+    of_its_own: int = OF_ITS_OWN,
 ) -> Report:
     """Import a file of the subject's own force, or go on with it where it was interrupted.
 
     InvalidInputError refuses the whole file; ConflictError where an interrupted import of the same
     source was of another file, unless ``restart`` gives that up. ``stop`` is asked after each
-    batch of so many rows: the report then says that the run isn't finished.
+    batch of so many rows: the report then says that the run isn't finished. A file of
+    ``of_its_own`` rows or more is read by a process of its own.
     """
     opening = Entry(EventKind.COLLECTION, "nominals.import", "Import of a file")
     await gate.permit(subject, Action.NOMINALS_IMPORT, _PURPOSE, opening)
@@ -116,55 +128,62 @@ async def import_nominals(
     file = await asyncio.to_thread(check_file, path, mapping)
     run = await _begin(gate, subject, mapping, file, restart)
     loader = Loader(gate, register, subject)
-    rows = islice(_items(file, mapping), run.rows_read, None)
-    waiting = asyncio.create_task(asyncio.to_thread(_take, rows, batch))
-    collecting = gc.get_threshold()
-    gc.freeze()
-    gc.set_threshold(*_RARELY)
+    async with reading(Job(file, mapping, run.rows_read, batch), of_its_own) as take:
+        with _rarely_collecting():
+            run = await _load_all(loader, run, take, file, progress, stop)
+    return await _report(gate, subject, run, rejects_path)
+
+
+async def _load_all(
+    loader: Loader, run: Run, take: Take, file: CheckedFile, progress: Progress, stop: Stop
+) -> Run:
+    """Load batch after batch; return the run as it then is, finished unless it was stopped."""
+
+    async def prepared() -> tuple[Batch, Known] | None:
+        batch = await take()
+        return None if batch is None else (batch, await loader.prepare(batch))
+
+    # The next rows are read, and their names registered, while the store is at work on these.
+    waiting = asyncio.create_task(prepared())
     try:
-        while items := await waiting:
-            # The next rows are read while the store is at work on these.
-            waiting = asyncio.create_task(asyncio.to_thread(_take, rows, batch))
-            await loader.load(run, items)
-            run = replace(run, rows_read=items[-1].row_number)
+        while ready := await waiting:
+            waiting = asyncio.create_task(prepared())
+            batch, known = ready
+            await loader.load(run, batch, known)
+            run = replace(run, rows_read=batch.rows[-1].row_number)
             progress(run.rows_read, max(file.about_rows, run.rows_read))
             if stop():
                 break
         else:
-            await _finish(gate, subject, run)
+            await _finish(loader.gate, loader.subject, run)
+    finally:
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
+    return run
+
+
+@contextmanager
+def _rarely_collecting() -> Iterator[None]:
+    collecting = gc.get_threshold()
+    gc.freeze()
+    gc.set_threshold(*RARELY)
+    try:
+        yield
     finally:
         gc.set_threshold(*collecting)
         gc.unfreeze()
-        await asyncio.gather(waiting, return_exceptions=True)
-    return await _report(gate, subject, run, rejects_path)
 
 
 async def load_synthetic(
     loader: Loader, source: str, batch: Sequence[SourcedDraft], entry: Entry
 ) -> list[tuple[str, NominalId]]:
     """Load made-up nominals in a transaction of its own; return those that were new."""
-    await loader.prepare([item.draft for item in batch])
+    staged = stage_drafts(batch)
+    known = await loader.prepare(staged)
     async with loader.gate.alter(
         loader.subject, Action.NOMINALS_IMPORT, _PURPOSE, entry
     ) as alteration:
-        return await load_drafts(alteration, loader.book, loader.labels, source, batch)
-
-
-def _items(file: CheckedFile, mapping: FileMapping) -> Iterator[Item]:
-    """Yield every row of a file, numbered from 1, as a nominal or with what is wrong."""
-    drafter = Drafter(mapping)
-    for number, row in enumerate(read_rows(file, mapping), start=1):
-        source_id = ""
-        try:
-            source_id = drafter.source_id(row)
-            yield Item(number, row.line, source_id, drafter.draft(row))
-        except DraftError as error:
-            first = error.problems[0]
-            yield Item(number, row.line, source_id, None, first.field, first.reason)
-
-
-def _take(rows: Iterator[Item], most: int) -> list[Item]:
-    return list(islice(rows, most))
+        return await load_drafts(alteration, source, staged, known)
 
 
 async def _begin(

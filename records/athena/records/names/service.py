@@ -16,6 +16,8 @@ from athena.records.names.normalise import name_pairs
 
 TermPair = tuple[int, int]
 _ATTEMPTS = 20
+_REMEMBERED = 300_000
+"""How many pairs are remembered before all are forgotten: some 30 MB."""
 
 
 class NameRegister:
@@ -38,9 +40,18 @@ class NameRegister:
             for family, given in name_pairs(given_names, surname)
         ]
 
+    def number_of(self, token: str) -> int:
+        """Return the number of a token that is registered."""
+        return self._numbers[token]
+
     async def register(self, names: Iterable[tuple[str, str]]) -> None:
         """Make sure that every (given names, surname) has its terms and pairs in the store."""
-        pairs = {pair for given, surname in names for pair in name_pairs(given, surname)}
+        await self.register_pairs(
+            {pair for given, surname in names for pair in name_pairs(given, surname)}
+        )
+
+    async def register_pairs(self, pairs: Collection[tuple[str, str]]) -> None:
+        """Make sure that every pair of tokens, surname first, is in the store with its terms."""
         await self._number({token for pair in pairs for token in pair} - self._numbers.keys())
         keys = {pair_key(self._numbers[family], self._numbers[given]) for family, given in pairs}
         new = keys - self._pairs
@@ -48,6 +59,8 @@ class NameRegister:
             async with self._database.write(repository.DICTIONARY) as session:
                 if await repository.add_pairs(session, new):
                     await repository.announce(session)
+            if len(self._pairs) > _REMEMBERED:
+                self._pairs.clear()
             self._pairs |= new
 
     async def _number(self, tokens: Collection[str]) -> None:
