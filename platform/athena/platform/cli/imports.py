@@ -209,7 +209,7 @@ def decide(
 async def _import(
     file: Path, force: str, mapping: Path, rejects: Path | None, restart: bool
 ) -> Report:
-    async with opened() as runtime:
+    async with opened(searching=False) as runtime:
         subject = await acting(runtime, f"records.{force}")
         with progress_bar() as bar, _interruptible() as stopping:
             task = bar.add_task("Importing", total=None)

@@ -1,4 +1,4 @@
-"""Reading ahead: a process of its own reads a file and checks its rows while the store loads others.
+"""Reading ahead: a process of its own reads and checks rows while the store loads others.
 
 ``python -m athena.records.imports.ahead`` is that process. It is told by its standard input what to
 read, and answers on its standard output with one batch after another; the pipe holds it back when
@@ -73,7 +73,8 @@ async def reading(job: Job, of_its_own: int = OF_ITS_OWN) -> AsyncIterator[Take]
         stdout=asyncio.subprocess.PIPE,
         limit=_BUFFERED,
     )
-    assert process.stdin is not None and process.stdout is not None  # they are pipes
+    assert process.stdin is not None  # it is a pipe, and so is the next
+    assert process.stdout is not None
     try:
         process.stdin.write(pickle.dumps(job))
         process.stdin.close()
@@ -102,7 +103,7 @@ def items(file: CheckedFile, mapping: FileMapping) -> Iterator[Item]:
         source_id = ""
         try:
             source_id = drafter.source_id(row)
-            yield Item(number, row.line, source_id, drafter.draft(row))
+            yield Item(number, row.line, source_id, drafter.draft(row), cells=row.cells)
         except DraftError as error:
             first = error.problems[0]
             yield Item(number, row.line, source_id, None, first.field, first.reason)

@@ -105,6 +105,22 @@ class Drafter:
             )
         }
 
+        self._home = [self._take.get(name) for name in _LOCATION]
+        self._plain_contacts = [
+            (kind, take) for kind in ContactKind if (take := self._take.get(kind.value))
+        ]
+        blocks = self._blocks
+        sections: list[tuple[str, Callable[..., list[Any]], bool]] = [
+            ("identifiers", self._all_identifiers, bool(self._identifiers)),
+            ("contacts", self._contacts, bool(self._plain_contacts or blocks["contacts"])),
+            ("addresses", self._addresses, any(self._home) or bool(blocks["addresses"])),
+            ("markers", self._markers, bool(blocks["markers"])),
+            ("descriptions", self._descriptions, bool(blocks["descriptions"])),
+            ("assessments", self._assessments, bool(blocks["assessments"])),
+            ("involvements", self._involvements, bool(blocks["involvements"])),
+        ]
+        self._sections = [(name, make) for name, make, mapped in sections if mapped]
+
     @property
     def fields(self) -> dict[str, Take]:
         """The fields that a row can fill, by what a report calls them."""
@@ -131,15 +147,23 @@ class Drafter:
         cells = row.cells
         problems: list[Problem] = []
         fields: dict[str, Any] = {
-            "names": tuple(self._names(cells, problems)),
-            "identifiers": tuple(self._all_identifiers(cells, problems)),
-            "contacts": tuple(self._contacts(cells, problems)),
-            "addresses": tuple(self._addresses(cells, problems)),
-            "markers": tuple(self._markers(cells, problems)),
-            "descriptions": tuple(self._descriptions(cells, problems)),
-            "assessments": tuple(self._assessments(cells, problems)),
-            "involvements": tuple(self._involvements(cells, problems)),
+            "names": self._names(cells, problems),
         }
+        for name, make in self._sections:
+            if parts := make(cells, problems):
+                fields[name] = parts
+        self._add_once(cells, fields, problems)
+        if problems:
+            raise DraftError(problems)
+        try:
+            return NominalDraft(**fields)
+        except ValidationError as error:
+            raise DraftError([*_told(error, "")]) from None
+
+    def _add_once(
+        self, cells: Sequence[str], fields: dict[str, Any], problems: list[Problem]
+    ) -> None:
+        """Add what a nominal has once."""
         for name in _ONCE:
             if (take := self._take.get(name)) and (text := take(cells)):
                 fields[name] = text
@@ -154,12 +178,6 @@ class Drafter:
         if (take := self._take.get("date_of_death")) and (text := take(cells)):
             died = _kept(problems, "/date_of_death", whole, text, self._formats["date_of_death"])
             fields["date_of_death"] = died
-        if problems:
-            raise DraftError(problems)
-        try:
-            return NominalDraft(**fields)
-        except ValidationError as error:
-            raise DraftError([*_told(error, "")]) from None
 
     def _taker(self, cell: Cell, *, listed: bool = False) -> Take:
         """Return what takes a field out of a row; the values of a list are translated later."""
@@ -179,85 +197,94 @@ class Drafter:
             if isinstance(cell := getattr(part, name), Cell)
         }
 
-    def _names(self, cells: Sequence[str], problems: list[Problem]) -> Iterator[NameDraft]:
+    def _names(self, cells: Sequence[str], problems: list[Problem]) -> list[NameDraft]:
         given, family = self._text("given_names", cells), self._text("surname", cells)
-        yield from _one(problems, "/names/0", name_of, NameKind.PRIMARY, given, family)
+        found = [*_one(problems, "/names/0", name_of, NameKind.PRIMARY, given, family)]
         for number, (part, take) in enumerate(self._blocks["names"], start=1):
             given, family = (
                 take[n](cells) if n in take else "" for n in ("given_names", "surname")
             )
             if given or family:
-                yield from _one(problems, f"/names/{number}", name_of, part.kind, given, family)
+                found += _one(problems, f"/names/{number}", name_of, part.kind, given, family)
+        return found
 
     def _all_identifiers(
         self, cells: Sequence[str], problems: list[Problem]
-    ) -> Iterator[IdentifierDraft]:
+    ) -> list[IdentifierDraft]:
+        found: list[IdentifierDraft] = []
         for kind, cell, take, separator in self._identifiers:
-            for text in self._each(cell, take(cells), separator):
-                place = f"/identifiers/{kind.value}"
-                yield from _one(problems, place, _made, IdentifierDraft, kind=kind, value=text)
+            if text := take(cells):
+                for each in self._each(cell, text, separator):
+                    place = f"/identifiers/{kind.value}"
+                    found += _one(problems, place, IdentifierDraft, kind=kind, value=each)
+        return found
 
-    def _contacts(self, cells: Sequence[str], problems: list[Problem]) -> Iterator[ContactDraft]:
-        for kind in ContactKind:
-            if text := self._text(kind.value, cells):
+    def _contacts(self, cells: Sequence[str], problems: list[Problem]) -> list[ContactDraft]:
+        found: list[ContactDraft] = []
+        for kind, take in self._plain_contacts:
+            if text := take(cells):
                 place = f"/contacts/{kind.value}"
-                yield from _one(problems, place, _made, ContactDraft, kind=kind, value=text)
-        for part, take in self._blocks["contacts"]:
-            for text in self._each(part.value, take["value"](cells), part.separator):
+                found += _one(problems, place, ContactDraft, kind=kind, value=text)
+        for part, takers in self._blocks["contacts"]:
+            for text in self._each(part.value, takers["value"](cells), part.separator):
                 place = f"/contacts/{part.kind.value}"
-                yield from _one(problems, place, _made, ContactDraft, kind=part.kind, value=text)
+                found += _one(problems, place, ContactDraft, kind=part.kind, value=text)
+        return found
 
-    def _addresses(self, cells: Sequence[str], problems: list[Problem]) -> Iterator[AddressDraft]:
-        home = tuple(self._text(name, cells) for name in _LOCATION)
+    def _addresses(self, cells: Sequence[str], problems: list[Problem]) -> list[AddressDraft]:
+        made: list[AddressDraft] = []
+        home = [take(cells) if take else "" for take in self._home]
         if any(home):
-            yield from _one(problems, "/addresses/home", home_at, *home)
-        for part, take in self._blocks["addresses"]:
-            found = {name: text for name, taking in take.items() if (text := taking(cells))}
+            made += _one(problems, "/addresses/home", home_at, *home)
+        for part, takers in self._blocks["addresses"]:
+            found = {name: text for name, taking in takers.items() if (text := taking(cells))}
             dates = self._dates(found, problems, f"/addresses/{part.kind.value}")
             if found:
                 place = f"/addresses/{part.kind.value}"
-                yield from _one(
-                    problems, place, _made, AddressDraft, kind=part.kind, location=found, **dates
-                )
+                made += _one(problems, place, AddressDraft, kind=part.kind, location=found, **dates)
+        return made
 
-    def _markers(self, cells: Sequence[str], problems: list[Problem]) -> Iterator[MarkerDraft]:
+    def _markers(self, cells: Sequence[str], problems: list[Problem]) -> list[MarkerDraft]:
+        made: list[MarkerDraft] = []
         for part, take in self._blocks["markers"]:
             found = {name: text for name, taking in take.items() if (text := taking(cells))}
             codes = self._each(part.code, found.pop("code", ""), part.separator)
             dates = self._dates(found, problems, "/markers") if codes else {}
             for code in codes:
-                yield from _one(
-                    problems, "/markers", _made, MarkerDraft, code=code, **found, **dates
-                )
+                made += _one(problems, "/markers", MarkerDraft, code=code, **found, **dates)
+        return made
 
     def _descriptions(
         self, cells: Sequence[str], problems: list[Problem]
-    ) -> Iterator[DescriptionDraft]:
+    ) -> list[DescriptionDraft]:
+        made: list[DescriptionDraft] = []
         for part, take in self._blocks["descriptions"]:
-            attribute = take["attribute"](cells)
-            for value in self._each(part.value, take["value"](cells), part.separator):
-                yield from _one(problems, "/descriptions", described, attribute, value)
+            if text := take["value"](cells):
+                attribute = take["attribute"](cells)
+                for value in self._each(part.value, text, part.separator):
+                    made += _one(problems, "/descriptions", described, attribute, value)
+        return made
 
-    def _assessments(
-        self, cells: Sequence[str], problems: list[Problem]
-    ) -> Iterator[AssessmentDraft]:
+    def _assessments(self, cells: Sequence[str], problems: list[Problem]) -> list[AssessmentDraft]:
+        made: list[AssessmentDraft] = []
         for _, take in self._blocks["assessments"]:
             if text := take["text"](cells):
                 basis = take["basis"](cells)
-                yield from _one(
-                    problems, "/assessments", _made, AssessmentDraft, basis=basis, text=text
-                )
+                made += _one(problems, "/assessments", AssessmentDraft, basis=basis, text=text)
+        return made
 
     def _involvements(
         self, cells: Sequence[str], problems: list[Problem]
-    ) -> Iterator[InvolvementDraft]:
+    ) -> list[InvolvementDraft]:
+        made: list[InvolvementDraft] = []
         for _, take in self._blocks["involvements"]:
-            found: dict[str, Any] = {name: taking(cells) for name, taking in take.items()}
-            if found["record_number"]:
+            if take["record_number"](cells):
+                found: dict[str, Any] = {name: taking(cells) for name, taking in take.items()}
                 if "vulnerability_factors" in found:
                     factors = _split(found["vulnerability_factors"], ";")
                     found["vulnerability_factors"] = tuple(factors)
-                yield from _one(problems, "/involvements", _made, InvolvementDraft, **found)
+                made += _one(problems, "/involvements", InvolvementDraft, **found)
+        return made
 
     def _dates(
         self, found: dict[str, str], problems: list[Problem], place: str
@@ -287,17 +314,12 @@ class Drafter:
             fields[name] = value
 
 
-def _made(model: type[Part], **fields: Any) -> Part:
-    return model(**fields)
-
-
 def _one(
     problems: list[Problem], place: str, make: Callable[..., Part], *args: Any, **fields: Any
-) -> Iterator[Part]:
-    """Yield what is made, or note which rules it breaks and yield nothing."""
+) -> tuple[Part, ...]:
+    """Return what is made, or note which rules it breaks and return nothing."""
     made = _kept(problems, place, make, *args, **fields)
-    if made is not None:
-        yield made
+    return () if made is None else (made,)
 
 
 def _kept(

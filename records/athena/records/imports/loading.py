@@ -17,7 +17,9 @@ from athena.platform.kernel.errors import ConflictError
 from athena.platform.kernel.identity import NominalId
 from athena.policies.visibility.models import Alteration, Consultation
 from athena.records.imports import copying, repository
+from athena.records.imports.drafting import Drafter
 from athena.records.imports.models import Batch, Known, Outcome, Row, Run, SetAside
+from athena.records.imports.reading import RawRow
 from athena.records.names.keys import name_key
 
 SAME_IDENTIFIER = "A nominal with the same identifier is there already"
@@ -31,9 +33,12 @@ class NamesForgottenError(Exception):
     """The dictionary was cleaned since the batch's names were registered: learn them again."""
 
 
-async def load_batch(alteration: Alteration, run: Run, batch: Batch, known: Known) -> int:
+async def load_batch(
+    alteration: Alteration, run: Run, batch: Batch, known: Known, drafter: Drafter
+) -> int:
     """Load a batch of a run and move its checkpoint; return how many nominals are new.
 
+    The drafter makes those rows again that must wait.
     ConflictError where another process imports the same file at this moment.
     """
     first, last = batch.rows[0].row_number, batch.rows[-1].row_number
@@ -48,9 +53,11 @@ async def load_batch(alteration: Alteration, run: Run, batch: Batch, known: Know
     refused = await _write(alteration, run.source, run.run_id, batch, known, new)
     aside += [SetAside(row, Outcome.REJECTED, "", REFUSED) for row in new if row.place in refused]
     await repository.set_aside(alteration, run.run_id, aside)
-    await repository.hold(
-        alteration, run.run_id, [(row, known.labels[row.row.label_no - 1]) for row in held]
-    )
+    waiting = [
+        (each, known.labels[each.row.label_no - 1], drafter.draft(RawRow(0, each.row.cells)))
+        for each in held
+    ]
+    await repository.hold(alteration, run.run_id, waiting)
     loaded = [str(UUID(row.nominal_id)) for row in new if row.place not in refused]
     told = {
         "run": str(run.run_id),

@@ -85,6 +85,7 @@ class Item:
     draft: NominalDraft | None = None
     field: str = ""
     reason: str = ""
+    cells: Sequence[str] = ()
 
 
 class Row(NamedTuple):
@@ -106,8 +107,8 @@ class Row(NamedTuple):
     day: int = 0
     keys: tuple[int, ...] = ()
     """Its names with its day of birth, packed; they mean something within the batch only."""
-    draft: str = ""
-    """The whole nominal as JSON, for a row that must wait."""
+    cells: Sequence[str] = ()
+    """What it was made of: a row that must wait is made again from them."""
 
 
 @dataclass(slots=True)

@@ -19,10 +19,15 @@ from athena.records.imports.models import (
     RunState,
     SetAside,
 )
+from athena.records.nominals.schemas import NominalDraft
 
 NAME_FORGOTTEN = "AT004"
 MOST_MATCHES = 5
 """How many nominals a held row names."""
+
+LIST = "\x1f"
+LISTED = "string_to_array(CAST(:{} AS text), chr(31))"
+"""Long lists travel as one text: the driver looks at each element of an array by itself."""
 
 RUN = (
     "run_id, source, file_name, file_sha256, mapping_sha256, rows_read, state, started_at, "
@@ -41,11 +46,11 @@ async def references(
     """Return the imported ones of some records of a source, each with the import that loaded it."""
     rows = await consultation.session.rows(
         "SELECT source_id, run_id FROM records.source_reference WHERE owner_force = :owner "
-        "AND source = :source AND source_id = ANY(CAST(:ids AS text[]))",
+        f"AND source = :source AND source_id = ANY({LISTED.format('ids')})",
         {
             "owner": consultation.subject.tenant_id,
             "source": source,
-            "ids": list(source_ids),
+            "ids": LIST.join(source_ids),
         },
     )
     return {row.source_id: row.run_id for row in rows}
@@ -55,8 +60,8 @@ async def met(consultation: Consultation, run_id: UUID, source_ids: Collection[s
     """Return which ids stood in rows of this import that weren't loaded."""
     rows = await consultation.session.rows(
         "SELECT source_id FROM records.import_row WHERE owner_force = :owner AND run_id = :run "
-        "AND source_id = ANY(CAST(:ids AS text[]))",
-        {"owner": consultation.subject.tenant_id, "run": run_id, "ids": list(source_ids)},
+        f"AND source_id = ANY({LISTED.format('ids')})",
+        {"owner": consultation.subject.tenant_id, "run": run_id, "ids": LIST.join(source_ids)},
     )
     return {row.source_id for row in rows}
 
@@ -129,14 +134,14 @@ async def bearers(
     """Return (place, nominal) of the own, visible nominals that bear some identifiers."""
     rows = await consultation.session.rows(
         "SELECT w.place, i.nominal_id "
-        "FROM unnest(CAST(:kinds AS text[]), CAST(:values AS text[])) WITH ORDINALITY "
+        f"FROM unnest({LISTED.format('kinds')}, {LISTED.format('values')}) WITH ORDINALITY "
         "AS w (kind, value, place) CROSS JOIN LATERAL (SELECT n.nominal_id "
         "FROM records.identifier AS n WHERE n.value = w.value AND n.kind = w.kind "
         "AND n.owner_force = :owner LIMIT :most) AS i",
         {
             "owner": consultation.subject.tenant_id,
-            "kinds": list(kinds),
-            "values": list(values),
+            "kinds": LIST.join(kinds),
+            "values": LIST.join(values),
             "most": MOST_MATCHES,
         },
     )
@@ -150,13 +155,13 @@ async def namesakes(consultation: Consultation, keys: Sequence[int]) -> list[tup
     """
     rows = await consultation.session.rows(
         "SELECT DISTINCT w.place, k.nominal_id "
-        "FROM unnest(CAST(:keys AS bigint[])) WITH ORDINALITY AS w (key, place) "
+        f"FROM unnest(CAST({LISTED.format('keys')} AS bigint[])) WITH ORDINALITY AS w (key, place) "
         "CROSS JOIN LATERAL (SELECT x.owner_force, x.nominal_id FROM records.name_key AS x "
         "WHERE x.name_key = w.key AND x.owner_force = :owner LIMIT 100) AS k "
         "CROSS JOIN LATERAL (SELECT FROM records.nominal AS n "
         "WHERE n.owner_force = k.owner_force AND n.nominal_id = k.nominal_id "
         "AND n.date_of_birth_precision = 'day' LIMIT 1) AS n",
-        {"owner": consultation.subject.tenant_id, "keys": list(keys)},
+        {"owner": consultation.subject.tenant_id, "keys": LIST.join(map(str, keys))},
     )
     return [(row.place - 1, NominalId(row.nominal_id)) for row in rows]
 
@@ -184,7 +189,7 @@ async def set_aside(alteration: Alteration, run_id: UUID, rows: Sequence[SetAsid
 
 
 async def hold(
-    alteration: Alteration, run_id: UUID, rows: Sequence[tuple[SetAside, LabelId]]
+    alteration: Alteration, run_id: UUID, rows: Sequence[tuple[SetAside, LabelId, NominalDraft]]
 ) -> None:
     """Keep what rows say that wait for a decision, each under its label."""
     if not rows:
@@ -194,13 +199,13 @@ async def hold(
             "row_number": row.row.row_number,
             "label_id": label_id,
             "matches": [str(key) for key in row.matches[:MOST_MATCHES]],
-            "draft": json.loads(row.row.draft),
+            "draft": draft.model_dump(mode="json"),
         }
-        for row, label_id in rows
+        for row, label_id, draft in rows
     ]
     await alteration.session.execute(
-        "INSERT INTO records.import_held (owner_force, run_id, row_number, label_id, matches, draft) "
-        "SELECT :owner, :run, h.row_number, h.label_id, h.matches, h.draft "
+        "INSERT INTO records.import_held (owner_force, run_id, row_number, label_id, matches, "
+        "draft) SELECT :owner, :run, h.row_number, h.label_id, h.matches, h.draft "
         "FROM jsonb_populate_recordset(CAST(NULL AS records.import_held), CAST(:held AS jsonb)) "
         "AS h",
         {"owner": alteration.subject.tenant_id, "run": run_id, "held": json.dumps(held)},

@@ -25,7 +25,7 @@ from athena.policies.visibility.models import Consultation
 from athena.policies.visibility.service import Gate
 from athena.records.imports import repository
 from athena.records.imports.ahead import OF_ITS_OWN, RARELY, Job, Take, reading
-from athena.records.imports.drafting import SourcedDraft
+from athena.records.imports.drafting import Drafter, SourcedDraft
 from athena.records.imports.loading import NamesForgottenError, load_batch, load_drafts
 from athena.records.imports.mapping import FileMapping, load_mapping
 from athena.records.imports.models import (
@@ -77,7 +77,7 @@ class Loader:
             [self.register.number_of(token) for token in batch.tokens],
         )
 
-    async def load(self, run: Run, batch: Batch, known: Known) -> int:
+    async def load(self, run: Run, batch: Batch, known: Known, drafter: Drafter) -> int:
         """Load a batch of a run in a transaction of its own; return how many nominals are new."""
         told = {
             "run": str(run.run_id),
@@ -91,7 +91,7 @@ class Loader:
                 async with self.gate.alter(
                     self.subject, Action.NOMINALS_IMPORT, _PURPOSE, entry
                 ) as alteration:
-                    return await load_batch(alteration, run, batch, known)
+                    return await load_batch(alteration, run, batch, known, drafter)
             except NamesForgottenError:
                 self.register.forget()
             except DecisionUnavailableError:
@@ -130,12 +130,20 @@ async def import_nominals(
     loader = Loader(gate, register, subject)
     async with reading(Job(file, mapping, run.rows_read, batch), of_its_own) as take:
         with _rarely_collecting():
-            run = await _load_all(loader, run, take, file, progress, stop)
+            run = await _load_all(
+                loader, run, take, Drafter(mapping), file.about_rows, progress, stop
+            )
     return await _report(gate, subject, run, rejects_path)
 
 
 async def _load_all(
-    loader: Loader, run: Run, take: Take, file: CheckedFile, progress: Progress, stop: Stop
+    loader: Loader,
+    run: Run,
+    take: Take,
+    drafter: Drafter,
+    about_rows: int,
+    progress: Progress,
+    stop: Stop,
 ) -> Run:
     """Load batch after batch; return the run as it then is, finished unless it was stopped."""
 
@@ -149,9 +157,9 @@ async def _load_all(
         while ready := await waiting:
             waiting = asyncio.create_task(prepared())
             batch, known = ready
-            await loader.load(run, batch, known)
+            await loader.load(run, batch, known, drafter)
             run = replace(run, rows_read=batch.rows[-1].row_number)
-            progress(run.rows_read, max(file.about_rows, run.rows_read))
+            progress(run.rows_read, max(about_rows, run.rows_read))
             if stop():
                 break
         else:

@@ -1,14 +1,15 @@
 """A batch ready to be copied: lines of text for each table, and what decides over each row.
 
-Whoever reads a file makes these, in a process of its own (`ahead`); the store joins them to what only
-it knows: labels, terms of names, places and headers. Nothing here asks the store.
+Whoever reads a file makes these, in a process of its own (`ahead`); the store joins them to what
+only it knows: labels, terms of names, places and headers. Nothing here asks the store.
 """
 
 from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from itertools import count
 
@@ -33,7 +34,7 @@ def stage_items(items: Iterable[Item]) -> Batch:
                 Row(item.row_number, item.line, item.source_id, item.field, item.reason)
             )
         else:
-            stager.add(item.row_number, item.line, item.source_id, item.draft, whole=True)
+            stager.add(item.row_number, item.line, item.source_id, item.draft, item.cells)
     return stager.finish()
 
 
@@ -45,19 +46,37 @@ def stage_drafts(drafts: Sequence[SourcedDraft]) -> Batch:
     return stager.finish()
 
 
+TABLES = (
+    "import_nominal",
+    "import_name",
+    "import_key",
+    "import_identifier",
+    "import_contact",
+    "import_address",
+    "import_description",
+    "import_marker",
+    "import_assessment",
+    "import_involvement",
+    "import_place",
+    "import_header",
+)
+"""The tables that a batch travels through, as `records.stage_import` makes them."""
+
+
 class _Stager:
     """Turns nominals into lines, one batch's."""
 
     def __init__(self) -> None:
         self.batch = Batch()
-        self._ids = _Ids()
-        self._lines: dict[str, list[str]] = {}
+        self._ids = _ids()
+        self._lines: dict[str, list[tuple[str, ...]]] = defaultdict(list)
+        self._put = {name: self._lines[name].append for name in TABLES}
         self._labels: dict[LabelParts, int] = {}
         self._tokens: dict[str, int] = {"": 0}
         self._pairs: dict[tuple[str, str], tuple[int, int]] = {}
         self._named: dict[tuple[str, str], list[tuple[int, int]]] = {}
-        self._places: dict[LocationDraft, int] = {}
-        self._headers: dict[tuple[str, str], int] = {}
+        self._places: dict[LocationDraft, str] = {}
+        self._headers: dict[tuple[str, str], str] = {}
         self._numbers = count(1)
 
     def finish(self) -> Batch:
@@ -65,7 +84,11 @@ class _Stager:
         self.batch.labels = list(self._labels)
         self.batch.tokens = list(self._tokens)[1:]
         self.batch.pairs = list(self._pairs)
-        self.batch.tables = {name: "".join(lines).encode() for name, lines in self._lines.items()}
+        self.batch.tables = {
+            name: "".join([FIELD.join(line) + "\n" for line in lines]).encode()
+            for name, lines in self._lines.items()
+            if lines
+        }
         return self.batch
 
     def add(
@@ -74,30 +97,30 @@ class _Stager:
         line: int,
         source_id: str,
         draft: NominalDraft,
-        *,
-        whole: bool = False,
+        cells: Sequence[str] = (),
     ) -> None:
-        """Add a nominal; ``whole`` keeps it as JSON too."""
-        n = next(self._numbers)
-        nominal_id = self._ids.take()
+        """Add a nominal; ``cells`` are what it was made of."""
+        place = next(self._numbers)
+        n, nominal_id = str(place), next(self._ids)
         born = draft.date_of_birth
         first = born.earliest if born else None
         day = day_number(first)
         label_no = self._labels.setdefault(label_parts(draft), len(self._labels) + 1)
-        self._put(
-            "import_nominal",
-            n,
-            nominal_id,
-            label_no,
-            row_number,
-            source_id,
-            day,
-            draft.sex,
-            draft.gender,
-            first,
-            born.precision if born else None,
-            draft.date_of_death,
-            draft.place_of_birth,
+        self._put["import_nominal"](
+            (
+                n,
+                nominal_id,
+                str(label_no),
+                str(row_number),
+                source_id,
+                str(day),
+                draft.sex or NOTHING,
+                _or_null(draft.gender),
+                _or_null(first),
+                born.precision if born else NOTHING,
+                _or_null(draft.date_of_death),
+                _or_null(draft.place_of_birth),
+            )
         )
         known_day = born is not None and born.day is not None
         keys: list[int] = []
@@ -108,36 +131,37 @@ class _Stager:
                     leading = leading or pair
                     keys.append(name_key(*pair, day))
         self._add_children(n, draft)
+        numbers = tuple(
+            (str(each.kind), each.value) for each in draft.identifiers if each.kind in OF_ONE_PERSON
+        )
         self.batch.rows.append(
             Row(
                 row_number,
                 line,
                 source_id,
-                place=n,
-                nominal_id=nominal_id,
-                label_no=label_no,
-                numbers=tuple(
-                    (str(each.kind), each.value)
-                    for each in draft.identifiers
-                    if each.kind in OF_ONE_PERSON
-                ),
-                leading=leading,
-                day=day,
-                keys=tuple(keys),
-                draft=draft.model_dump_json() if whole else "",
+                "",
+                "",
+                place,
+                nominal_id,
+                label_no,
+                numbers,
+                leading,
+                day,
+                tuple(keys),
+                cells,
             )
         )
 
-    def _add_name(self, n: int, name: NameDraft) -> list[tuple[int, int]]:
+    def _add_name(self, n: str, name: NameDraft) -> list[tuple[int, int]]:
         """Add a name and what it is found by; return its pairs of tokens."""
-        row_id = self._ids.take()
-        self._put("import_name", n, row_id, name.kind, name.given_names, name.surname)
+        row_id = next(self._ids)
+        self._put["import_name"]((n, row_id, name.kind, name.given_names, name.surname))
         spelt = (name.given_names, name.surname)
         pairs = self._named.get(spelt)
         if pairs is None:
             pairs = self._named[spelt] = [self._number(pair) for pair in name_pairs(*spelt)]
         for family, given in pairs:
-            self._put("import_key", n, self._ids.take(), row_id, family, given)
+            self._put["import_key"]((n, next(self._ids), row_id, str(family), str(given)))
         return pairs
 
     def _number(self, pair: tuple[str, str]) -> tuple[int, int]:
@@ -148,82 +172,76 @@ class _Stager:
             found = self._pairs[pair] = family, given
         return found
 
-    def _add_children(self, n: int, draft: NominalDraft) -> None:
-        put, new_id = self._put, self._ids.take
+    def _add_children(self, n: str, draft: NominalDraft) -> None:
+        put, ids = self._put, self._ids
         for number in draft.identifiers:
-            put("import_identifier", n, new_id(), number.kind, number.value)
+            put["import_identifier"]((n, next(ids), number.kind, number.value))
         for contact in draft.contacts:
-            put("import_contact", n, new_id(), contact.kind, contact.value)
+            put["import_contact"]((n, next(ids), contact.kind, contact.value))
         for home in draft.addresses:
-            place = self._place(n, home.location)
-            put("import_address", n, new_id(), home.kind, place, home.valid_from, home.valid_to)
+            place = self._place(home.location)
+            dates = (_or_null(home.valid_from), _or_null(home.valid_to))
+            put["import_address"]((n, next(ids), home.kind, place, *dates))
         for each in draft.descriptions:
-            put("import_description", n, new_id(), each.attribute, each.value)
+            put["import_description"]((n, next(ids), each.attribute, each.value))
         for marker in draft.markers:
-            dates = (marker.valid_from, marker.valid_to)
-            put("import_marker", n, new_id(), marker.code, marker.note, *dates)
+            dates = (_or_null(marker.valid_from), _or_null(marker.valid_to))
+            put["import_marker"]((n, next(ids), marker.code, marker.note, *dates))
         for opinion in draft.assessments:
             text = f"{QUOTE}{opinion.text}{QUOTE}"
-            put("import_assessment", n, new_id(), opinion.basis, text)
+            put["import_assessment"]((n, next(ids), opinion.basis, text))
         for part in draft.involvements:
             factors = "{" + ",".join(part.vulnerability_factors) + "}"
-            header = self._header(n, record_key(part))
-            put("import_involvement", n, new_id(), header, part.role, factors)
+            header = self._header(record_key(part))
+            put["import_involvement"]((n, next(ids), header, part.role, factors))
 
-    def _place(self, n: int, place: LocationDraft) -> int:
+    def _place(self, place: LocationDraft) -> str:
         number = self._places.get(place)
         if number is None:
-            number = self._places[place] = len(self._places) + 1
-            self._put(
-                "import_place",
-                number,
-                self._ids.take(),
-                place.premises,
-                place.street,
-                place.town,
-                place.county,
-                place.postcode,
-                place.uprn,
-                place.latitude,
-                place.longitude,
+            number = self._places[place] = str(len(self._places) + 1)
+            self._put["import_place"](
+                (
+                    number,
+                    next(self._ids),
+                    place.premises,
+                    place.street,
+                    place.town,
+                    place.county,
+                    _or_null(place.postcode),
+                    _or_null(place.uprn),
+                    _or_null(place.latitude),
+                    _or_null(place.longitude),
+                )
             )
         return number
 
-    def _header(self, n: int, key: tuple[str, str]) -> int:
+    def _header(self, key: tuple[str, str]) -> str:
         number = self._headers.get(key)
         if number is None:
-            number = self._headers[key] = len(self._headers) + 1
-            self._put("import_header", number, self._ids.take(), *key)
+            number = self._headers[key] = str(len(self._headers) + 1)
+            self._put["import_header"]((number, next(self._ids), *key))
         return number
 
-    def _put(self, table: str, *values: str | float | date | None) -> None:
-        line = FIELD.join([NOTHING if value is None else str(value) for value in values])
-        self._lines.setdefault(table, []).append(line + "\n")
+
+def _or_null(value: str | float | date | None) -> str:
+    return NOTHING if value is None else str(value)
 
 
-class _Ids:
-    """Random ids (UUID version 4, RFC 9562) of one batch, whose first 16 bits are the same.
+def _ids() -> Iterator[str]:
+    """Yield random ids (UUID version 4, RFC 9562) whose first 16 bits are the same.
 
-    A batch's rows so stand together in every index, which saves the store from reading and writing a
-    page for each of them. 106 bits of an id stay random.
+    The rows of a batch so stand together in every index, which saves the store from reading and
+    writing a page for each of them. 106 bits of an id stay random.
     """
-
-    def __init__(self) -> None:
-        self._lead = secrets.token_hex(2)
-        self._random = ""
-        self._at = 0
-
-    def take(self) -> str:
-        """Return the next id, as 32 hexadecimal digits."""
-        at = self._at
-        if at + 28 > len(self._random):
-            self._random, at = os.urandom(14 * 4_096).hex(), 0
-        self._at = at + 28
-        drawn = self._random
-        return (
-            f"{self._lead}{drawn[at : at + 8]}4{drawn[at + 8 : at + 11]}"
-            f"{_VARIANT[drawn[at + 11]]}{drawn[at + 12 : at + 27]}"
-        )
+    lead = secrets.token_hex(2)
+    while True:
+        drawn = os.urandom(14 * _AT_ONCE).hex()
+        for at in range(0, 28 * _AT_ONCE, 28):
+            yield (
+                f"{lead}{drawn[at : at + 8]}4{drawn[at + 8 : at + 11]}"
+                f"{_VARIANT[drawn[at + 11]]}{drawn[at + 12 : at + 27]}"
+            )
 
 
+_AT_ONCE = 4_096
 _VARIANT = {digit: "89ab"[number % 4] for number, digit in enumerate("0123456789abcdef")}

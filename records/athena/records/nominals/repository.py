@@ -22,7 +22,7 @@ from athena.records.nominals.models import (
     RowBatch,
     RowTable,
 )
-from athena.records.nominals.schemas import LocationDraft, NominalDraft
+from athena.records.nominals.schemas import LocationDraft
 
 _NAME_FORGOTTEN = "AT004"
 _MERGED = "AT005"
