@@ -67,7 +67,7 @@ async def test_killed_five_times_it_loads_the_same(
     assert state == "finished"
 
     undisturbed = await prepared(cluster, consortium)
-    process = await importer(cluster, undisturbed, tmp_path, 700)
+    process = await importer(cluster, undisturbed, tmp_path, 700, ROWS + 1)
     _, errors = await process.communicate()
     assert process.returncode == 0, errors.decode()
     admin = await cluster.admin(undisturbed)

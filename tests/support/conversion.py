@@ -191,7 +191,8 @@ async def work():
         subject = await subject_by_username(runtime.database, "records.kent")
         await import_nominals(
             runtime.gate, runtime.register, subject, directory / "old.csv",
-            directory / "old.toml", directory / "rejects.csv", batch={batch},
+            directory / "old.toml", directory / "rejects.csv",
+            batch={batch}, of_its_own={of_its_own},
         )
 
 asyncio.run(work())
@@ -199,15 +200,19 @@ asyncio.run(work())
 
 
 async def importer(
-    cluster: Cluster, database: str, directory: Path, batch: int
+    cluster: Cluster, database: str, directory: Path, batch: int, of_its_own: int = 0
 ) -> asyncio.subprocess.Process:
-    """Start a process that imports the old file of a directory into Kent."""
+    """Start a process that imports the old file of a directory into Kent.
+
+    A process of its own reads a file of ``of_its_own`` rows or more.
+    """
     code = IMPORTER.format(
         tests=str(ROOT / "tests"),
         url=cluster.admin_url.render_as_string(hide_password=False),
         database=database,
         directory=str(directory),
         batch=batch,
+        of_its_own=of_its_own,
     )
     return await asyncio.create_subprocess_exec(
         sys.executable, "-c", code, stderr=asyncio.subprocess.PIPE
