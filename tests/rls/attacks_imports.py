@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncpg
 
-from rls.attacks import Attack, reads, writes
-from support.world import GROUPS, World, store_grant
+from rls.attacks import Attack, reads, without, writes
+from support.world import GROUPS, World, open_consultation, store_grant
 
 OWN = "owner_force = (SELECT ctx.session_tenant())"
 IMPORTER = f"{OWN} AND owner_force = ANY ((SELECT ctx.visible_labels('imports'))::smallint[])"
@@ -38,12 +38,102 @@ async def prepare_imports(world: World, admin: asyncpg.Connection) -> None:
     )
 
 
+PLACES = (
+    "records.intern_places(uuid[], text[], text[], text[], text[], text[], bigint[], "
+    "double precision[], double precision[])"
+)
+HEADERS = "records.intern_headers(uuid[], text[], text[], smallint[])"
+_PLACE = (
+    "SELECT records.intern_places(ARRAY['{new}']::uuid[], ARRAY[''], ARRAY['x'], ARRAY[''], "
+    "ARRAY[''], ARRAY[NULL]::text[], ARRAY[NULL]::bigint[], ARRAY[NULL]::float8[], "
+    "ARRAY[NULL]::float8[])"
+)
+_HEADER = (
+    "SELECT records.intern_headers(ARRAY['{{new}}']::uuid[], ARRAY['case'], ARRAY['x'], "
+    "ARRAY[{label}]::smallint[])"
+)
+
+
+async def finds_home(connection: asyncpg.Connection, world: World) -> bool:
+    """Intern the street of a closed nominal of Essex as a batch's, and get the same place's id."""
+    async with connection.transaction():
+        await open_consultation(connection, world.grants["kent"], "alteration")
+        ids = await connection.fetchval(
+            "SELECT records.intern_places(ARRAY[gen_random_uuid()], ARRAY[''], "
+            "ARRAY['Secret Street closed'], ARRAY[''], ARRAY[''], ARRAY['ZZ1 1ZZ'], "
+            "ARRAY[NULL]::bigint[], ARRAY[NULL]::float8[], ARRAY[NULL]::float8[])"
+        )
+    return world.locations["closed"] in ids
+
+
+async def copies_past_the_policies(connection: asyncpg.Connection, world: World) -> bool:
+    """COPY a nominal into the table of a batch, and move it to Essex."""
+    async with connection.transaction():
+        await open_consultation(connection, world.grants["kent"], "alteration")
+        await connection.execute("SELECT records.stage_import()")
+        await connection.copy_records_to_table(
+            "import_nominal",
+            schema_name="pg_temp",
+            columns=["n", "row_id", "label_no"],
+            records=[(1, world.nominals["closed"], world.labels["open"])],
+        )
+        done = await connection.execute(
+            "INSERT INTO records.nominal (owner_force, nominal_id, label_id) "
+            f"SELECT {world.essex}, gen_random_uuid(), label_no FROM pg_temp.import_nominal"
+        )
+        return not done.endswith(" 0")
+
+
+STAGING = [
+    Attack(
+        "copies a nominal into the tables of a batch and moves it to another force",
+        "rows leave those tables under the policies of every write",
+        copies_past_the_policies,
+        "ALTER POLICY add_own ON records.nominal WITH CHECK (true); "
+        "ALTER POLICY feed ON records.change WITH CHECK (true)",
+    ),
+    Attack(
+        "makes a temporary table of its own",
+        "a login has no right to; the stager makes those of a batch",
+        writes("CREATE TEMPORARY TABLE pg_temp.own AS SELECT 1 AS x", kind=None),
+        "DO $$ BEGIN EXECUTE format('GRANT TEMPORARY ON DATABASE %I TO athena_force', "
+        "current_database()); END $$",
+    ),
+    Attack(
+        "makes a place of a batch under a consultation that changes nothing",
+        "what is written needs a logged change",
+        reads(_PLACE),
+        without(PLACES, "NOT ctx.may_write()", "false"),
+    ),
+    Attack(
+        "makes a header of a batch under a consultation that changes nothing",
+        "what is written needs a logged change",
+        reads(_HEADER.format(label="{kent_label}")),
+        without(HEADERS, "NOT ctx.may_write()", "false"),
+    ),
+    Attack(
+        "makes a header of a batch under a label of another force",
+        "a label belongs to its owner",
+        reads(_HEADER.format(label="{open_label}"), kind="alteration"),
+        "ALTER TABLE records.record DROP CONSTRAINT record_owner_force_label_id_fkey",
+    ),
+    Attack(
+        "finds the home of a closed nominal by interning the same place in a batch",
+        "a place is looked for within the own force only",
+        finds_home,
+        "ALTER POLICY own_places ON records.location USING (true) WITH CHECK (true); "
+        + without(PLACES, "l.owner_force = v_owner AND ", ""),
+    ),
+]
+
+
 def asks(table: str, condition: str) -> str:
     """Return SQL that makes a table's read policy ask only this."""
     return f"ALTER POLICY {POLICIES[table]} ON records.{table} USING ({condition})"
 
 
 IMPORTS = [
+    *STAGING,
     *(
         Attack(
             f"reads another force's {table}",

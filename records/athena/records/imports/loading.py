@@ -16,7 +16,8 @@ from athena.platform.kernel.audit import Entry, EventKind, append
 from athena.platform.kernel.errors import ConflictError
 from athena.platform.kernel.identity import NominalId
 from athena.policies.visibility.models import Alteration, Consultation
-from athena.records.imports import copying, repository
+from athena.records.imports import repository
+from athena.records.imports.copying import repository as copying
 from athena.records.imports.drafting import Drafter
 from athena.records.imports.models import Batch, Known, Outcome, Row, Run, SetAside
 from athena.records.imports.reading import RawRow

@@ -29,7 +29,7 @@ _NOMINAL = f"""
     SELECT {_OWNED}, r.sex, r.gender, r.date_of_birth, r.date_of_birth_precision, r.date_of_death,
         r.place_of_birth
     FROM pg_temp.import_nominal AS r WHERE r.n BETWEEN :first AND :last
-"""  # noqa: S608 - constants only
+"""
 
 _PLAIN = {
     "nominal_name": ("import_name", "kind, given_names, surname"),
@@ -63,7 +63,7 @@ _ADDRESS = f"""
         valid_from, valid_to)
     SELECT {_OWNED}, s.row_id, s.kind, p.location_id, s.valid_from, s.valid_to
     FROM place AS p JOIN pg_temp.import_address AS s ON s.place_no = p.n {_ROWS}
-"""  # noqa: S608 - constants only
+"""
 
 _INVOLVEMENT = f"""
     WITH wanted AS MATERIALIZED (
@@ -83,7 +83,7 @@ _INVOLVEMENT = f"""
         vulnerability_factors)
     SELECT {_OWNED}, s.row_id, h.record_id, s.role, s.vulnerability_factors
     FROM header AS h JOIN pg_temp.import_involvement AS s ON s.header_no = h.n {_ROWS}
-"""  # noqa: S608 - constants only
+"""
 
 _KEY = f"""
     INSERT INTO records.name_key (owner_force, nominal_id, label_id, row_id, name_row_id, name_key,
@@ -96,7 +96,7 @@ _KEY = f"""
         coalesce(CAST((CAST(:terms AS integer[]))[s.surname_no] AS bigint), 0) AS surname,
         coalesce(CAST((CAST(:terms AS integer[]))[s.given_no] AS bigint), 0) AS given) AS t
     {_ROWS}
-"""  # noqa: S608 - constants only
+"""
 
 _REFERENCE = """
     INSERT INTO records.source_reference (owner_force, source, source_id, nominal_id, run_id,
