@@ -9,9 +9,10 @@ from pathlib import Path
 
 import asyncpg
 
+from athena.platform.benchmarks.import_content import content_of
 from athena.policies.agreements.founding import seed_baseline
 from support.cluster import Cluster
-from support.conversion import content_of, importer, write_old_file
+from support.conversion import importer, write_old_file
 
 ROWS, BATCH, KILLS, SEED = 2_000, 80, 5, 20_261_125
 

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import csv
-import hashlib
 import random
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-
-import asyncpg
 
 from athena.records.nominals.identifiers import make_pnc_id
 from support.cluster import ROOT, Cluster
@@ -114,63 +111,6 @@ def _row(draw: random.Random, number: int) -> list[str]:
         draw.choice(["slim", "heavy"]) if draw.random() < 0.2 else "",
         f"46/{number}/26" if draw.random() < 0.3 else "",
     ]
-
-
-CONTENT = """
-    SELECT r.source_id || r.row_number || jsonb_build_object(
-        'nominal', to_jsonb(n) - '{owner_force,nominal_id,created_at,changed_at,changed_xid}'
-            ::text[],
-        'label', l.marking || l.handling || l.categories::text,
-        'names', (SELECT jsonb_agg(jsonb_build_array(m.kind, m.given_names, m.surname, (
-                      SELECT jsonb_agg(jsonb_build_array(s.token, g.token, k.name_key & 65535,
-                                                         k.date_key >> 46)
-                                       ORDER BY s.token, g.token)
-                      FROM records.name_key AS k
-                      LEFT JOIN names.term AS s ON s.term_id = (k.name_key >> 39)::integer
-                      LEFT JOIN names.term AS g
-                        ON g.term_id = ((k.name_key >> 16) & 8388607)::integer
-                      WHERE k.owner_force = m.owner_force AND k.nominal_id = m.nominal_id
-                        AND k.name_row_id = m.row_id)) ORDER BY m.kind, m.surname)
-                  FROM records.nominal_name AS m WHERE m.nominal_id = n.nominal_id),
-        'identifiers', (SELECT jsonb_agg(jsonb_build_array(i.kind, i.value) ORDER BY i.value)
-                        FROM records.identifier AS i WHERE i.nominal_id = n.nominal_id),
-        'contacts', (SELECT jsonb_agg(jsonb_build_array(c.kind, c.value) ORDER BY c.value)
-                     FROM records.contact AS c WHERE c.nominal_id = n.nominal_id),
-        'places', (SELECT jsonb_agg(jsonb_build_array(a.kind, p.street, p.town) ORDER BY p.street)
-                   FROM records.address AS a JOIN records.location AS p USING (location_id)
-                   WHERE a.nominal_id = n.nominal_id),
-        'markers', (SELECT jsonb_agg(w.code ORDER BY w.code)
-                    FROM records.marker AS w WHERE w.nominal_id = n.nominal_id),
-        'descriptions', (SELECT jsonb_agg(jsonb_build_array(d.attribute, d.value))
-                         FROM records.description AS d WHERE d.nominal_id = n.nominal_id),
-        'involvements', (SELECT jsonb_agg(jsonb_build_array(h.record_number, v.role))
-                         FROM records.involvement AS v JOIN records.record AS h USING (record_id)
-                         WHERE v.nominal_id = n.nominal_id),
-        'changes', (SELECT jsonb_agg(jsonb_build_array(x.operation, x.version))
-                    FROM records.change AS x WHERE x.nominal_id = n.nominal_id)
-    )::text AS line
-    FROM records.source_reference AS r
-    JOIN records.nominal AS n USING (owner_force, nominal_id)
-    JOIN ctx.label AS l USING (label_id)
-    UNION ALL
-    SELECT w.source_id || w.row_number || w.line || w.outcome || w.field || w.reason
-        || coalesce(h.draft::text, '') || coalesce(cardinality(h.matches), 0)
-    FROM records.import_row AS w
-    LEFT JOIN records.import_held AS h USING (owner_force, run_id, row_number)
-    UNION ALL
-    SELECT 'counts ' || CAST(jsonb_build_array(
-        (SELECT count(*) FROM records.nominal), (SELECT count(*) FROM records.location),
-        (SELECT count(*) FROM records.record), (SELECT count(*) FROM records.name_key),
-        (SELECT count(*) FROM records.history), (SELECT count(*) FROM records.change)) AS text)
-    ORDER BY line
-"""
-"""All that an import leaves in the store, without the ids that differ from one to the next."""
-
-
-async def content_of(admin: asyncpg.Connection) -> tuple[int, str]:
-    """Return how many lines of content a store has, and their digest."""
-    lines = [line for (line,) in await admin.fetch(CONTENT)]
-    return len(lines), hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
 IMPORTER = """

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import pickle
 import signal
 import struct
@@ -34,6 +35,8 @@ RARELY = (200_000, 20, 50)
 """When to look for cycles: rows have none, and looking at each of them took a third of the time."""
 
 _BUFFERED = 1 << 20
+_YIELDING = 10
+"""How far the process lets others go first on a busy machine: who searches doesn't wait for it."""
 _LENGTH = struct.Struct("!Q")
 _BROKE_OFF = "Reading the file broke off; import it again to go on after the last batch."
 
@@ -112,6 +115,7 @@ def items(file: CheckedFile, mapping: FileMapping) -> Iterator[Item]:
 def main() -> None:
     """Read what standard input asks for."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for whoever started this
+    os.nice(_YIELDING)
     gc.set_threshold(*RARELY)
     job: Job = pickle.load(sys.stdin.buffer)  # noqa: S301 - from the process that started this
     out = sys.stdout.buffer

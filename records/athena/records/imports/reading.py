@@ -12,17 +12,15 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import Any
-
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from athena.platform.kernel.errors import InvalidInputError
 from athena.records.imports.mapping import FileMapping
 
 LONGEST_CELL = 10_000
-PARQUET_ROWS = 2_000
 SAMPLE = 1_000
 """How many JSON lines are looked at for the columns that a mapping names."""
 
@@ -56,7 +54,8 @@ def check_file(path: Path, mapping: FileMapping) -> CheckedFile:
     kind = mapping.format or _ENDINGS.get(path.suffix.lower(), "csv")
     try:
         if kind == "parquet":
-            digest, rows = _check_parquet(path, mapping)
+            digest, rows, columns = _parquet().check(path)
+            _refuse_missing(path, mapping, columns)
         else:
             digest, rows = _check_text(path)
             _check_columns(path, kind, mapping)
@@ -70,6 +69,11 @@ def read_rows(file: CheckedFile, mapping: FileMapping) -> Iterator[RawRow]:
     """Yield every row of a checked file."""
     reader = {"csv": _read_csv, "jsonl": _read_jsonl, "parquet": _read_parquet}[file.format]
     return reader(file.path, mapping)
+
+
+def _parquet() -> ModuleType:
+    """Return what reads Parquet: 40 MB of memory that files of other kinds needn't take."""
+    return import_module("athena.records.imports.parquet")
 
 
 def _check_text(path: Path) -> tuple[str, int]:
@@ -120,19 +124,6 @@ def _refuse_missing(path: Path, mapping: FileMapping, present: set[str]) -> None
         )
 
 
-def _check_parquet(path: Path, mapping: FileMapping) -> tuple[str, int]:
-    with path.open("rb") as opened:
-        digest = hashlib.file_digest(opened, "sha256").hexdigest()
-    try:
-        with pq.ParquetFile(path) as file:
-            _refuse_missing(path, mapping, set(file.schema_arrow.names))
-            return digest, int(file.metadata.num_rows)
-    except pa.ArrowException:
-        raise InvalidInputError(
-            f"{path.name} isn't a Parquet file that can be read; nothing was loaded."
-        ) from None
-
-
 def _read_csv(path: Path, mapping: FileMapping) -> Iterator[RawRow]:
     csv.field_size_limit(LONGEST_CELL)
     with path.open(encoding="utf-8-sig", newline="") as file:
@@ -170,19 +161,9 @@ def _read_jsonl(path: Path, mapping: FileMapping) -> Iterator[RawRow]:
 
 
 def _read_parquet(path: Path, mapping: FileMapping) -> Iterator[RawRow]:
-    columns = mapping.columns_used()
-    number = 0
-    try:
-        with pq.ParquetFile(path) as file:
-            for batch in file.iter_batches(PARQUET_ROWS, columns=list(columns), use_threads=False):
-                found = {name: batch.column(name).to_pylist() for name in columns}
-                for values in zip(*(found[name] for name in columns), strict=True):
-                    number += 1
-                    yield _row(number, values)
-    except pa.ArrowException:
-        raise InvalidInputError(
-            f"{path.name} can't be read after row {number}; mend the file and import it again."
-        ) from None
+    rows: Iterator[Sequence[Any]] = _parquet().read(path, mapping.columns_used())
+    for number, values in enumerate(rows, start=1):
+        yield _row(number, values)
 
 
 def _parse(line: str) -> Any:
