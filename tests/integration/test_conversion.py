@@ -337,3 +337,28 @@ async def test_the_api_tells_a_forces_importers_and_nobody_else(
     assert answer["reconciles"] is True
     assert (await get("officer.hertfordshire")).status_code == 403
     assert (await get("records.bedfordshire", f"/{report.run}")).status_code == 404
+
+
+async def test_searches_find_what_is_there_while_a_file_is_imported(
+    platform: Platform, tmp_path: Path
+) -> None:
+    there = small(tmp_path, "there", "1,Peregrine,Oldcastle,1961-02-03,")
+    await load(platform, "essex", there, tmp_path)
+    rows = [f"{number},Peregrine,Oldcas{'x' * (number % 9)}n,1970,," for number in range(600)]
+    coming = small(tmp_path, "coming", *(row[:-1] for row in rows))
+    importing = asyncio.create_task(load(platform, "essex", coming, tmp_path, batch=50))
+    names = platform.runtime.searcher.names
+    searches = 0
+    while True:
+        over = importing.done()
+        await names.refresh()
+        answer = await platform.search(
+            "officer.essex", given_name="Peregrine", surname="Oldcastel", date_of_birth="1961-02-03"
+        )
+        assert answer.status_code == 200, answer.text
+        assert "Oldcastle" in json.dumps(answer.json()["results"][0]), answer.text
+        searches += 1
+        if over:
+            break
+    assert (await importing).reconciles
+    assert searches > 1

@@ -66,7 +66,7 @@ class Loader:
 
         A decision covers the labels that exist when it is made, so a new one must be there first.
         """
-        await self.register.register_pairs(batch.pairs)
+        await self.register.register_pairs(batch.pairs, announced=False)
         new = [parts for parts in batch.labels if parts not in self._labels]
         if new:
             async with self.gate.database.write(self.subject.login) as session:
@@ -167,6 +167,7 @@ async def _load_all(
     finally:
         waiting.cancel()
         await asyncio.gather(waiting, return_exceptions=True)
+    await loader.register.announce()
     return run
 
 
@@ -191,7 +192,9 @@ async def load_synthetic(
     async with loader.gate.alter(
         loader.subject, Action.NOMINALS_IMPORT, _PURPOSE, entry
     ) as alteration:
-        return await load_drafts(alteration, source, staged, known)
+        references = await load_drafts(alteration, source, staged, known)
+    await loader.register.announce()
+    return references
 
 
 async def _begin(
