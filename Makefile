@@ -66,7 +66,7 @@ bench: install ## Measure search, decisions, and what row-level security costs
 	$(RUN)/athena bench decisions
 	$(RUN)/athena bench walls
 
-bench-import: install ## Measure imports: rate, memory, and what they cost searches
+bench-import: install ## Measure imports: rate, memory, searches beside them, and kills
 	$(RUN)/athena bench import
 
 bench-link: install ## Measure linking on FEBRL 4, Splink beside it (about a minute)
