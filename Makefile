@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check policies bench bench-link prove-search clean
+.PHONY: help install demo test check policies bench bench-import bench-link prove-search clean
 
 UV_VERSION := 0.9.7
 OPA_VERSION := 1.20.2
@@ -65,6 +65,9 @@ bench: install ## Measure search, decisions, and what row-level security costs
 	$(RUN)/athena bench search --nominals 100000
 	$(RUN)/athena bench decisions
 	$(RUN)/athena bench walls
+
+bench-import: install ## Measure imports: rate, memory, searches beside them, and kills
+	$(RUN)/athena bench import
 
 bench-link: install ## Measure linking on FEBRL 4, Splink beside it (about a minute)
 	$(RUN)/athena bench link

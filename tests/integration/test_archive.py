@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import tarfile
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,13 +16,14 @@ import pytest
 
 from athena.platform.kernel.audit import Entry, EventKind
 from athena.platform.kernel.errors import ConflictError, InvalidInputError, RefusedError
-from athena.platform.kernel.identity import NominalId, Purpose
+from athena.platform.kernel.identity import NominalId, Purpose, Subject
 from athena.policies.roles.actions import Action
 from athena.records.archive import service
 from athena.records.archive.certificate import Signer, check_certificate
 from athena.records.archive.files import MANIFEST, read_archive, write_archive
 from athena.records.archive.models import Archive, TableDigest, checksum_of
 from athena.records.imports import repository as imports
+from athena.records.imports.service import import_nominals
 from athena.tenants.directory.models import force_login
 from athena.tenants.members.service import subject_by_username
 from support.api import REASON, Platform
@@ -93,6 +95,29 @@ async def populate(platform: Platform, slug: str, count: int = 3, mark: str = MA
         ) as alteration:
             reference = (f"{mark}-{number}", NominalId(UUID(made.json()["id"])))
             await imports.add(alteration, f"{mark}'s system", [reference])
+    await import_rows(platform, manager, mark)
+
+
+async def import_rows(platform: Platform, manager: Subject, mark: str) -> None:
+    """Import a file of two rows, of which one is rejected and one waits for a decision."""
+    with tempfile.TemporaryDirectory() as scratch:
+        directory = Path(scratch)
+        (directory / "mapping.toml").write_text(
+            f'source = "{mark} files"\nid = "id"\n[columns]\nsurname = "name"\n'
+            '[identifiers]\nprobation_crn = "crn"\n'
+        )
+        (directory / f"{mark}.csv").write_text(
+            f"id,name,crn\n{mark}-x,,\n{mark}-y,{mark}other,X123456\n"
+        )
+        report = await import_nominals(
+            platform.runtime.gate,
+            platform.runtime.register,
+            manager,
+            directory / f"{mark}.csv",
+            directory / "mapping.toml",
+            directory / "rejects.csv",
+        )
+    assert (report.rejected, report.waiting, report.reconciles) == (1, 1, True)
 
 
 async def export(platform: Platform, username: str) -> Archive:

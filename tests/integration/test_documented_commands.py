@@ -175,6 +175,9 @@ async def run(shell: Shell, line: str) -> None:
         )
         own = [hit["id"] for hit in json.loads(found)["results"] if hit["owner_force"] == "kent"]
         line = line.replace(" OWN ", f" {own[0]} ")
+    if " IMPORT " in line:
+        _, found, _ = await shell.athena("imports list --as records.norfolk --json")
+        line = line.replace(" IMPORT ", f" {json.loads(found)[0]['run']} ")
     if " DECISION " in line:
         _, found, _ = await shell.athena(
             "search --as officer.kent --purpose investigation --reason 'A test' smith --json"
@@ -210,6 +213,13 @@ async def run(shell: Shell, line: str) -> None:
         "import nominals missing.csv --force kent --mapping docs/examples/mapping.toml",
         "import nominals people.csv --force atlantis --mapping docs/examples/mapping.toml",
         "import nominals people.csv --force kent --mapping people.csv",
+        "import nominals missing.csv --force kent --mapping docs/examples/mapping.toml --dry-run",
+        "import nominals docs/api.md --force kent --mapping docs/examples/old-system.toml",
+        "imports list --as officer.kent",
+        "imports report 00000000-0000-4000-8000-000000000000 --as records.kent",
+        "imports held 00000000-0000-4000-8000-000000000000 --as records.kent",
+        "imports decide 00000000-0000-4000-8000-000000000000 1 drop --as records.kent "
+        "--reason 'A test'",
         "tenants suspend atlantis --reason 'A test'",
         "tenants suspend kent --reason 'A test' --as officer.kent",
         "tenants suspend kent --reason x",

@@ -10,7 +10,8 @@ import pytest
 import recordlinkage
 
 from athena.platform.kernel.errors import InvalidInputError, RefusedError
-from athena.records.imports.service import Report, import_nominals
+from athena.records.imports.models import Report
+from athena.records.imports.service import import_nominals
 from athena.tenants.members.service import subject_by_username
 from support.api import Platform
 from support.cluster import Cluster
@@ -32,7 +33,7 @@ async def load(
 
 def rejects(report: Report) -> list[dict[str, str]]:
     """Return the rows of a report's reject file."""
-    if not report.rejected:
+    if not report.rejected or report.rejects is None:
         return []
     return list(csv.DictReader(report.rejects.read_text().splitlines()))
 
@@ -54,7 +55,8 @@ class TestFebrl:
         for report in febrl.values():
             assert report.read == 5000
             assert report.known == 0
-            assert report.read == report.loaded + report.rejected
+            assert report.read == report.loaded + report.rejected + report.held
+            assert report.reconciles
             rows = rejects(report)
             assert len(rows) == report.rejected
             assert all(row["line"] and row["reason"] for row in rows)

@@ -156,7 +156,7 @@ async def logins(admin: asyncpg.Connection, world: World) -> list[Login]:
             [label for label, _ in labels],
         ):
             scopes = dict.fromkeys(("match", "summary", *GROUPS), shown)
-            scopes["audit"] = [tenant]
+            scopes["audit"] = scopes["imports"] = [tenant]
             grants.append(await store_grant(world, name, tenant, scopes))
         found.append(Login(name, tenant, *grants))
     return found

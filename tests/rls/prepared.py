@@ -7,6 +7,7 @@ from uuid import uuid4
 import asyncpg
 
 from rls.attacks_agreements import prepare_agreements
+from rls.attacks_imports import prepare_imports
 from rls.prepared_exceptions import prepare_exceptions
 from rls.prepared_work import prepare_work
 from support.cluster import Cluster
@@ -15,6 +16,13 @@ from support.world import World, build_world, open_consultation, store_grant
 FOR_EACH_FORCE = (
     "INSERT INTO records.source_reference (owner_force, source, source_id, nominal_id) "
     "VALUES ({force}, 'x', 'x', '{nominal}')",
+    "INSERT INTO records.import_run (owner_force, run_id, source, file_name, file_sha256, "
+    "mapping_sha256) SELECT {force}, '{nominal}', 'x', 'x', repeat('0', 64), repeat('0', 64)",
+    "INSERT INTO records.import_row (owner_force, run_id, row_number, line, outcome) "
+    "VALUES ({force}, '{nominal}', 1, 2, 'held')",
+    "INSERT INTO records.import_held (owner_force, run_id, row_number, label_id, matches, draft) "
+    "SELECT {force}, '{nominal}', 1, n.label_id, ARRAY[n.nominal_id], '{{\"x\": 1}}' "
+    "FROM records.nominal AS n WHERE n.nominal_id = '{nominal}'",
     "INSERT INTO ctx.grant_record (grant_set_id, owner_force, nominal_id, scopes) "
     "VALUES ('{expired}', {force}, '{nominal}', '{{}}')",
     "INSERT INTO tenants.team (tenant_id, team_id, slug, name) "
@@ -123,6 +131,7 @@ async def prepared_world(cluster: Cluster, database: str) -> World:
         )
         await prepare_work(world, admin)
         await prepare_exceptions(world, admin)
+        await prepare_imports(world, admin)
         await admin.execute("ANALYZE")
     finally:
         await admin.close()

@@ -18,6 +18,7 @@ from rls.attacks_consulting import CONSULTING, WITHOUT_CONSULTATION
 from rls.attacks_exceptions import EXCEPTIONS
 from rls.attacks_files import STORED
 from rls.attacks_foreseeing import FORESEEING
+from rls.attacks_imports import IMPORTS
 from rls.attacks_linking import LINKING
 from rls.attacks_oracles import ORACLES
 from rls.attacks_reading import CLOSED_GROUPS, READING, UNGRANTED_GROUPS
@@ -46,6 +47,7 @@ ATTACKS = [
     *WORK,
     *STORED,
     *FORESEEING,
+    *IMPORTS,
     *LINKING,
 ]
 

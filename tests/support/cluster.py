@@ -94,6 +94,7 @@ class Cluster:
                 "athena_policy_writer",
             ):
                 await self._run(f'GRANT CONNECT ON DATABASE "{name}" TO {role}')
+            await self._run(f'GRANT TEMPORARY ON DATABASE "{name}" TO athena_stager')
         return name
 
     async def drop(self, database: str) -> None:

@@ -36,6 +36,7 @@ from athena.records.archive import routes as archive
 from athena.records.archive.certificate import Signer
 from athena.records.emergency import pages as emergency_pages
 from athena.records.emergency import routes as emergency
+from athena.records.imports.review import routes as imports
 from athena.records.merging import routes as merging
 from athena.records.nominals import routes as nominals
 from athena.records.restrictions import routes as restrictions
@@ -127,6 +128,7 @@ def _include_features(
     app.include_router(notifications.make_router(runtime.desk, by_bearer))
     _include_administration(app, runtime, by_bearer)
     app.include_router(restrictions.make_router(gate, by_bearer))
+    app.include_router(imports.make_router(gate, by_bearer))
     app.include_router(agreements.make_router(runtime.agreements, by_bearer))
     app.include_router(agreement_pages.make_router(runtime.agreements, sessions))
     app.include_router(explanations.make_router(gate, by_bearer))

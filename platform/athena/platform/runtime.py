@@ -68,18 +68,23 @@ class Runtime:
 
 
 @asynccontextmanager
-async def running(store: Store, settings: Settings) -> AsyncIterator[Runtime]:
-    """Open the services over a migrated store and keep them fresh until the block ends."""
+async def running(
+    store: Store, settings: Settings, *, searching: bool = True
+) -> AsyncIterator[Runtime]:
+    """Open the services over a migrated store and keep them fresh until the block ends.
+
+    Who won't search says so: the names of the store are then never read.
+    """
     async with (
         decision_point(settings) as point,
-        _deciding_by(point, store, settings) as runtime,
+        _deciding_by(point, store, settings, searching) as runtime,
     ):
         yield runtime
 
 
 @asynccontextmanager
 async def _deciding_by(
-    point: DecisionPoint, store: Store, settings: Settings
+    point: DecisionPoint, store: Store, settings: Settings, searching: bool
 ) -> AsyncIterator[Runtime]:
     database = store.database()
     names = LiveNames(database, dictionary_dir(settings, store))
@@ -88,7 +93,8 @@ async def _deciding_by(
         await seed_rules(database)
         roles = RoleTable.compile(await rules_in_force(database))
         gate = Gate(database, point, roles, settings.grant_seconds)
-        await names.refresh()
+        if searching:
+            await names.refresh()
         directory, titles = await load_directory(database), await agreement_titles(database)
         searcher = Searcher(names, directory, titles, replicas)
         runtime = Runtime(
@@ -103,7 +109,7 @@ async def _deciding_by(
             agreements=Agreements(database, gate.authorise),
         )
         tasks = [
-            asyncio.create_task(_stay_fresh(runtime)),
+            asyncio.create_task(_stay_fresh(runtime, searching)),
             asyncio.create_task(_watch_sessions(runtime.database)),
             asyncio.create_task(replicas.watch()),
         ]
@@ -119,19 +125,19 @@ async def _deciding_by(
         await database.close()
 
 
-async def _stay_fresh(runtime: Runtime) -> None:
+async def _stay_fresh(runtime: Runtime, searching: bool) -> None:
     """Listen for notices and read again what they hint at; come back after a broken connection."""
     while True:
         try:
             async with runtime.database.listen(DICTIONARY) as connection:
-                await _follow(connection, runtime)
+                await _follow(connection, runtime, searching)
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, AthenaError) as error:
             logger.warning("listening broke off (%s); trying again", type(error).__name__)
             runtime.gate.forget()
             await asyncio.sleep(RECONNECT_SECONDS)
 
 
-async def _follow(connection: asyncpg.Connection, runtime: Runtime) -> None:
+async def _follow(connection: asyncpg.Connection, runtime: Runtime, searching: bool) -> None:
     woken = asyncio.Event()
     policy_is_stale = True
 
@@ -162,7 +168,8 @@ async def _follow(connection: asyncpg.Connection, runtime: Runtime) -> None:
         if policy_is_stale:
             policy_is_stale = False
             await _refresh_policy(runtime)
-        await runtime.searcher.names.refresh()
+        if searching:
+            await runtime.searcher.names.refresh()
         await asyncio.sleep(PAUSE_SECONDS)
         try:
             async with asyncio.timeout(BACKSTOP_SECONDS):

@@ -15,6 +15,7 @@ from athena.platform.cli import (
     data,
     dictionary,
     exceptions,
+    imports,
     keys,
     linking,
     members,
@@ -38,6 +39,7 @@ exceptions.register(app)
 agreements.register(app)
 data.register(app)
 dictionary.register(app)
+imports.register(app)
 policies.register(app)
 bench.register(app)
 work.register(app)

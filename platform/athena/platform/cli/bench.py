@@ -9,6 +9,7 @@ import typer
 from athena.platform.benchmarks.walls import compare, record
 from athena.platform.cli.bench_common import OutFile, Report, hand_in, in_scratch, loading
 from athena.platform.cli.bench_decisions import decisions
+from athena.platform.cli.bench_imports import imports
 from athena.platform.cli.bench_linking import link
 from athena.platform.cli.bench_search import search
 from athena.platform.cli.common import Json, opened_store, out, say
@@ -22,6 +23,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands."""
     bench_app.command("search")(search)
     bench_app.command("decisions")(decisions)
+    bench_app.command("import")(imports)
     bench_app.command("link")(link)
     app.add_typer(bench_app, name="bench")
 

@@ -82,10 +82,13 @@ async def _found_demonstration(store: Store, key_directory: Path) -> None:
 
 
 @asynccontextmanager
-async def opened() -> AsyncIterator[Runtime]:
-    """Open the whole platform over the store of the settings."""
+async def opened(*, searching: bool = True) -> AsyncIterator[Runtime]:
+    """Open the whole platform over the store of the settings, but search where it isn't asked."""
     settings = load_settings()
-    async with opened_store(settings) as store, running(store, settings) as runtime:
+    async with (
+        opened_store(settings) as store,
+        running(store, settings, searching=searching) as runtime,
+    ):
         yield runtime
 
 

@@ -37,6 +37,7 @@ _SETTINGS = {
     "listen_addresses": "",
     "max_connections": "200",
     "shared_buffers": "256MB",
+    "max_wal_size": "2GB",  # an import of a million rows writes several
     "wal_level": "logical",
     "password_encryption": "scram-sha-256",
     # A statement's text or parameters can name people: nothing of either is logged.

@@ -22,6 +22,8 @@ SUMMARY_SCOPE = "summary"
 MATCH_SCOPE = "match"
 POINTER_SCOPE = "pointer"
 AUDIT_SCOPE = "audit"
+IMPORTS_SCOPE = "imports"
+"""The own force's imports and their rows; like `AUDIT_SCOPE` it holds the force, not labels."""
 EXISTENCE_SCOPE = "existence"
 """That a record is there at all; only single records have this scope."""
 

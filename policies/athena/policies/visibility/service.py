@@ -59,6 +59,7 @@ from athena.policies.visibility.exceptions import (
 )
 from athena.policies.visibility.models import (
     AUDIT_SCOPE,
+    IMPORTS_SCOPE,
     Alteration,
     Consultation,
     LabelView,
@@ -393,4 +394,6 @@ class Gate:
                 scopes.setdefault(scope, []).append(view.label.label_id)
         if self._roles.allows(subject.roles, subject.tenant_kind, Action.AUDIT_READ_OWN_FORCE):
             scopes[AUDIT_SCOPE] = [subject.tenant_id]
+        if self._roles.allows(subject.roles, subject.tenant_kind, Action.NOMINALS_IMPORT):
+            scopes[IMPORTS_SCOPE] = [subject.tenant_id]
         return scopes

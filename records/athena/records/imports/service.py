@@ -1,93 +1,104 @@
-"""Importing a CSV file: the file is checked whole, then loaded in batches that each commit.
+"""Importing a file: it is checked whole, then loaded in batches, each one transaction.
 
-A row that breaks a rule goes to the reject file with its line, field and reason, and the rest are
-loaded. Rows loaded before are known by their source's id, so a second run, or one after a crash,
-adds nothing twice.
+A row that breaks a rule is rejected with its line, field and reason; one that may be a nominal that
+is there already is held until somebody decides; the rest is loaded. A batch, its event and the
+checkpoint commit together, so an import that was killed goes on where it stopped.
 """
 
 from __future__ import annotations
 
+import asyncio
 import csv
-import hashlib
+import gc
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
-from pydantic import ValidationError
-
 from athena.platform.kernel.audit import Entry, EventKind
-from athena.platform.kernel.errors import InvalidInputError
-from athena.platform.kernel.identity import NominalId, Purpose, Subject
+from athena.platform.kernel.errors import ConflictError, DecisionUnavailableError, InvalidInputError
+from athena.platform.kernel.identity import LabelId, NominalId, Purpose, Subject
 from athena.policies.roles.actions import Action
-from athena.policies.visibility.models import Alteration
+from athena.policies.visibility.models import Consultation
 from athena.policies.visibility.service import Gate
 from athena.records.imports import repository
+from athena.records.imports.ahead import OF_ITS_OWN, RARELY, Job, Take, reading
+from athena.records.imports.drafting import Drafter, SourcedDraft
+from athena.records.imports.loading import NamesForgottenError, load_batch, load_drafts
 from athena.records.imports.mapping import FileMapping, load_mapping
+from athena.records.imports.models import (
+    BATCH,
+    Batch,
+    Known,
+    Rejected,
+    Report,
+    Run,
+    RunState,
+)
+from athena.records.imports.reading import CheckedFile, check_file
+from athena.records.imports.review import repository as review
+from athena.records.imports.staging import stage_drafts
 from athena.records.names.service import NameRegister
-from athena.records.nominals import service as nominals
-from athena.records.nominals.schemas import NominalDraft
+from athena.records.nominals import repository as nominals
+from athena.records.nominals.models import LabelParts
 
-BATCH = 500
-LONGEST_CELL = 10_000
+Progress = Callable[[int, int], None]
+"""Learns how many rows are done, and of about how many."""
 
-Progress = Callable[[int], None]
-
-
-@dataclass(frozen=True, slots=True)
-class SourcedDraft:
-    """A nominal to load, and the id of the record it comes from."""
-
-    source_id: str
-    draft: NominalDraft
+Stop = Callable[[], bool]
+_PURPOSE = Purpose.DATA_QUALITY
+_ATTEMPTS = 5
 
 
-@dataclass(frozen=True, slots=True)
-class Rejected:
-    """A row that wasn't loaded."""
+class Loader:
+    """Loads batches for one member, and remembers labels from batch to batch."""
 
-    line: int
-    source_id: str
-    field: str
-    reason: str
+    def __init__(self, gate: Gate, register: NameRegister, subject: Subject) -> None:
+        self.gate = gate
+        self.subject = subject
+        self.register = register
+        self._labels: dict[LabelParts, LabelId] = {}
 
+    async def prepare(self, batch: Batch) -> Known:
+        """Make the names and labels of a batch known, before the transaction that writes it.
 
-@dataclass(slots=True)
-class Report:
-    """What became of every row: ``read == loaded + known + rejected``."""
+        A decision covers the labels that exist when it is made, so a new one must be there first.
+        """
+        await self.register.register_pairs(batch.pairs, announced=False)
+        new = [parts for parts in batch.labels if parts not in self._labels]
+        if new:
+            async with self.gate.database.write(self.subject.login) as session:
+                for parts in new:
+                    self._labels[parts] = await nominals.intern_label(session, parts)
+        return Known(
+            [self._labels[parts] for parts in batch.labels],
+            [self.register.number_of(token) for token in batch.tokens],
+        )
 
-    file: Path
-    checksum: str
-    rejects: Path
-    read: int = 0
-    loaded: int = 0
-    known: int = 0
-    rejected: int = 0
-    reasons: dict[str, int] = field(default_factory=dict)
-
-    @property
-    def reconciles(self) -> bool:
-        """Whether every row read is accounted for."""
-        return self.read == self.loaded + self.known + self.rejected
-
-    def document(self) -> dict[str, Any]:
-        """Return the report for a program."""
-        return {**asdict(self), "reconciles": self.reconciles}
-
-
-async def load_drafts(
-    alteration: Alteration, register: NameRegister, source: str, batch: Sequence[SourcedDraft]
-) -> list[tuple[str, NominalId]]:
-    """Write those of a batch that aren't known yet; return their source ids and new ids."""
-    known = await repository.known(alteration, source, [item.source_id for item in batch])
-    new = [(NominalId(uuid4()), item) for item in batch if item.source_id not in known]
-    if not new:
-        return []
-    await nominals.create_many(alteration, register, [(key, item.draft) for key, item in new])
-    references = [(item.source_id, key) for key, item in new]
-    await repository.add(alteration, source, references)
-    return references
+    async def load(self, run: Run, batch: Batch, known: Known, drafter: Drafter) -> int:
+        """Load a batch of a run in a transaction of its own; return how many nominals are new."""
+        told = {
+            "run": str(run.run_id),
+            "file": run.file_name,
+            "sha256": run.file_sha256,
+            "rows": len(batch.rows),
+        }
+        entry = Entry(EventKind.COLLECTION, "nominals.import", _reason(run.source), told)
+        for attempt in range(1, _ATTEMPTS + 1):
+            try:
+                async with self.gate.alter(
+                    self.subject, Action.NOMINALS_IMPORT, _PURPOSE, entry
+                ) as alteration:
+                    return await load_batch(alteration, run, batch, known, drafter)
+            except NamesForgottenError:
+                self.register.forget()
+            except DecisionUnavailableError:
+                if attempt == _ATTEMPTS:
+                    raise
+            known = await self.prepare(batch)
+        raise ConflictError("The dictionary of names is being cleaned; import again in a moment.")
 
 
 async def import_nominals(
@@ -97,132 +108,182 @@ async def import_nominals(
     path: Path,
     mapping_path: Path,
     rejects_path: Path,
-    progress: Progress = lambda _: None,
+    progress: Progress = lambda _done, _total: None,
+    *,
+    stop: Stop = lambda: False,
+    restart: bool = False,
+    batch: int = BATCH,
+    of_its_own: int = OF_ITS_OWN,
 ) -> Report:
-    """Import a CSV file of the subject's own force; InvalidInputError refuses the whole file."""
-    gate.authorise(subject, Action.NOMINALS_IMPORT)
+    """Import a file of the subject's own force, or go on with it where it was interrupted.
+
+    InvalidInputError refuses the whole file; ConflictError where an interrupted import of the same
+    source was of another file, unless ``restart`` gives that up. ``stop`` is asked after each
+    batch of so many rows: the report then says that the run isn't finished. A file of
+    ``of_its_own`` rows or more is read by a process of its own.
+    """
+    opening = Entry(EventKind.COLLECTION, "nominals.import", "Import of a file")
+    await gate.permit(subject, Action.NOMINALS_IMPORT, _PURPOSE, opening)
     mapping = load_mapping(mapping_path)
-    report = Report(path, _check_file(path, mapping), rejects_path)
-    rejected: list[Rejected] = []
-    batch: list[SourcedDraft] = []
-    for item in _read(path, mapping):
-        report.read += 1
-        if isinstance(item, Rejected):
-            rejected.append(item)
-            continue
-        batch.append(item)
-        if len(batch) == BATCH:
-            await _load(gate, register, subject, mapping.source, report, batch)
-            batch = []
-            progress(report.read)
-    if batch:
-        await _load(gate, register, subject, mapping.source, report, batch)
-    progress(report.read)
-    report.rejected = len(rejected)
-    for row in rejected:
-        report.reasons[row.reason] = report.reasons.get(row.reason, 0) + 1
-    _write_rejects(rejects_path, rejected)
-    return report
+    file = await asyncio.to_thread(check_file, path, mapping)
+    run = await _begin(gate, subject, mapping, file, restart)
+    loader = Loader(gate, register, subject)
+    async with reading(Job(file, mapping, run.rows_read, batch), of_its_own) as take:
+        with _rarely_collecting():
+            run = await _load_all(
+                loader, run, take, Drafter(mapping), file.about_rows, progress, stop
+            )
+    return await _report(gate, subject, run, rejects_path)
 
 
-async def _load(
-    gate: Gate,
-    register: NameRegister,
-    subject: Subject,
-    source: str,
-    report: Report,
-    batch: Sequence[SourcedDraft],
-) -> None:
-    await register.register(
-        (name.given_names, name.surname) for item in batch for name in item.draft.names
-    )
+async def _load_all(
+    loader: Loader,
+    run: Run,
+    take: Take,
+    drafter: Drafter,
+    about_rows: int,
+    progress: Progress,
+    stop: Stop,
+) -> Run:
+    """Load batch after batch; return the run as it then is, finished unless it was stopped."""
+
+    async def prepared() -> tuple[Batch, Known] | None:
+        batch = await take()
+        return None if batch is None else (batch, await loader.prepare(batch))
+
+    # The next rows are read, and their names registered, while the store is at work on these.
+    waiting = asyncio.create_task(prepared())
+    try:
+        while ready := await waiting:
+            waiting = asyncio.create_task(prepared())
+            batch, known = ready
+            await loader.load(run, batch, known, drafter)
+            run = replace(run, rows_read=batch.rows[-1].row_number)
+            progress(run.rows_read, max(about_rows, run.rows_read))
+            if stop():
+                break
+        else:
+            await _finish(loader.gate, loader.subject, run)
+    finally:
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
+    await loader.register.announce()
+    return run
+
+
+@contextmanager
+def _rarely_collecting() -> Iterator[None]:
+    collecting = gc.get_threshold()
+    gc.freeze()
+    gc.set_threshold(*RARELY)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*collecting)
+        gc.unfreeze()
+
+
+async def load_synthetic(
+    loader: Loader, source: str, batch: Sequence[SourcedDraft], entry: Entry
+) -> list[tuple[str, NominalId]]:
+    """Load made-up nominals in a transaction of its own; return those that were new."""
+    staged = stage_drafts(batch)
+    known = await loader.prepare(staged)
+    async with loader.gate.alter(
+        loader.subject, Action.NOMINALS_IMPORT, _PURPOSE, entry
+    ) as alteration:
+        references = await load_drafts(alteration, source, staged, known)
+    await loader.register.announce()
+    return references
+
+
+async def _begin(
+    gate: Gate, subject: Subject, mapping: FileMapping, file: CheckedFile, restart: bool
+) -> Run:
+    source, digest = mapping.source, mapping.sha256
+    told = {"file": file.path.name, "sha256": file.sha256, "about_rows": file.about_rows}
+    entry = Entry(EventKind.COLLECTION, "nominals.import", _reason(source), told)
+    async with gate.alter(subject, Action.NOMINALS_IMPORT, _PURPOSE, entry) as alteration:
+        earlier = await repository.unfinished(alteration, source)
+        if earlier is not None:
+            if (earlier.file_sha256, earlier.mapping_sha256) == (file.sha256, digest):
+                return earlier
+            if not restart:
+                what = "file" if earlier.file_sha256 != file.sha256 else "mapping"
+                raise ConflictError(
+                    f"An import of {source} stopped after row {earlier.rows_read:,} of "
+                    f"{earlier.file_name}, and this isn't the same {what}: import it as it was to "
+                    "go on, or give --restart to begin anew; what was loaded stays."
+                )
+            await repository.close(alteration, earlier.run_id, RunState.ABANDONED)
+        now = datetime.now(UTC)
+        run = Run(
+            run_id=uuid4(),
+            source=source,
+            file_name=file.path.name,
+            file_sha256=file.sha256,
+            mapping_sha256=digest,
+            rows_read=0,
+            state=RunState.RUNNING,
+            started_at=now,
+            changed_at=now,
+            loaded=None,
+        )
+        await repository.begin(alteration, run)
+    return run
+
+
+async def _finish(gate: Gate, subject: Subject, run: Run) -> None:
+    """End a run with the number of its rows that the store holds."""
     entry = Entry(
         EventKind.COLLECTION,
         "nominals.import",
-        f"Import of {source}",
-        {"file": report.file.name, "sha256": report.checksum, "rows": len(batch)},
+        _reason(run.source),
+        {"run": str(run.run_id), "sha256": run.file_sha256, "finished": True},
     )
-    async with gate.alter(
-        subject, Action.NOMINALS_IMPORT, Purpose.DATA_QUALITY, entry
-    ) as alteration:
-        loaded = await load_drafts(alteration, register, source, batch)
-    report.loaded += len(loaded)
-    report.known += len(batch) - len(loaded)
+    async with gate.alter(subject, Action.NOMINALS_IMPORT, _PURPOSE, entry) as alteration:
+        counted = await review.counted(alteration, run)
+        await repository.close(alteration, run.run_id, RunState.FINISHED, counted.loaded)
 
 
-def _check_file(path: Path, mapping: FileMapping) -> str:
-    """Return the file's SHA-256; refuse it whole when it can't be read as CSV in UTF-8."""
-    digest = hashlib.sha256()
+async def _report(gate: Gate, subject: Subject, run: Run, rejects_path: Path) -> Report:
+    entry = Entry(
+        EventKind.CONSULTATION,
+        "nominals.import_report",
+        _reason(run.source),
+        {"run": str(run.run_id)},
+    )
+    async with gate.consult(subject, Action.NOMINALS_IMPORT, _PURPOSE, entry) as consultation:
+        stored = await review.find_run(consultation, run.run_id)
+        assert stored is not None  # it was begun above, and nobody may delete one
+        counted = await review.counted(consultation, stored)
+        await _write_rejects(consultation, stored, rejects_path)
+    return Report.of(stored, counted, rejects_path)
+
+
+async def _write_rejects(consultation: Consultation, run: Run, path: Path) -> None:
+    """Write the rejected rows of a run from the store: a run that was interrupted has them too."""
+    after, begun = 0, False
+    while rows := await review.rejected(consultation, run.run_id, after, BATCH):
+        await asyncio.to_thread(_append_rejects, path, [row for _, row in rows], begun)
+        after, begun = rows[-1][0], True
+    if not begun:
+        await asyncio.to_thread(path.unlink, missing_ok=True)
+
+
+def _append_rejects(path: Path, rows: Sequence[Rejected], begun: bool) -> None:
     try:
-        with path.open("rb") as file:
-            for number, line in enumerate(file, start=1):
-                digest.update(line)
-                if b"\0" in line:
-                    raise InvalidInputError(
-                        f"Line {number} of {path.name} holds a NUL byte; nothing was loaded."
-                    )
-                line.decode("utf-8")
+        with path.open("a" if begun else "w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file)
+            if not begun:
+                writer.writerow(["line", "id", "field", "reason"])
+            writer.writerows([row.line, row.source_id, row.field, row.reason] for row in rows)
     except OSError as error:
-        raise InvalidInputError(f"{path} can't be read: {error.strerror}.") from None
-    except UnicodeDecodeError:
         raise InvalidInputError(
-            f"Line {number} of {path.name} isn't UTF-8; convert the file, nothing was loaded."
+            f"The rows are loaded, but {path} can't be written: {error.strerror}; "
+            "`athena imports rejected` shows what was rejected."
         ) from None
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        header = next(csv.reader(file), [])
-    missing = sorted(mapping.columns_used() - {name.strip() for name in header})
-    if missing:
-        raise InvalidInputError(
-            f"{path.name} has no column {', '.join(missing)}; mend the mapping, nothing was loaded."
-        )
-    return digest.hexdigest()
 
 
-def _read(path: Path, mapping: FileMapping) -> Iterator[SourcedDraft | Rejected]:
-    first_seen: dict[str, int] = {}
-    csv.field_size_limit(LONGEST_CELL)
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.DictReader(file, skipinitialspace=True, strict=True)
-        reader.fieldnames = [name.strip() for name in reader.fieldnames or []]
-        rows = iter(reader)
-        while True:
-            try:
-                row = next(rows)
-            except StopIteration:
-                return
-            except csv.Error as error:
-                yield Rejected(reader.line_num, "", "", f"Not valid CSV: {error}")
-                continue
-            yield _read_row(row, reader.line_num, mapping, first_seen)
-
-
-def _read_row(
-    row: dict[Any, Any], line: int, mapping: FileMapping, first_seen: dict[str, int]
-) -> SourcedDraft | Rejected:
-    if None in row or None in row.values():
-        return Rejected(line, "", "", "The row has another number of columns than the header")
-    source_id = row[mapping.id].strip()
-    if not source_id or len(source_id) > 200:
-        return Rejected(line, "", mapping.id, "The row has no id, or one over 200 characters")
-    if source_id in first_seen:
-        reason = f"The same id as in line {first_seen[source_id]}"
-        return Rejected(line, source_id, mapping.id, reason)
-    first_seen[source_id] = line
-    try:
-        return SourcedDraft(source_id, mapping.draft(row))
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = "/" + "/".join(str(part) for part in first["loc"])
-        return Rejected(line, source_id, place, first["msg"].removeprefix("Value error, "))
-    except InvalidInputError as error:
-        return Rejected(line, source_id, str(error.extra.get("field", "")), error.detail)
-
-
-def _write_rejects(path: Path, rejected: Sequence[Rejected]) -> None:
-    if not rejected:
-        path.unlink(missing_ok=True)
-        return
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(["line", "id", "field", "reason"])
-        writer.writerows([row.line, row.source_id, row.field, row.reason] for row in rejected)
+def _reason(source: str) -> str:
+    return f"Import of {source}"

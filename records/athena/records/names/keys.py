@@ -21,9 +21,9 @@ MOST_TERMS = (1 << TERM_BITS) - 1
 MOST_DAYS = (1 << DAY_BITS) - 1
 
 _EPOCH = date(1899, 12, 31)
-_GIVEN_SHIFT = DAY_BITS
-_SURNAME_SHIFT = DAY_BITS + TERM_BITS
-_DAY_SHIFT = 2 * TERM_BITS
+GIVEN_SHIFT = DAY_BITS
+SURNAME_SHIFT = DAY_BITS + TERM_BITS
+DAY_SHIFT = 2 * TERM_BITS
 
 Keys = NDArray[np.int64]
 """Terms, pairs, days or keys, many at once."""
@@ -48,17 +48,17 @@ def day_of(number: int) -> date | None:
 
 def name_key(surname: int, given: int, day: int) -> int:
     """Pack a name key."""
-    return surname << _SURNAME_SHIFT | given << _GIVEN_SHIFT | day
+    return surname << SURNAME_SHIFT | given << GIVEN_SHIFT | day
 
 
 def date_key(surname: int, given: int, day: int) -> int:
     """Pack a date key."""
-    return day << _DAY_SHIFT | surname << TERM_BITS | given
+    return day << DAY_SHIFT | surname << TERM_BITS | given
 
 
 def unpack_name_key(key: int) -> tuple[int, int, int]:
     """Return the surname term, the given-name term and the day of a name key."""
-    return key >> _SURNAME_SHIFT, key >> _GIVEN_SHIFT & MOST_TERMS, key & MOST_DAYS
+    return key >> SURNAME_SHIFT, key >> GIVEN_SHIFT & MOST_TERMS, key & MOST_DAYS
 
 
 def pair_key(surname: int, given: int) -> int:

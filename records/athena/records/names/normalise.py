@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator
+from functools import lru_cache
 
 _LETTERS = str.maketrans(
     {
@@ -52,6 +53,9 @@ _PARTICLES = frozenset(
 """Words that open a surname and are as often written together with the next."""
 
 LONGEST_TOKEN = 64
+REMEMBERED = 20_000
+"""How many surnames and given names are remembered with their tokens: most come again and again."""
+
 MOST_PAIRS = 12
 """The most (surname, given name) pairs under which one recorded name is found."""
 
@@ -67,6 +71,7 @@ def normalise(text: str) -> str:
     return _NOT_LETTERS.sub(" ", _APOSTROPHES.sub("", lowered)).strip()
 
 
+@lru_cache(REMEMBERED)
 def surname_tokens(surname: str) -> tuple[str, ...]:
     """Return the tokens of a surname, the whole first: Smith-Jones is smithjones, smith, jones."""
     words = normalise(surname).split()
@@ -79,6 +84,7 @@ def surname_tokens(surname: str) -> tuple[str, ...]:
     return _distinct(tokens)
 
 
+@lru_cache(REMEMBERED)
 def given_tokens(given_names: str) -> tuple[str, ...]:
     """Return the tokens of given names in their order; Mary-Jane is mary, maryjane, jane."""
     tokens: list[str] = []

@@ -45,9 +45,10 @@ async def add_terms(session: WriteSession, tokens: Iterable[str]) -> None:
 async def add_pairs(session: WriteSession, pairs: Iterable[int]) -> int:
     """Note which pairs of terms occur; return how many were new."""
     return await session.execute(
-        "INSERT INTO names.pair (pair) SELECT unnest(CAST(:pairs AS bigint[])) "
+        "INSERT INTO names.pair (pair) "
+        "SELECT CAST(unnest(string_to_array(CAST(:pairs AS text), ',')) AS bigint) "
         "ON CONFLICT DO NOTHING",
-        {"pairs": sorted(set(pairs))},
+        {"pairs": ",".join(map(str, sorted(set(pairs))))},
     )
 
 

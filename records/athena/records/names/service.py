@@ -16,6 +16,8 @@ from athena.records.names.normalise import name_pairs
 
 TermPair = tuple[int, int]
 _ATTEMPTS = 20
+_REMEMBERED = 300_000
+"""How many pairs are remembered before all are forgotten: some 30 MB."""
 
 
 class NameRegister:
@@ -38,17 +40,39 @@ class NameRegister:
             for family, given in name_pairs(given_names, surname)
         ]
 
+    def number_of(self, token: str) -> int:
+        """Return the number of a token that is registered."""
+        return self._numbers[token]
+
     async def register(self, names: Iterable[tuple[str, str]]) -> None:
         """Make sure that every (given names, surname) has its terms and pairs in the store."""
-        pairs = {pair for given, surname in names for pair in name_pairs(given, surname)}
+        await self.register_pairs(
+            {pair for given, surname in names for pair in name_pairs(given, surname)}
+        )
+
+    async def register_pairs(
+        self, pairs: Collection[tuple[str, str]], *, announced: bool = True
+    ) -> None:
+        """Make sure that every pair of tokens, surname first, is in the store with its terms.
+
+        Who registers many names again and again needn't have each time announced: processes look
+        for new ones every few seconds anyway, and read them once instead of many times.
+        """
         await self._number({token for pair in pairs for token in pair} - self._numbers.keys())
         keys = {pair_key(self._numbers[family], self._numbers[given]) for family, given in pairs}
         new = keys - self._pairs
         if new:
             async with self._database.write(repository.DICTIONARY) as session:
-                if await repository.add_pairs(session, new):
+                if await repository.add_pairs(session, new) and announced:
                     await repository.announce(session)
+            if len(self._pairs) > _REMEMBERED:
+                self._pairs.clear()
             self._pairs |= new
+
+    async def announce(self) -> None:
+        """Tell every process that there are new names."""
+        async with self._database.write(repository.DICTIONARY) as session:
+            await repository.announce(session)
 
     async def _number(self, tokens: Collection[str]) -> None:
         missing = set(tokens)

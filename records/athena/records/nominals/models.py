@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID, uuid4
 
 from athena.platform.kernel.identity import FieldGroup, LabelId, NominalId, TenantId
@@ -160,6 +160,31 @@ class RowWriter:
 
     def _key(self, nominal_id: NominalId) -> Row:
         return {"owner_force": self.owner, "nominal_id": str(nominal_id)}
+
+
+class LabelParts(NamedTuple):
+    """What the label of a nominal depends on, as the store takes it."""
+
+    marking: str
+    handling: str
+    conditions: tuple[str, ...]
+    categories: tuple[str, ...]
+    sensitive: bool
+    restricted: bool
+    sealed: bool
+
+
+def label_parts(draft: NominalDraft) -> LabelParts:
+    """Return what the label of a draft depends on."""
+    return LabelParts(
+        str(draft.marking),
+        str(draft.handling),
+        tuple(sorted(map(str, draft.conditions))),
+        tuple(map(str, draft.categories)),
+        draft.sensitive,
+        draft.restricted,
+        draft.sealed,
+    )
 
 
 def record_key(involvement: InvolvementDraft) -> RecordKey:

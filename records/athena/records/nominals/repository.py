@@ -14,27 +14,26 @@ from athena.platform.kernel.errors import ConflictError, StoreUnavailableError
 from athena.platform.kernel.identity import LabelId, NominalId, TenantId
 from athena.platform.kernel.permits import sqlstate
 from athena.policies.visibility.models import Alteration, Consultation
-from athena.records.nominals.models import NOMINAL_COLUMNS, RecordKey, Row, RowBatch, RowTable
-from athena.records.nominals.schemas import LocationDraft, NominalDraft
+from athena.records.nominals.models import (
+    NOMINAL_COLUMNS,
+    LabelParts,
+    RecordKey,
+    Row,
+    RowBatch,
+    RowTable,
+)
+from athena.records.nominals.schemas import LocationDraft
 
 _NAME_FORGOTTEN = "AT004"
 _MERGED = "AT005"
 
 
-async def intern_label(session: WriteSession, draft: NominalDraft) -> LabelId:
-    """Return the number of the label that a draft carries, made where it is new."""
+async def intern_label(session: WriteSession, parts: LabelParts) -> LabelId:
+    """Return the number of the label of some parts, made where it is new."""
     number = await session.value(
         "SELECT ctx.intern_label('nominal', :marking, :handling, :conditions, :categories, "
         ":sensitive, :restricted, :sealed)",
-        {
-            "marking": draft.marking.value,
-            "handling": draft.handling.value,
-            "conditions": [condition.value for condition in draft.conditions],
-            "categories": [category.value for category in draft.categories],
-            "sensitive": draft.sensitive,
-            "restricted": draft.restricted,
-            "sealed": draft.sealed,
-        },
+        parts._asdict(),
     )
     return LabelId(number)
 

@@ -29,11 +29,13 @@ from athena.records.nominals.dates import PartialDate
 from athena.records.nominals.drafts import DRAFTS, VIEWS, canonical, row_value
 from athena.records.nominals.models import (
     ROW_TABLES,
+    LabelParts,
     RecordKey,
     Row,
     RowBatch,
     RowTable,
     RowWriter,
+    label_parts,
     nominal_values,
     record_key,
 )
@@ -175,7 +177,7 @@ async def prepare(
     """
     await register.register((name.given_names, name.surname) for name in draft.names)
     async with database.write(subject.login) as session:
-        await repository.intern_label(session, draft)
+        await repository.intern_label(session, label_parts(draft))
 
 
 async def create(alteration: Alteration, register: NameRegister, draft: NominalDraft) -> NominalId:
@@ -191,18 +193,18 @@ async def create_many(
     drafts: Sequence[tuple[NominalId, NominalDraft]],
 ) -> None:
     """Write new nominals of the member's own force, in a few statements, and log them."""
-    labels: dict[tuple[object, ...], LabelId] = {}
+    labels: dict[LabelParts, LabelId] = {}
     headers: dict[RecordKey, LabelId] = {}
     for _, draft in drafts:
-        key = label_key(draft)
+        key = label_parts(draft)
         if key not in labels:
-            labels[key] = await repository.intern_label(alteration.session, draft)
+            labels[key] = await repository.intern_label(alteration.session, key)
         for involvement in draft.involvements:
             headers.setdefault(record_key(involvement), labels[key])
     writer = await _writer(alteration, register, [draft for _, draft in drafts], headers)
     batch = RowBatch()
     for nominal_id, draft in drafts:
-        writer.add_nominal(batch, nominal_id, labels[label_key(draft)], draft)
+        writer.add_nominal(batch, nominal_id, labels[label_parts(draft)], draft)
     await repository.insert_batch(alteration, batch)
     await _log_written(alteration, "nominals.create", [key for key, _ in drafts])
 
@@ -224,7 +226,7 @@ async def amend(
     stored = await repository.sections(alteration, owner, nominal_id, ROW_TABLES)
     if any(item["record_class"] is None for item in stored["involvements"]):
         raise RefusedError("It has a part in a record that you can't see; ask a records manager.")
-    label_id = await repository.intern_label(alteration.session, draft)
+    label_id = await repository.intern_label(alteration.session, label_parts(draft))
     await _raise_version(alteration, owner, nominal_id, version, label_id, draft)
     headers = {record_key(item): label_id for item in draft.involvements}
     writer = await _writer(alteration, register, [draft], headers)
@@ -261,19 +263,6 @@ async def erase(alteration: Alteration, nominal_id: NominalId, version: int) -> 
             "Somebody changed this nominal meanwhile; read it again before you erase it."
         )
     await _log_written(alteration, "nominals.erase", [nominal_id], EventKind.ERASURE)
-
-
-def label_key(draft: NominalDraft) -> tuple[object, ...]:
-    """Return what the label of a draft depends on."""
-    return (
-        draft.marking,
-        draft.handling,
-        tuple(sorted(draft.conditions)),
-        draft.categories,
-        draft.sensitive,
-        draft.restricted,
-        draft.sealed,
-    )
 
 
 async def _writer(

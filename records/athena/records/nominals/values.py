@@ -204,6 +204,10 @@ def clean_text(text: str, field: str, longest: int, multiline: bool = False) -> 
     InvalidInputError refuses over-long text, NULs and other control characters, and the marks
     that turn the direction of reading.
     """
+    if text.isascii() and text.isprintable():  # most texts: nothing to compose or to refuse
+        cleaned = text.strip()
+        if len(cleaned) <= longest:
+            return cleaned
     cleaned = unicodedata.normalize("NFC", text).strip()
     if multiline:
         cleaned = cleaned.replace("\r\n", "\n")  # what a form on a page sends

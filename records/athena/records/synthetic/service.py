@@ -10,11 +10,12 @@ from collections.abc import Callable, Iterable, Sequence
 
 from athena.platform.kernel.audit import Entry, EventKind
 from athena.platform.kernel.database import Database
-from athena.platform.kernel.identity import NominalId, Purpose, Subject
+from athena.platform.kernel.identity import NominalId, Purpose
 from athena.policies.roles.actions import Action
 from athena.policies.visibility.service import Gate
 from athena.records.imports import repository
-from athena.records.imports.service import SourcedDraft, load_drafts
+from athena.records.imports.drafting import SourcedDraft
+from athena.records.imports.service import Loader, load_synthetic
 from athena.records.names.service import NameRegister
 from athena.records.synthetic.people import SyntheticNominal
 from athena.tenants.members.service import subject_by_username
@@ -54,7 +55,7 @@ async def load(
     each was stored, for tests that need the truth (the source id ends in the person's number).
     """
     register = NameRegister(database)
-    subjects: dict[str, Subject] = {}
+    loaders: dict[str, Loader] = {}
     waiting: dict[str, list[SourcedDraft]] = {}
     numbers: Counter[str] = Counter()
     done = new = 0
@@ -62,16 +63,11 @@ async def load(
     async def flush(force: str) -> None:
         nonlocal done, new
         batch = waiting.pop(force)
-        if force not in subjects:
-            subjects[force] = await subject_by_username(database, f"records.{force}")
-        await register.register(
-            (name.given_names, name.surname) for item in batch for name in item.draft.names
-        )
+        if force not in loaders:
+            subject = await subject_by_username(database, f"records.{force}")
+            loaders[force] = Loader(gate, register, subject)
         entry = Entry(EventKind.COLLECTION, "nominals.seed", _REASON, {"count": len(batch)})
-        async with gate.alter(
-            subjects[force], Action.NOMINALS_IMPORT, Purpose.DATA_QUALITY, entry
-        ) as alteration:
-            references = await load_drafts(alteration, register, source, batch)
+        references = await load_synthetic(loaders[force], source, batch, entry)
         for source_id, nominal_id in references:
             seen(force, source_id, nominal_id)
         done, new = done + len(batch), new + len(references)

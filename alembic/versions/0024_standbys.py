@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from athena.platform.kernel.migrations import script
 
-revision = "0027"
-down_revision = "0022"
+revision = "0024"
+down_revision = "0023"
 branch_labels = None
 depends_on = None
 
