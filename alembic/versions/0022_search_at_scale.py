@@ -71,14 +71,16 @@ def upgrade() -> None:
             END LOOP;
             IF cardinality(p_day_low) > 0 THEN
                 RETURN QUERY
-                SELECT k.name_key, k.owner_force, k.nominal_id, k.label_id
+                -- The index of dates holds all of this: a date key is a name key, the day first.
+                SELECT (k.date_key & 70368744177663) << 16 | k.date_key >> 46,
+                       k.owner_force, k.nominal_id, k.label_id
                 FROM unnest(p_day_low, p_day_high) AS r (low, high)
                 CROSS JOIN LATERAL (
-                    SELECT n.name_key, n.owner_force, n.nominal_id, n.label_id
+                    SELECT n.date_key, n.owner_force, n.nominal_id, n.label_id
                     FROM records.name_key AS n
                     WHERE n.date_key >= r.low AND n.date_key <= r.high
-                      AND ((n.name_key >> 39)::integer = ANY (p_surnames)
-                           OR ((n.name_key >> 16) & 8388607)::integer = ANY (p_given))
+                      AND ((n.date_key >> 23 & 8388607)::integer = ANY (p_surnames)
+                           OR (n.date_key & 8388607)::integer = ANY (p_given))
                     LIMIT p_total
                 ) AS k;
             END IF;

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from athena.platform.benchmarks.import_processes import FORCE
-from athena.platform.benchmarks.search import misspell
+from athena.platform.benchmarks.scale.questions import misspell
 from athena.platform.kernel.audit import Entry, EventKind
 from athena.platform.kernel.identity import Purpose, Subject
 from athena.platform.runtime import Runtime

@@ -22,7 +22,9 @@ OutFile = Annotated[Path | None, typer.Option("--out", help="Write JSON here too
 
 
 def in_scratch(
-    work: Callable[[Settings], Coroutine[Any, Any, Report]], kept: Path | None = None
+    work: Callable[[Settings], Coroutine[Any, Any, Report]],
+    kept: Path | None = None,
+    memory_megabytes: int = 256,
 ) -> Report:
     """Run a measurement over settings whose data directory is thrown away afterwards.
 
@@ -30,11 +32,12 @@ def in_scratch(
     """
     if kept is not None:
         kept.mkdir(parents=True, exist_ok=True)
-        return run(work(Settings(data_dir=kept.resolve() / "store")))
+        directory = kept.resolve() / "store"
+        return run(work(Settings(data_dir=directory, embedded_memory_megabytes=memory_megabytes)))
     with tempfile.TemporaryDirectory(prefix="athena-bench-") as scratch:
         directory = Path(scratch)
         directory.chmod(0o755)  # the server's own user must be able to enter
-        return run(work(Settings(data_dir=directory)))
+        return run(work(Settings(data_dir=directory, embedded_memory_megabytes=memory_megabytes)))
 
 
 @contextmanager

@@ -20,6 +20,9 @@ def search(
     seed: Annotated[int, typer.Option(help="Of the people; the queries have their own.")] = 7,
     peer: Annotated[bool, typer.Option(help="Measure trigrams and tantivy too.")] = True,
     query_seed: Annotated[int, typer.Option(help="Of the misspelt queries.")] = QUERY_SEED,
+    memory_megabytes: Annotated[
+        int, typer.Option("--memory", min=64, help="Megabytes that the server keeps pages in.")
+    ] = 4096,
     kept: Annotated[
         Path | None,
         typer.Option(
@@ -40,7 +43,7 @@ def search(
                     Run(nominals, queries, seed, query_seed, peer, kept, say, progress),
                 )
 
-    report = in_scratch(work, kept)
+    report = in_scratch(work, kept, memory_megabytes)
     if not hand_in(report, out_file, as_json=as_json):
         _show(report)
 

@@ -36,7 +36,6 @@ _START_SECONDS = 60
 _SETTINGS = {
     "listen_addresses": "",
     "max_connections": "200",
-    "shared_buffers": "256MB",
     "max_wal_size": "2GB",  # an import of a million rows writes several
     "wal_level": "logical",
     "password_encryption": "scram-sha-256",
@@ -69,7 +68,9 @@ class EmbeddedServer:
         self._cluster = cluster
 
     @classmethod
-    def start(cls, data_dir: Path, *, progress: Progress | None = None) -> EmbeddedServer:
+    def start(
+        cls, data_dir: Path, memory_megabytes: int = 256, *, progress: Progress | None = None
+    ) -> EmbeddedServer:
         """Start the server of a data directory, creating it at first use, or join a running one.
 
         ConfigurationError when the directory can't serve; StoreUnavailableError when the server
@@ -81,7 +82,7 @@ class EmbeddedServer:
             cluster.prepare(tell)
             if not cluster.is_running():
                 tell("Starting the embedded PostgreSQL")
-                cluster.start()
+                cluster.start(memory_megabytes)
             cluster.add_holder()
         return cls(cluster.address(), cluster)
 
@@ -174,10 +175,11 @@ class _Cluster:
         """Whether the server of this directory accepts commands, whoever started it."""
         return self._run("pg_ctl", "status", f"--pgdata={self._data}", check=False) == 0
 
-    def start(self) -> None:
+    def start(self, memory_megabytes: int) -> None:
         """Start the server and wait until it accepts connections."""
         socket = self._socket_directory()
         options = [f"-c {name}='{value}'" for name, value in _SETTINGS.items()]
+        options.append(f"-c shared_buffers={memory_megabytes}MB")
         options.append(f"-c unix_socket_directories='{socket}'")
         status = self._run(
             "pg_ctl",

@@ -31,6 +31,8 @@ class Settings(BaseSettings):
     dictionary_dir: Path | None = None
     """Where the processes of this machine share the dictionary of names; when absent, in
     ``data_dir``."""
+    embedded_memory_megabytes: int = Field(default=256, ge=16, le=1_000_000)
+    """How much memory the embedded server keeps pages in, once it is started."""
     database_url: SecretStr | None = None
     """Where the store is; when absent, an embedded server in ``data_dir``. Its user and password
     serve migrations only: every other session logs in as the login it acts for."""

@@ -116,7 +116,9 @@ def open_store(settings: Settings, progress: Progress = lambda _: None) -> Store
     server = None
     past_pooler = None
     if settings.database_url is None:
-        server = EmbeddedServer.start(data_dir(settings), progress=progress)
+        server = EmbeddedServer.start(
+            data_dir(settings), settings.embedded_memory_megabytes, progress=progress
+        )
         admin = server.address
         address = StoreAddress(admin.host, admin.port, EMBEDDED_DATABASE)
         admin_url = address.url(admin.admin_user, admin.admin_password)

@@ -79,11 +79,11 @@ def pair_ranges(pairs: Keys, first_day: int = 0, last_day: int = MOST_DAYS) -> R
 
 def surname_ranges(surnames: Keys) -> Ranges:
     """Return the name keys of each surname, whatever the given name and date."""
-    first = surnames << _SURNAME_SHIFT
+    first = surnames << SURNAME_SHIFT
     return np.stack([first, first | name_key(0, MOST_TERMS, MOST_DAYS)], axis=1)
 
 
 def day_ranges(days: Keys) -> Ranges:
     """Return the date keys of each day of birth."""
-    first = days << _DAY_SHIFT
+    first = days << DAY_SHIFT
     return np.stack([first, first | date_key(MOST_TERMS, MOST_TERMS, 0)], axis=1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -88,6 +88,9 @@ class DateScale:
         if query.born is not None:
             typed = query.born.earliest
             days: dict[int, How] = {
+                day_number(day): ("one digit off", DATE_DIGIT) for day in _a_digit_off(typed)
+            }
+            days |= {
                 day_number(day): (slip, slip_weight(slip))
                 for day, slip in date_slips(typed).items()
             }
@@ -121,8 +124,6 @@ class DateScale:
         found = self.days.get(day)
         if found is not None:
             return found
-        if self.whole and _is_a_digit_off(self.typed, day):
-            return "one digit off", DATE_DIGIT
         for first, last, how in self.spans:
             if first <= day <= last:
                 return how
@@ -148,9 +149,12 @@ def _month_end(year: int, month: int) -> date:
     return date(year + month // 12, month % 12 + 1, 1) - timedelta(days=1)
 
 
-def _is_a_digit_off(typed: str, day: int) -> bool:
-    recorded = day_of(day)
-    if recorded is None:
-        return False
-    pairs = zip(typed, recorded.isoformat(), strict=True)
-    return sum(one != other for one, other in pairs) == 1
+def _a_digit_off(born: date) -> Iterator[date]:
+    """Yield the dates that are one digit away from another."""
+    typed = born.isoformat()
+    for place, digit in enumerate(typed):
+        for other in "0123456789" if digit != "-" else "":
+            try:
+                yield date.fromisoformat(typed[:place] + other + typed[place + 1 :])
+            except ValueError:
+                continue

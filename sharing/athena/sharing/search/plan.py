@@ -60,8 +60,14 @@ MISSING_PART_COST = 2.5
 GOOD_WEIGHT = -5.0
 """The sum of weights from which a record fits well: a score of a half."""
 
-_EXACT_DATES, _SLIPPED_DATES, _UNKNOWN_DATES = 200, 40, 60
-"""For how many pairs to look at the date typed, at slips of it, and at records without one."""
+_EXACT_DATES, _SLIPPED_DATES, _UNKNOWN_DATES = 40, 15, 20
+"""For how many pairs to look at the date typed, at slips of it, and at records without one.
+
+The day typed is read whole besides, so a pair further back with that very date is found there.
+"""
+
+GIVEN_ALONE_WEIGHT = -2.5
+"""How close a given name must be for one of another surname to be found on the day typed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +173,9 @@ def make_plan(query: PersonQuery, names: NameDictionary) -> SearchPlan:
         days=_whole_days(query),
         pointers=_pointer_ranges(query, pointed),
         surname_terms=_distinct(item.surnames.terms for item in interpretations),
-        given_terms=_distinct(item.given.terms for item in interpretations),
+        given_terms=_distinct(
+            item.given.terms[item.given.log_p >= GIVEN_ALONE_WEIGHT] for item in interpretations
+        ),
     )
 
 

@@ -56,8 +56,13 @@ class Ranked:
     explanation: tuple[FieldMatch, ...]
 
 
-def rank(plan: SearchPlan, candidates: Iterable[Candidate]) -> list[Ranked]:
-    """Return each nominal once, by its best row, the likeliest first; ties stand by id."""
+def rank(
+    plan: SearchPlan, candidates: Iterable[Candidate], limit: int | None = None
+) -> list[Ranked]:
+    """Return each nominal once, by its best row, the likeliest first; ties stand by id.
+
+    ``limit`` cuts the least likely off.
+    """
     found = list(candidates)
     if not found:
         return []
@@ -73,7 +78,7 @@ def rank(plan: SearchPlan, candidates: Iterable[Candidate]) -> list[Ranked]:
         nominal = (candidate.owner_force, candidate.nominal_id)
         if nominal not in best:
             best[nominal] = (float(of_rows[row]), int(place[row]))
-    ordered = sorted(best.items(), key=lambda item: (-item[1][0], item[0][1].int))
+    ordered = sorted(best.items(), key=lambda item: (-item[1][0], item[0][1].int))[:limit]
     explainer = _Explainer(plan)
     return [
         Ranked(

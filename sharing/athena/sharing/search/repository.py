@@ -23,7 +23,10 @@ SEARCH_HOURS = 1
 ENOUGH = 20
 """How many good hits make looking further afield needless."""
 
-_EACH_NARROW, _EACH_WIDE, _TOTAL = 40, 60, 800
+ENOUGH_BORN_SO = 5
+"""The same where a whole date of birth was typed, which few others share or nearly share."""
+
+_EACH_NARROW, _EACH_WIDE, _TOTAL = 40, 60, 240
 """The most rows of a narrow and of a wide range, and of all of either."""
 
 Found = tuple[TenantId, NominalId]
@@ -35,12 +38,18 @@ _RANGES = """
     CAST(:given AS integer[]), CAST(:wide_low AS bigint[]), CAST(:wide_high AS bigint[]),
     :wide_each, :total
 """
+_COLUMNS = """
+    array_agg(f.name_key) AS name_keys, array_agg(f.owner_force) AS owners,
+    array_agg(f.nominal_id) AS nominals, array_agg(f.label_id) AS labels
+"""
+"""One row of columns comes over faster than hundreds of rows."""
+
 _FIND = f"""
-    SELECT name_key, owner_force, nominal_id, label_id FROM sharing.find_people({_RANGES})
+    SELECT {_COLUMNS} FROM sharing.find_people({_RANGES}) AS f
 """
 _FIND_LIKE = f"""
-    SELECT name_key, owner_force, nominal_id, label_id FROM sharing.find_people_like({_RANGES},
-    CAST(:sex AS text), CAST(:markers AS text[]), :today)
+    SELECT {_COLUMNS} FROM sharing.find_people_like({_RANGES},
+    CAST(:sex AS text), CAST(:markers AS text[]), :today) AS f
 """
 
 
@@ -55,7 +64,7 @@ async def by_name(
     values = {
         **bounds(plan.narrow),
         "good": plan.good,
-        "enough": ENOUGH,
+        "enough": ENOUGH if len(plan.days) == 0 else ENOUGH_BORN_SO,
         "each": _EACH_NARROW,
         "day_low": plan.days[:, 0].tolist(),
         "day_high": plan.days[:, 1].tolist(),
@@ -68,16 +77,12 @@ async def by_name(
     }
     if filters != NO_FILTERS:
         values |= _filters(filters)
-    rows = await consultation.session.rows(_FIND if filters == NO_FILTERS else _FIND_LIKE, values)
-    return [
-        Candidate(
-            row.name_key,
-            TenantId(row.owner_force),
-            NominalId(row.nominal_id),
-            LabelId(row.label_id),
-        )
-        for row in rows
-    ]
+    sql = _FIND if filters == NO_FILTERS else _FIND_LIKE
+    (found,) = await consultation.session.rows(sql, values)
+    if found.name_keys is None:
+        return []
+    columns = (found.name_keys, found.owners, found.nominals, found.labels)
+    return [Candidate(*row) for row in zip(*columns, strict=True)]
 
 
 async def by_identifier(

@@ -34,7 +34,9 @@ from athena.sharing.search.schemas import Contact, Explanation, Hit, SearchAnswe
 from athena.tenants.directory.models import Tenant
 from athena.tenants.directory.service import Directory
 
-MOST_HITS = 200
+MOST_HITS = 100
+"""How many hits a search keeps for paging: five pages of twenty."""
+
 _ACTION = "nominals.search"
 _BY_PLACE = 0.4
 _BY_NUMBER = 0.99
@@ -173,7 +175,8 @@ class Searcher:
         """Return who fits, the likeliest first; values count together with a name or alone."""
         ranked: list[Ranked] = []
         if plan is not None:
-            ranked = rank(plan, await repository.by_name(consultation, plan, query.filters))
+            found = await repository.by_name(consultation, plan, query.filters)
+            ranked = rank(plan, found, MOST_HITS)
         exact = await self._found_by_value(consultation, query)
         if exact and query.filters != NO_FILTERS:
             kept = await repository.fitting(consultation, list(exact), query.filters)

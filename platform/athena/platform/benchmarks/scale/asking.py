@@ -21,6 +21,7 @@ from athena.sharing.search import repository
 from athena.sharing.search.plan import make_plan
 from athena.sharing.search.query import understand
 from athena.sharing.search.ranking import rank
+from athena.sharing.search.service import MOST_HITS
 
 WARM_UP = 30
 CLIENTS = 8
@@ -66,7 +67,7 @@ async def ask_proper(asker: Asker, questions: Sequence[Question]) -> dict[str, A
             planned = time.perf_counter()
             candidates = await repository.by_name(consultation, plan)
             read = time.perf_counter()
-            ranked = rank(plan, candidates)
+            ranked = rank(plan, candidates, MOST_HITS)
             ended = time.perf_counter()
         if number >= WARM_UP:
             parts.expansion.append((planned - begun) * 1000)

@@ -82,6 +82,7 @@ async def measure(store: Store, settings: Settings, run: Run) -> dict[str, Any]:
         "nominals": run.nominals,
         "seed": run.seed,
         "query_seed": run.query_seed,
+        "memory_megabytes": settings.embedded_memory_megabytes,
         "goals": GOALS,
     }
     async with running(store, settings) as runtime:
