@@ -385,11 +385,11 @@ def _guard_changes() -> None:
                AND OLD.state <> 'new' AND NEW.state <> 'withdrawn' THEN
                 RAISE EXCEPTION 'no step of whoever raised it' USING ERRCODE = '42501';
             END IF;
-            IF (OLD.state, NEW.state) = ('authorise', 'authorised') AND NOT EXISTS (
-                SELECT FROM governance.vote AS v
+            IF (OLD.state, NEW.state) = ('authorise', 'authorised') AND 'carried' IS DISTINCT FROM (
+                SELECT v.minute #>> '{outcome,result}' FROM governance.vote AS v
                 WHERE v.subject_kind = 'change' AND v.subject_id = NEW.change_id
-                  AND v.subject_version = NEW.version
-                  AND v.minute #>> '{outcome,result}' = 'carried'
+                  AND v.subject_version = NEW.version AND v.status = 'closed'
+                ORDER BY v.ended_at DESC LIMIT 1
             ) THEN
                 RAISE EXCEPTION 'no vote has carried' USING ERRCODE = 'AT007';
             END IF;

@@ -34,7 +34,7 @@ ne  | authorise     | authorise                                        | platfor
 ne  | reject        | authorise                                        | platform     | rejected
 ne  | reopen        | authorised scheduled                             | platform     | authorise
 ne  | preview       | assess authorise                                 | amo finance  | =
-nse | quote         | new assess authorise authorised scheduled implement | amo finance | =
+ne  | quote         | new assess authorise authorised scheduled        | amo finance  | =
 nse | schedule      | authorised                                       | amo          | scheduled
 nse | unschedule    | scheduled                                        | amo          | authorised
 ns  | begin         | scheduled                                        | amo          | implement

@@ -139,9 +139,7 @@ MOVES: Mapping[Step, Move] = {
         State.AUTHORISE,
         kinds=frozenset({Kind.NORMAL}),
     ),
-    Step.QUOTE: Move(
-        _from(State.NEW) | BEFORE_WORK | _from(State.IMPLEMENT), _by(Actor.AMO, Actor.FINANCE)
-    ),
+    Step.QUOTE: Move(_from(State.NEW) | BEFORE_WORK, _by(Actor.AMO, Actor.FINANCE), kinds=_VOTED),
     Step.PREVIEW: Move(
         _from(State.ASSESS, State.AUTHORISE), _by(Actor.AMO, Actor.FINANCE), kinds=_VOTED
     ),
