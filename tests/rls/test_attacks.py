@@ -18,6 +18,7 @@ from rls.attacks_consulting import CONSULTING, WITHOUT_CONSULTATION
 from rls.attacks_exceptions import EXCEPTIONS
 from rls.attacks_files import STORED
 from rls.attacks_foreseeing import FORESEEING
+from rls.attacks_governance import GOVERNANCE
 from rls.attacks_linking import LINKING
 from rls.attacks_oracles import ORACLES
 from rls.attacks_reading import CLOSED_GROUPS, READING, UNGRANTED_GROUPS
@@ -47,6 +48,7 @@ ATTACKS = [
     *STORED,
     *FORESEEING,
     *LINKING,
+    *GOVERNANCE,
 ]
 
 
