@@ -555,7 +555,7 @@ def _writing() -> None:
         CREATE POLICY client_body_proposes ON governance.catalogue FOR INSERT TO athena_amo
             WITH CHECK (true);
         CREATE POLICY client_body_moves ON governance.catalogue FOR UPDATE TO athena_amo
-            USING (true);
+            USING (true) WITH CHECK (true);
         CREATE POLICY forces_appoint ON governance.appointment FOR INSERT TO athena_force
             WITH CHECK ({OWN} AND duty <> 'chair');
         CREATE POLICY client_body_appoints_chairs ON governance.appointment FOR INSERT
@@ -576,7 +576,8 @@ def _writing() -> None:
         CREATE POLICY raisers_move ON governance.change FOR UPDATE TO athena_force
             USING ({OWN}) WITH CHECK ({OWN});
         CREATE POLICY client_body_moves ON governance.change FOR UPDATE TO athena_amo
-            USING ({OWN} OR submitted_at IS NOT NULL);
+            USING ({OWN} OR submitted_at IS NOT NULL)
+            WITH CHECK ({OWN} OR submitted_at IS NOT NULL);
         CREATE POLICY raisers_write ON governance.change_version FOR INSERT
             TO athena_force, athena_amo
             WITH CHECK ({OWN} AND {raised.format("change_version")});
@@ -602,7 +603,7 @@ def _writing() -> None:
         CREATE POLICY client_body_opens ON governance.vote FOR INSERT TO athena_amo
             WITH CHECK (true);
         CREATE POLICY client_body_closes ON governance.vote FOR UPDATE TO athena_amo
-            USING (true);
+            USING (true) WITH CHECK (true);
         CREATE POLICY voting ON governance.ballot FOR INSERT TO athena_force, athena_amo
             WITH CHECK ({OWN});
         GRANT INSERT (vote_id, body_id, constitution_version, decision, subject_kind, subject_id,
