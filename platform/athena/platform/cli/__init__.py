@@ -14,6 +14,7 @@ from athena.platform.cli import (
     bench,
     data,
     exceptions,
+    governance,
     keys,
     linking,
     members,
@@ -44,6 +45,7 @@ members.register(app)
 tenants.register(app)
 archive.register()
 linking.register(app)
+governance.register(app)
 
 
 def main() -> None:
