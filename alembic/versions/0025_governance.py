@@ -361,6 +361,10 @@ def _guard_changes() -> None:
                OR (OLD.submitted_at IS NOT NULL AND NEW.submitted_at IS NULL) THEN
                 RAISE EXCEPTION 'a change request only moves on' USING ERRCODE = '42501';
             END IF;
+            IF NOT EXISTS (SELECT FROM governance.change_version AS d
+                           WHERE d.change_id = NEW.change_id AND d.version = NEW.version) THEN
+                RAISE EXCEPTION 'a change request has a document' USING ERRCODE = 'AT007';
+            END IF;
             IF NEW.state = OLD.state THEN
                 RETURN NEW;
             END IF;

@@ -311,7 +311,7 @@ class TestMinutes:
         self, chamber: Chamber
     ) -> None:
         body = await chamber.body()
-        digests = []
+        digests: list[str] = []
         for _ in range(2):
             vote = await chamber.carried(body, await chamber.submitted(emergency()))
             found = (await chamber.get("auditor", f"votes/{vote}/minute")).json()

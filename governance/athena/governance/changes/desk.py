@@ -13,6 +13,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from pydantic import ValidationError
+
 from athena.governance.acting import Acting, Office
 from athena.governance.changes import repository
 from athena.governance.changes.machine import Actor, State, Step, check, legal
@@ -126,11 +128,14 @@ async def read(session: ReadSession, change_id: UUID) -> WholeChange:
     change = await repository.change_by_id(session, change_id)
     if change is None:
         raise _unknown()
-    return WholeChange(
-        change,
-        await repository.versions(session, change_id),
-        await repository.entries(session, change_id),
-    )
+    try:
+        versions = await repository.versions(session, change_id)
+    except ValidationError:
+        raise ConflictError(
+            "The stored document isn't a change request: it was written past this platform. "
+            "Tell the AMO."
+        ) from None
+    return WholeChange(change, versions, await repository.entries(session, change_id))
 
 
 async def move_on(

@@ -13,7 +13,9 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from athena.governance.changes.document import Assessment, Attachment, Preview, Quote
+from pydantic import ValidationError
+
+from athena.governance.changes.document import Assessment, Attachment, Part, Preview, Quote
 from athena.platform.kernel.errors import ConflictError, InvalidInputError
 
 
@@ -100,24 +102,44 @@ def standing(entries: Sequence[Entry], version: int) -> Standing:
 def _add(found: Standing, entry: Entry, version: int) -> None:
     if entry.kind in _OF_VOTES:
         _add_vote(found, entry)
-        return
-    document = entry.document
-    match entry.kind:
-        case EntryKind.ASSESSMENT if entry.version == version:
-            found.assessments[entry.tenant] = Assessment.model_validate(document)
-        case EntryKind.ATTACHMENT:
-            found.attachments.append(Attachment.model_validate(document))
-        case EntryKind.QUOTE:
-            found.quotes.append(Quote.model_validate(document))
-            found.preview = None  # it was worked out from another sum
-        case EntryKind.PREVIEW:
-            found.preview = Preview.model_validate(document)
-        case EntryKind.OPT_IN:
+    elif entry.kind in (EntryKind.OPT_IN, EntryKind.OPT_OUT):
+        if entry.kind is EntryKind.OPT_IN:
             found.participants.setdefault(entry.tenant, entry.at)
-            found.preview = None  # the cost is shared among others now
-        case EntryKind.OPT_OUT:
+        else:
             found.participants.pop(entry.tenant, None)
-            found.preview = None
+        found.preview = None  # the cost is shared among others now
+    else:
+        _add_part(found, entry, version)
+
+
+def _add_part(found: Standing, entry: Entry, version: int) -> None:
+    match _part_of(entry):
+        case Assessment() as assessment if entry.version == version:
+            found.assessments[entry.tenant] = assessment
+        case Attachment() as attachment:
+            found.attachments.append(attachment)
+        case Quote() as quote:
+            found.quotes.append(quote)
+            found.preview = None  # it was worked out from another sum
+        case Preview() as preview:
+            found.preview = preview
+
+
+_PARTS: Mapping[EntryKind, type[Part]] = {
+    EntryKind.ASSESSMENT: Assessment,
+    EntryKind.ATTACHMENT: Attachment,
+    EntryKind.QUOTE: Quote,
+    EntryKind.PREVIEW: Preview,
+}
+
+
+def _part_of(entry: Entry) -> Part | None:
+    """Return what an entry holds; one that isn't what its kind says counts for nothing."""
+    model = _PARTS.get(entry.kind)
+    try:
+        return None if model is None else model.model_validate(entry.document)
+    except ValidationError:
+        return None
 
 
 _OF_VOTES = {EntryKind.VOTE_OPENED, EntryKind.VOTE_CANCELLED, EntryKind.DECISION}
