@@ -49,10 +49,12 @@ def desk() -> Desk:
     return Desk(Office(Database(StoreAddress("nowhere", 1, "none"), b""), table.authorise))
 
 
-def change(kind: Kind = Kind.NORMAL, state: State = State.ASSESS) -> WholeChange:
+def change(
+    kind: Kind = Kind.NORMAL, state: State = State.ASSESS, *, optional: bool = False
+) -> WholeChange:
     """Return a change that Kent raised, on Kent and Essex."""
     now = datetime(2026, 11, 25, tzinfo=UTC)
-    document = parse_change(request())
+    document = parse_change(request(optional=optional))
     raised = Change(
         UUID(int=1), 1, KENT, "kent", None, "board.kent", kind, state, 1, "x", now, now, now
     )
@@ -74,6 +76,13 @@ def test_every_role_in_every_tenant(desk: Desk) -> None:
                 TenantKind.OVERSIGHT: {Actor.OVERSIGHT},
             }.get(kind, set())
         assert desk.actors(subject(role, tenant), change()) == expected, (role, tenant)
+
+
+def test_a_board_member_alone_takes_part_for_a_force(desk: Desk) -> None:
+    for role, tenant, optional in product(Role, TENANTS, (False, True)):
+        actors = desk.actors(subject(role, tenant), change(optional=optional))
+        of_a_board = role is Role.BOARD_MEMBER and TENANTS[tenant][1] is TenantKind.FORCE
+        assert (Actor.JOINER in actors) == (of_a_board and optional), (role, tenant)
 
 
 def test_every_role_state_and_step(desk: Desk) -> None:

@@ -60,7 +60,7 @@ class TestFold:
         assert (found.quote.one_off_pence, len(found.quotes), found.preview) == (2, 2, None)
 
     def test_taking_part_takes_the_preview_away(self) -> None:
-        joined = (EntryKind.OPT_IN, "essex", {})
+        joined: tuple[EntryKind, str, dict[str, Any]] = (EntryKind.OPT_IN, "essex", {})
         assert standing(entries(PREVIEWED), 1).preview is not None
         assert standing(entries(PREVIEWED, joined), 1).preview is None
 

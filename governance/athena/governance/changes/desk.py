@@ -75,6 +75,7 @@ class Desk:
             whole,
             raises=allows(subject, Action.GOVERNANCE_RAISE),
             assesses=allows(subject, Action.GOVERNANCE_ASSESS),
+            joins=allows(subject, Action.GOVERNANCE_OPT_IN),
             manages=allows(subject, Action.GOVERNANCE_MANAGE),
             pays=allows(subject, Action.GOVERNANCE_FINANCE),
         )
@@ -86,16 +87,15 @@ class Desk:
 
     @asynccontextmanager
     async def taking(
-        self,
-        subject: Subject,
-        name: str,
-        step: Step,
-        reason: str,
-        action: Action = Action.GOVERNANCE_READ,
+        self, subject: Subject, name: str, step: Step, reason: str
     ) -> AsyncIterator[Open]:
         """Open a change for a step, or refuse it with the reason and the steps that are legal."""
         async with self.office.acting(
-            subject, action, f"changes.{step.value}", reason, {"change": name}
+            subject,
+            Action.GOVERNANCE_READ,
+            f"changes.{step.value}",
+            reason,
+            {"change": name},
         ) as acting:
             change_id = await find(acting.session, name)
             await repository.lock(acting.session, change_id)

@@ -49,6 +49,8 @@ class Actor(enum.StrEnum):
     """Any force of the consortium."""
     AFFECTED = "affected"
     """A force on which the change has an impact."""
+    JOINER = "joiner"
+    """Who may let a force take part in a change that is an optional enhancement."""
     AMO = "amo"
     """An administrator of the Athena Management Organisation."""
     FINANCE = "finance"
@@ -160,9 +162,9 @@ MOVES: Mapping[Step, Move] = {
     ),
     Step.ATTACH: Move(frozenset(State) - ENDED, _by(Actor.RAISER, Actor.AFFECTED, Actor.AMO)),
     Step.OPT_IN: Move(
-        SUBMITTED - {State.REJECTED, State.WITHDRAWN}, _by(Actor.FORCE), kinds=_VOTED
+        SUBMITTED - {State.REJECTED, State.WITHDRAWN}, _by(Actor.JOINER), kinds=_VOTED
     ),
-    Step.OPT_OUT: Move(_from(State.ASSESS, State.AUTHORISE), _by(Actor.FORCE), kinds=_VOTED),
+    Step.OPT_OUT: Move(_from(State.ASSESS, State.AUTHORISE), _by(Actor.JOINER), kinds=_VOTED),
 }
 
 EMERGENCY_BEGINS = Move(
@@ -241,6 +243,7 @@ _WHO = {
     Actor.RAISER: "whoever raised it",
     Actor.FORCE: "a force",
     Actor.AFFECTED: "a force that it affects",
+    Actor.JOINER: "a force's board member, on an optional enhancement,",
     Actor.AMO: "an AMO administrator",
     Actor.FINANCE: "AMO finance",
     Actor.OVERSIGHT: "oversight",

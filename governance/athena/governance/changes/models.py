@@ -93,6 +93,7 @@ def actors_of(
     *,
     raises: bool,
     assesses: bool,
+    joins: bool,
     manages: bool,
     pays: bool,
 ) -> frozenset[Actor]:
@@ -101,6 +102,7 @@ def actors_of(
         Actor.RAISER: raises and subject.tenant_id == whole.change.tenant_id,
         Actor.FORCE: subject.tenant_kind is TenantKind.FORCE,
         Actor.AFFECTED: assesses and subject.tenant in whole.document.impacts,
+        Actor.JOINER: joins and whole.document.optional,
         Actor.AMO: manages,
         Actor.FINANCE: pays,
         Actor.OVERSIGHT: subject.tenant_kind is TenantKind.OVERSIGHT,

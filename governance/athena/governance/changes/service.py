@@ -242,9 +242,7 @@ async def attach(desk: Desk, subject: Subject, name: str, new: NewAttachment) ->
 
 async def opt(desk: Desk, subject: Subject, name: str, taken: Step, reason: str) -> WholeChange:
     """Let the member's force take part in an optional enhancement, or take no part."""
-    async with desk.taking(subject, name, taken, reason, Action.GOVERNANCE_OPT_IN) as opened:
-        if not opened.whole.document.optional:
-            raise ConflictError("This change isn't optional: every force takes part in it.")
+    async with desk.taking(subject, name, taken, reason) as opened:
         check_no_open_vote(opened.stands)
         takes_part = subject.tenant in opened.stands.participants
         if takes_part is (taken is Step.OPT_IN):
