@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -147,6 +148,34 @@ class TestNormal:
         submitted = await chamber.done("admin.kent", f"{path}/submit")
         assert submitted["waiting_for"] == ["essex", "kent"]
         assert submitted["assessments"] == {}
+
+    async def test_the_last_two_assess_at_once_and_assessing_ends_once(
+        self, chamber: Chamber
+    ) -> None:
+        reference = await chamber.submitted(request())
+        path = f"changes/{reference}"
+        await asyncio.gather(
+            *(
+                chamber.done(f"dpo.{force}", f"{path}/assessments", assessment=ASSESSMENT)
+                for force in ("essex", "kent")
+            )
+        )
+        view = (await chamber.get("auditor", path)).json()
+        assert view["state"] == "authorise"
+        steps = [item["document"].get("step") for item in view["entries"]]
+        assert steps.count("end_assessing") == 1
+        assert [item["number"] for item in view["entries"]] == list(range(1, 6))
+
+    async def test_one_of_two_contrary_steps_is_taken(self, chamber: Chamber) -> None:
+        reference = await chamber.submitted(request())
+        answers = await asyncio.gather(
+            chamber.post("board.kent", f"changes/{reference}/withdraw"),
+            chamber.post(AMO, f"changes/{reference}/send-back"),
+            chamber.post("admin.kent", f"changes/{reference}/withdraw"),
+        )
+        statuses = sorted(answer.status_code for answer in answers)
+        assert statuses in ([200, 409, 409], [200, 200, 409])  # also after it was sent back
+        assert await chamber.state(reference) == "withdrawn"
 
 
 class TestStandard:

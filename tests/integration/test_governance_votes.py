@@ -239,6 +239,21 @@ class TestConstitutions:
         assert closed["result"] == "carried"
         assert "1 for (weight 600), 8 against (weight 400)" in closed["sentence"]
 
+    async def test_what_costs_something_is_previewed_first_where_it_says_so(
+        self, chamber: Chamber
+    ) -> None:
+        body = await chamber.body(shares_before_vote=True)
+        reference = await chamber.assessed(request(one_off_pence=900))
+        asked = {"body": body, "kind": "change", "reference": reference, "question": "Shall it?"}
+        early = await chamber.post(AMO, "votes", **asked)
+        assert early.status_code == 409
+        assert "preview the shares first" in early.json()["detail"]
+        preview = {"formula": "equal, 2026-27", "shares_pence": dict.fromkeys(FORCE_SLUGS, 100)}
+        await chamber.done(FINANCE, f"changes/{reference}/previews", preview=preview)
+        await chamber.done(AMO, "votes", **asked)
+        free = await chamber.assessed(request(one_off_pence=0))
+        await chamber.opened(body, free)
+
     async def test_only_who_takes_part_votes_where_it_says_so(self, chamber: Chamber) -> None:
         body = await chamber.body(optional_changes="participants")
         reference = await chamber.submitted(emergency(optional=True))

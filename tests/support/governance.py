@@ -34,6 +34,7 @@ def constitution(**changes: Any) -> dict[str, Any]:
         "early_close": "at_will",
         "deadline_hours": 72,
         "quote_tolerance_percent": 10,
+        "shares_before_vote": False,
         "optional_changes": "all_seats",
         "rules": [{"decision": decision, **RULE} for decision in classes],
     } | changes

@@ -46,6 +46,7 @@ def constitution(rule: dict[str, Any], **changes: Any) -> Constitution:
             "early_close": "at_will",
             "deadline_hours": 72,
             "quote_tolerance_percent": 10,
+            "shares_before_vote": False,
             "optional_changes": "all_seats",
             "rules": [rule],
         }

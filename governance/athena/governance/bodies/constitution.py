@@ -157,6 +157,8 @@ class Constitution(Part):
     """How long a vote stays open."""
     quote_tolerance_percent: StrictInt = Field(ge=0, le=100)
     """By how much a quote may differ from what was voted on before the vote is taken again."""
+    shares_before_vote: StrictBool
+    """Whether a change that costs something is voted on only once its shares were previewed."""
     optional_changes: Literal["all_seats", "participants"]
     """Who votes on an optional enhancement: everyone, or the forces that take part in it."""
     rules: tuple[Rule, ...] = Field(min_length=1, max_length=100)

@@ -95,6 +95,7 @@ async def _open(acting: Acting, new: NewVote, matter: Matter, opened: Open | Non
             f"the class '{matter.decision.value}'; amend it first, or ask another body.",
             field="/body",
         )
+    _check_previewed(terms, matter, opened)
     now = await repository.now(acting.session)
     vote = Vote(
         vote_id=uuid4(),
@@ -137,6 +138,15 @@ async def _seats(acting: Acting, terms: _Terms, opened: Open | None) -> Sequence
             "Votes weigh by share of the cost in this body, so the shares must be previewed first."
         )
     return [Seat(tenant, preview.shares_pence.get(tenant, 0)) for tenant in sorted(tenants)]
+
+
+def _check_previewed(terms: _Terms, matter: Matter, opened: Open | None) -> None:
+    asks = terms.version.constitution.shares_before_vote and matter.cost_pence > 0
+    if asks and opened is not None and opened.stands.preview is None:
+        raise ConflictError(
+            f"{terms.body.name} votes on what costs something once every force's share was "
+            "previewed; preview the shares first."
+        )
 
 
 def _state_nothing(new: NewVote) -> None:
