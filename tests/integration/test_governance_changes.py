@@ -288,6 +288,24 @@ class TestRightPeople:
                 "attach", "comment", "open_vote", "preview", "quote", "send_back",
             ]  # fmt: skip
 
+    async def test_the_client_body_raises_too_and_as_raiser_alone_withdraws(
+        self, chamber: Chamber
+    ) -> None:
+        reference = await chamber.submitted(request(), AMO)
+        refused = await chamber.post("board.kent", f"changes/{reference}/withdraw")
+        assert refused.status_code == 403
+        withdrawn = await chamber.done(AMO, f"changes/{reference}/withdraw")
+        assert (withdrawn["state"], withdrawn["raised_by"]) == ("withdrawn", "amo")
+        after = await chamber.post(AMO, f"changes/{reference}/send-back")
+        assert after.status_code == 409
+        assert "nothing that you can do" in after.json()["detail"]
+
+    async def test_a_draft_that_was_withdrawn_stays_its_raisers(self, chamber: Chamber) -> None:
+        reference = await chamber.raised(request())
+        await chamber.done("board.kent", f"changes/{reference}/withdraw")
+        assert (await chamber.get("board.essex", f"changes/{reference}")).status_code == 404
+        assert await chamber.state(reference) == "withdrawn"
+
     async def test_a_user_group_raises_through_who_sits_on_it(self, chamber: Chamber) -> None:
         group = f"custody-{uuid4().hex[:8]}"
 
