@@ -7,6 +7,11 @@ from support.cluster import Cluster
 STAYS = {
     "audit.event": "who did what stays in the log",
     "ctx.label": "labels name nobody, and archived decisions refer to them",
+    "governance.appointment": "minutes name who sat for it then",
+    "governance.ballot": "what was decided was decided with it, whoever leaves",
+    "governance.change": "what it raised is the consortium's",
+    "governance.change_entry": "what it assessed and said of the consortium's changes",
+    "governance.change_version": "what it raised is the consortium's",
     "policies.agreement_event": "the steps of an agreement are its other parties' too",
     "policies.signatory_key": "signatures on past agreements are verified with it",
     "policies.signature": "what was agreed was signed, whoever leaves",

@@ -76,6 +76,30 @@ _OF_LINKING = {
 """Which of them a rule doesn't meet."""
 
 
+GOVERNANCE = {
+    "governance.*.client_body_*": "the client body founds, proposes, opens and closes",
+    "governance.*.consortium_reads": "the consortium's own matters; no record, no draft",
+    "governance.*.teller": "a definer function's owner, which no login is",
+    "governance.ballot.counting": "the client body counts, and oversight counts again",
+    "governance.change.oversight_reads": "oversight reads everything of governance",
+    "tenants.tenant.teller_reads_tenants": "a definer function's owner; the directory",
+}
+"""The same of governance, with the rules that meet each."""
+
+_OF_GOVERNANCE = {
+    "SEC005": {"governance.ballot.counting"},
+    "SEC008": set[str](),
+    "SEC028": {
+        "governance.*.consortium_reads",
+        "governance.ballot.counting",
+        "governance.change.oversight_reads",
+        "tenants.tenant.teller_reads_tenants",
+    },
+    "SEC038": {"governance.*.client_body_*"},
+}
+"""Which of them a rule doesn't meet."""
+
+
 def _met(rule: str) -> dict[str, str]:
     """Return the open policies that a rule meets: those that read, those that write, or both."""
     only_read = {"audit.*.auditor_reads_*", "ctx.label.deciding_reads_labels"}
@@ -101,7 +125,10 @@ def _met(rule: str) -> dict[str, str]:
     if rule in ("SEC008", "SEC038"):
         unmet = {*unmet, "*.*.counting"}  # asks for the session, so it isn't simply true
     met = {place: why for place, why in OPEN_POLICIES.items() if place not in unmet}
-    return met | {place: why for place, why in LINKING.items() if place not in _OF_LINKING[rule]}
+    met |= {place: why for place, why in LINKING.items() if place not in _OF_LINKING[rule]}
+    return met | {
+        place: why for place, why in GOVERNANCE.items() if place not in _OF_GOVERNANCE[rule]
+    }
 
 
 ANSWERED: dict[str, dict[str, str]] = {
@@ -123,6 +150,7 @@ ANSWERED: dict[str, dict[str, str]] = {
     },
     "SEC028": _met("SEC028"),
     "SEC035": {
+        "governance.change (*": "the store numbers changes itself, drafts too; nobody chooses one",
         "policies.signatory_key (*": "a key's id is its own hash, so none is taken by chance",
         "tenants.member (*": "a username ends with its force's own name (0010)",
     },

@@ -217,9 +217,42 @@ PERMITTED = [
         "SELECT, COPY TO, INSERT",
         "deciding keeps the compiled policy; it holds no person",
     ),
+    *(
+        Permitted(login, f"governance.{table}", "SELECT, COPY TO", why)
+        for table, why in {
+            "appointment": "who sits on the consortium's bodies is the consortium's",
+            "body": "the consortium's bodies",
+            "catalogue": "the consortium's standard changes",
+            "constitution": "how the consortium's bodies decide",
+            "vote": "what the consortium votes on, and its minutes",
+        }.items()
+        for login in (FORCES, "athena_amo", "athena_auditor")
+    ),
+    *(
+        Permitted("athena_amo", f"governance.{table}", verbs, why)
+        for table, verbs, why in (
+            ("body", "INSERT", "the client body founds bodies"),
+            ("catalogue", "INSERT, UPDATE", "the client body proposes; it moves a status alone"),
+            ("constitution", "INSERT", "the client body stores constitutions; none ever changes"),
+            ("vote", "INSERT, UPDATE", "the client body opens votes and ends each, once"),
+            ("ballot", "SELECT, COPY TO", "the client body counts, and casts none for a force"),
+        )
+    ),
+    *(
+        Permitted("athena_auditor", f"governance.{table}", "SELECT, COPY TO", "oversight reads it")
+        for table in ("ballot", "change", "change_entry", "change_version")
+    ),
+    *(
+        Permitted("athena_essex", f"governance.{table}", "SELECT, COPY TO", "Kent submitted it")
+        for table in ("change", "change_entry", "change_version")
+    ),
 ]
 
 NOBODYS = {
+    "governance.body": "true",
+    "governance.catalogue": "true",
+    "governance.constitution": "true",
+    "governance.vote": "true",
     "audit.content": "(at, event_id) IN (SELECT at, event_id FROM audit.event "
     "WHERE tenant_id = {force})",
     "ctx.grant_scope": "grant_set_id IN (SELECT grant_set_id FROM ctx.grant_set "

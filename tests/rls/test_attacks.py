@@ -18,6 +18,7 @@ from rls.attacks_consulting import CONSULTING, WITHOUT_CONSULTATION
 from rls.attacks_exceptions import EXCEPTIONS
 from rls.attacks_files import STORED
 from rls.attacks_foreseeing import FORESEEING
+from rls.attacks_governance import GOVERNANCE
 from rls.attacks_imports import IMPORTS
 from rls.attacks_linking import LINKING
 from rls.attacks_oracles import ORACLES
@@ -49,6 +50,7 @@ ATTACKS = [
     *FORESEEING,
     *IMPORTS,
     *LINKING,
+    *GOVERNANCE,
 ]
 
 

@@ -15,7 +15,7 @@ import pytest
 from rls.findings import ANSWERED
 from support.cluster import ROOT, Cluster
 
-SCHEMAS = "audit,ctx,names,policies,public,records,sharing,tenants"
+SCHEMAS = "audit,ctx,governance,names,policies,public,records,sharing,tenants"
 PGRLS = Path(sys.executable).parent / "pgrls"
 
 

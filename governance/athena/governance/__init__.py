@@ -1,4 +1,5 @@
-"""What the Athena Management Organisation runs: change requests, costs, votes, releases.
+"""What the Athena Management Organisation runs: bodies, votes, change requests, costs, releases.
 
-Nothing is built here yet; see the README in the folder above.
+What decides (a constitution, the outcome of a vote, the life of a change) is data and pure
+functions that read no store; services keep what was decided.
 """

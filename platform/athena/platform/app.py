@@ -14,6 +14,11 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 from fastapi.staticfiles import StaticFiles
 
+from athena.governance.acting import Office
+from athena.governance.bodies import routes as bodies
+from athena.governance.changes import routes as changes
+from athena.governance.changes.desk import Desk as ChangeDesk
+from athena.governance.votes import routes as votes
 from athena.platform.kernel import metrics, web
 from athena.platform.kernel.browser import BrowserSessions, problem_page
 from athena.platform.kernel.errors import AthenaError, NotSignedInError
@@ -127,6 +132,7 @@ def _include_features(
     app.include_router(worklist.make_router(runtime.desk, by_bearer))
     app.include_router(notifications.make_router(runtime.desk, by_bearer))
     _include_administration(app, runtime, by_bearer)
+    _include_governance(app, runtime, by_bearer)
     app.include_router(restrictions.make_router(gate, by_bearer))
     app.include_router(imports.make_router(gate, by_bearer))
     app.include_router(agreements.make_router(runtime.agreements, by_bearer))
@@ -146,6 +152,14 @@ def _permit(runtime: Runtime, action: Action) -> Permit:
         await runtime.gate.permit_act(subject, action, reason)
 
     return ask
+
+
+def _include_governance(app: FastAPI, runtime: Runtime, caller: Caller) -> None:
+    office = Office(runtime.database, runtime.gate.authorise)
+    desk = ChangeDesk(office)
+    app.include_router(bodies.make_router(office, caller))
+    app.include_router(changes.make_router(desk, caller))
+    app.include_router(votes.make_router(desk, caller))
 
 
 def _include_administration(app: FastAPI, runtime: Runtime, caller: Caller) -> None:

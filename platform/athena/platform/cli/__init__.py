@@ -15,6 +15,7 @@ from athena.platform.cli import (
     data,
     dictionary,
     exceptions,
+    governance,
     imports,
     keys,
     linking,
@@ -48,6 +49,7 @@ members.register(app)
 tenants.register(app)
 archive.register()
 linking.register(app)
+governance.register(app)
 
 
 def main() -> None:

@@ -29,6 +29,8 @@ _HOMES = (
     ("links.", TenantKind.FORCE),
     ("nominals.", TenantKind.FORCE),
     ("records.", TenantKind.FORCE),
+    (Action.GOVERNANCE_FINANCE, TenantKind.CLIENT_BODY),
+    (Action.GOVERNANCE_MANAGE, TenantKind.CLIENT_BODY),
     (Action.LINKING_THRESHOLDS, TenantKind.CLIENT_BODY),
     (Action.ROLES_MANAGE, TenantKind.CLIENT_BODY),
     (Action.TENANTS_MANAGE, TenantKind.CLIENT_BODY),

@@ -1,0 +1,1 @@
+"""Change requests: their documents, their lives, and what forces, the AMO and the supplier add."""
