@@ -68,9 +68,13 @@ def hundred(draw: st.DrawFn, count: int) -> list[Decimal]:
 
 
 @st.composite
-def formulas(draw: st.DrawFn, taking_part: Participants, deepest: int = 3) -> Formula:
+def formulas(
+    draw: st.DrawFn, taking_part: Participants, deepest: int = 3, *, bounds: bool = True
+) -> Formula:
     """Draw a formula of any kind that these forces can be shared a cost by."""
-    kinds = ["equal", "measure", "fixed", *(["blend", "bounded"] if deepest > 1 else [])]
+    kinds = ["equal", "measure", "fixed", *(["blend"] if deepest > 1 else [])]
+    if deepest > 1 and bounds:
+        kinds.append("bounded")
     kind = draw(st.sampled_from(kinds))
     if kind == "measure":
         return ByMeasure(measure=draw(st.sampled_from(Measure)))
@@ -81,12 +85,14 @@ def formulas(draw: st.DrawFn, taking_part: Participants, deepest: int = 3) -> Fo
         weights = hundred(draw, draw(st.integers(1, 4)))
         return Blend(
             parts=tuple(
-                Weighted(weight=weight, formula=draw(formulas(taking_part, deepest - 1)))
+                Weighted(
+                    weight=weight, formula=draw(formulas(taking_part, deepest - 1, bounds=bounds))
+                )
                 for weight in weights
             )
         )
     if kind == "bounded":
-        inner = draw(formulas(taking_part, deepest - 1))
+        inner = draw(formulas(taking_part, deepest - 1, bounds=False))
         # Floors below and caps above an equal share can always be kept where all have some.
         equal = Fraction(1_000_000, len(taking_part))
         floor = Decimal(draw(st.integers(0, int(equal)))) / 10_000

@@ -7,7 +7,7 @@ from fractions import Fraction
 from random import Random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from athena.governance.apportionment.apportioning import (
@@ -243,6 +243,20 @@ REFUSED = {
         HEADS,
         "at most 4 deep",
     ),
+    "bounds in bounds": (
+        1,
+        {
+            "kind": "bounded",
+            "formula": {
+                "kind": "blend",
+                "parts": [
+                    {"weight": 100, "formula": {"kind": "bounded", "formula": {"kind": "equal"}}}
+                ],
+            },
+        },
+        HEADS,
+        "can't stand in other floors and caps",
+    ),
 }
 
 
@@ -257,6 +271,7 @@ class TestRefused:
 
 
 class TestAlways:
+    @settings(deadline=None)
     @given(questions())
     def test_it_adds_up_to_the_penny(self, question: Question) -> None:
         pence, formula, bases = question
@@ -269,6 +284,7 @@ class TestAlways:
             assert share.pence >= 0
             assert abs(share.pence - pence * exact[share.tenant_id]) < 1
 
+    @settings(deadline=None)
     @given(questions(), st.randoms())
     def test_the_order_of_the_forces_does_not_matter(
         self, question: Question, random: Random
@@ -280,11 +296,15 @@ class TestAlways:
             apportion(pence, formula, bases)
         )
 
+    @settings(deadline=None)
     @given(questions(), st.data())
     def test_whoever_is_measured_more_never_bears_less(
         self, question: Question, data: st.DataObject
     ) -> None:
-        """With everything else as it was: by the formula exactly, and in whole pence too."""
+        """With everything else as it was. A floor or a cap may then move others either way.
+
+        In whole pence too, but for the penny that rounding may give to one whom a bound moved.
+        """
         pence, formula, bases = question
         tenant = data.draw(st.sampled_from(sorted(bases)))
         measure = data.draw(st.sampled_from(sorted(measures_of(formula)) or [Measure.HEADCOUNT]))
@@ -294,12 +314,13 @@ class TestAlways:
         }
         before, after = proportions(formula, bases), proportions(formula, grown)
         assert after[tenant] >= before[tenant]
-        assert all(after[other] <= before[other] for other in bases if other != tenant)
-        assert (
-            apportion(pence, formula, grown).pence()[tenant]
-            >= apportion(pence, formula, bases).pence()[tenant]
-        )
+        bounded = "bounded" in str(formula_document(formula))
+        if not bounded:
+            assert all(after[other] <= before[other] for other in bases if other != tenant)
+        was = apportion(pence, formula, bases).pence()[tenant]
+        assert apportion(pence, formula, grown).pence()[tenant] >= was - bounded
 
+    @settings(deadline=None)
     @given(questions(), st.integers(1, 10**12))
     def test_a_dearer_cost_costs_nobody_less_but_for_rounding(
         self, question: Question, more: int
@@ -312,6 +333,7 @@ class TestAlways:
         after = apportion(pence + more, formula, bases).pence()
         assert all(after[tenant] >= before[tenant] - 1 for tenant in bases)
 
+    @settings(deadline=None)
     @given(questions(most=12))
     def test_one_who_is_measured_more_than_another_bears_no_less(self, question: Question) -> None:
         pence, _, bases = question
@@ -323,6 +345,7 @@ class TestAlways:
                     if bases[one].values[measure] > bases[other].values[measure]:
                         assert found[one] >= found[other]
 
+    @settings(deadline=None)
     @given(questions())
     def test_floors_and_caps_are_kept(self, question: Question) -> None:
         _, formula, bases = question
@@ -332,6 +355,7 @@ class TestAlways:
                 lowest, highest = formula.bounds(each.force)
                 assert lowest <= exact[tenant] <= highest
 
+    @settings(deadline=None)
     @given(questions(most=8))
     def test_a_formula_survives_being_stored(self, question: Question) -> None:
         pence, formula, bases = question
@@ -339,6 +363,7 @@ class TestAlways:
         assert again == formula
         assert apportion(pence, again, bases) == apportion(pence, formula, bases)
 
+    @settings(deadline=None)
     @given(questions(most=12))
     def test_every_share_has_its_sentence(self, question: Question) -> None:
         pence, formula, bases = question
@@ -354,12 +379,14 @@ class TestRounding:
         assert largest_remainder(10, weights)[3] == 2
         assert largest_remainder(11, weights)[3] == 1
 
+    @settings(deadline=None)
     @given(st.dictionaries(st.integers(), st.integers(1, 10**6), min_size=1, max_size=60))
     def test_weights_that_are_the_shares_come_back(self, weights: dict[int, int]) -> None:
         assert largest_remainder(sum(weights.values()), weights) == weights
 
 
 class TestHoldWithin:
+    @settings(deadline=None)
     @given(
         st.lists(
             st.tuples(

@@ -160,7 +160,7 @@ def hold_within(
 
     # The sum rises with the factor, and bends only where someone meets a bound.
     bends = sorted({bound / parts[key] for key in parts if parts[key] for bound in bounds[key]})
-    place = bisect_left(bends, 1, key=lambda bend: total(held(bend)))
+    place = bisect_left(bends, Fraction(1), key=lambda bend: total(held(bend)))
     above = bends[place]
     if place == 0 or total(held(above)) == 1:
         return held(above)

@@ -125,7 +125,8 @@ class Bounded(_Part):
     """Nobody pays less than a floor or more than a cap, in per cent of the cost.
 
     What a floor or a cap moves is borne by those between theirs, in proportion to their shares.
-    ``floors`` and ``caps`` are for single forces and go before ``floor`` and ``cap``.
+    ``floors`` and ``caps`` are for single forces and go before ``floor`` and ``cap``. They don't
+    stand in one another: then a force that is measured more could come to bear less.
     """
 
     kind: Literal["bounded"] = "bounded"
@@ -137,6 +138,8 @@ class Bounded(_Part):
 
     @model_validator(mode="after")
     def _in_order(self) -> Bounded:
+        if _holds_bounds(self.formula):
+            raise InvalidInputError("Floors and caps can't stand in other floors and caps.")
         if self.floor > self.cap:
             raise InvalidInputError("A floor can't be above the cap.")
         for force in {*self.floors, *self.caps}:
@@ -193,6 +196,12 @@ def measures_of(formula: Formula) -> frozenset[Measure]:
             return measures_of(formula.formula)
         case _:
             return frozenset()
+
+
+def _holds_bounds(formula: Formula) -> bool:
+    if isinstance(formula, Blend):
+        return any(_holds_bounds(part.formula) for part in formula.parts)
+    return isinstance(formula, Bounded)
 
 
 def _depth(document: Any, limit: int = DEEPEST + 1) -> int:
