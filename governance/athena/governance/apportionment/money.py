@@ -105,6 +105,11 @@ class FinancialYear:
         return (FinancialYear(begins) for begins in range(self.begins, last.begins + 1))
 
 
+def show_day(day: date) -> str:
+    """Return a day as people write it, such as 1 April 2026."""
+    return f"{day.day} {day:%B %Y}"
+
+
 def twelve_months_after(day: date) -> date:
     """Return the corresponding date of the year after, on which twelve months' notice ends.
 
