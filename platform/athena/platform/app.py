@@ -14,6 +14,9 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 from fastapi.staticfiles import StaticFiles
 
+from athena.governance.apportionment import routes as costs
+from athena.governance.ledger import routes as ledger
+from athena.governance.ledger import statement_routes as statements
 from athena.platform.kernel import metrics, web
 from athena.platform.kernel.browser import BrowserSessions, problem_page
 from athena.platform.kernel.errors import AthenaError, NotSignedInError
@@ -125,6 +128,7 @@ def _include_features(
     app.include_router(worklist.make_router(runtime.desk, by_bearer))
     app.include_router(notifications.make_router(runtime.desk, by_bearer))
     _include_administration(app, runtime, by_bearer)
+    _include_accounts(app, runtime, by_bearer)
     app.include_router(restrictions.make_router(gate, by_bearer))
     app.include_router(agreements.make_router(runtime.agreements, by_bearer))
     app.include_router(agreement_pages.make_router(runtime.agreements, sessions))
@@ -143,6 +147,15 @@ def _permit(runtime: Runtime, action: Action) -> Permit:
         await runtime.gate.permit_act(subject, action, reason)
 
     return ask
+
+
+def _include_accounts(app: FastAPI, runtime: Runtime, caller: Caller) -> None:
+    accounts = runtime.accounts
+    app.include_router(costs.make_router(accounts.costs, caller))
+    app.include_router(
+        ledger.make_router(accounts.ledger, accounts.reader, accounts.withdrawals, caller)
+    )
+    app.include_router(statements.make_router(accounts.reader, caller))
 
 
 def _include_administration(app: FastAPI, runtime: Runtime, caller: Caller) -> None:

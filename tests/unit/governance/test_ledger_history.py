@@ -53,7 +53,6 @@ class Histories(RuleBasedStateMachine):
                 kind.value,
                 kind.value,
                 kind,
-                "Supplier",
                 "formula",
                 1,
                 data.draw(formulas(self.forces)) if number else Equal(),

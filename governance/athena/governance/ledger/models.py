@@ -124,7 +124,6 @@ class Charge:
     reference: str
     title: str
     kind: ChargeKind
-    supplier: str
     formula_reference: str
     formula_version: int
     formula: Formula
@@ -216,3 +215,11 @@ class Withdrawal:
     recorded_at: datetime
     username: str
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What an act came to: in a sentence, and the numbers of the journals that it posted."""
+
+    sentence: str
+    journals: tuple[int, ...]

@@ -85,7 +85,10 @@ def _line(journal: Posted, tenant: TenantId) -> Line:
 
 @dataclass(frozen=True, slots=True)
 class ForecastLine:
-    """A charge in a year: what it is to cost, what of it is committed, what was invoiced."""
+    """A charge in a year: what it is to cost, what of it is committed, what was invoiced.
+
+    The last two are as far as the reader may see: a force sees its own part.
+    """
 
     reference: str
     title: str
@@ -102,17 +105,12 @@ class Forecast:
     budget: int | None
     lines: tuple[ForecastLine, ...]
     by_force: Mapping[TenantId, int]
-    """What each force is committed to or was invoiced for, of charges committed so far."""
+    """What each force is committed to or was invoiced for so far, as the reader may see it."""
 
     @property
     def total(self) -> int:
         """What the year is to cost."""
         return sum(line.forecast for line in self.lines)
-
-    @property
-    def uncommitted(self) -> int:
-        """What of it was agreed and isn't committed yet, so that nobody's share of it is known."""
-        return self.total - sum(line.committed + line.invoiced for line in self.lines)
 
     def sentence(self) -> str:
         """Return the comparison in one sentence."""

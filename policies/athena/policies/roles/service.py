@@ -29,6 +29,8 @@ _HOMES = (
     ("links.", TenantKind.FORCE),
     ("nominals.", TenantKind.FORCE),
     ("records.", TenantKind.FORCE),
+    (Action.COSTS_MANAGE, TenantKind.CLIENT_BODY),
+    (Action.LEDGER_POST, TenantKind.CLIENT_BODY),
     (Action.LINKING_THRESHOLDS, TenantKind.CLIENT_BODY),
     (Action.ROLES_MANAGE, TenantKind.CLIENT_BODY),
     (Action.TENANTS_MANAGE, TenantKind.CLIENT_BODY),
