@@ -12,7 +12,17 @@ import pytest
 from support.cluster import ROOT, Cluster
 
 SOURCES = ("platform", "tenants", "policies", "records", "sharing", "governance")
-SCHEMAS = ["audit", "ctx", "names", "policies", "records", "sharing", "tenants", "work"]
+SCHEMAS = [
+    "audit",
+    "ctx",
+    "governance",
+    "names",
+    "policies",
+    "records",
+    "sharing",
+    "tenants",
+    "work",
+]
 
 
 async def rows(cluster: Cluster, consortium: str, query: str) -> list[tuple[str, ...]]:

@@ -7,6 +7,10 @@ from support.cluster import Cluster
 STAYS = {
     "audit.event": "who did what stays in the log",
     "ctx.label": "labels name nobody, and archived decisions refer to them",
+    "governance.basis_value": "what others pay was shared by it too",
+    "governance.charge_member": "what others pay was shared with it",
+    "governance.journal_entry": "accounts balance, whoever leaves",
+    "governance.withdrawal": "that it gave notice concerns the others too",
     "policies.agreement_event": "the steps of an agreement are its other parties' too",
     "policies.signatory_key": "signatures on past agreements are verified with it",
     "policies.signature": "what was agreed was signed, whoever leaves",

@@ -32,7 +32,17 @@ async def shape(cluster: Cluster, database: str) -> list[str]:
         UNION ALL SELECT 'trigger ' || t.tgrelid::regclass || ' ' || t.tgname
         FROM pg_trigger AS t WHERE NOT t.tgisinternal
         ORDER BY 1""",
-        ["audit", "ctx", "names", "policies", "records", "sharing", "tenants", "work"],
+        [
+            "audit",
+            "ctx",
+            "governance",
+            "names",
+            "policies",
+            "records",
+            "sharing",
+            "tenants",
+            "work",
+        ],
     )
     await connection.close()
     return [row[0] for row in rows]
