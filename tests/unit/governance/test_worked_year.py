@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from datetime import date
 from uuid import UUID
 
@@ -71,9 +72,8 @@ def test_ten_years_add_up_to_the_penny(formula: str) -> None:
 def test_the_page_shows_these_shares() -> None:
     text = PAGE.read_text()
     for number, heading in ((0, "Year one"), (5, "Year six")):
-        rows = dict(
-            re.findall(r"^\| ([a-z-]+) \| (.+) \|$", text.split(heading)[1].split("##")[0], re.MULTILINE)
-        )
+        section = text.split(f"### {heading}")[1].split("##")[0]
+        rows = dict(re.findall(r"^\| ([a-z-]+) \| (£.+) \|$", section, re.MULTILINE))
         for slug in SLUGS:
             shares = [year_of(formula, number).get(slug) for formula in EXAMPLE["formulas"]]
             if None not in shares:
@@ -93,8 +93,6 @@ def test_joining_within_the_year_goes_by_the_day() -> None:
     joining = Participation(TenantId(9), date(2017, 10, 1))
     whole = charge("equal")
     late = [each for each in whole.taking_part if each.tenant_id != 9]
-    from dataclasses import replace
-
     shared = share_year(replace(whole, taking_part=[*late, joining]), year, BASES)
     assert [span.shares.amount_pence for span in shared.spans] == list(
         largest_remainder(320_000_000, {0: 183, 1: 182}).values()

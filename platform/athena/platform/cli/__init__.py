@@ -14,6 +14,9 @@ from athena.platform.cli import (
     bench,
     data,
     exceptions,
+    governance,
+    governance_costs,
+    governance_ledger,
     keys,
     linking,
     members,
@@ -44,6 +47,9 @@ members.register(app)
 tenants.register(app)
 archive.register()
 linking.register(app)
+governance.register(app)
+governance_costs.register()
+governance_ledger.register()
 
 
 def main() -> None:
