@@ -26,7 +26,7 @@ LEDGER = "/api/v1/governance/ledger"
 THIS = FinancialYear.of(today())
 YEAR, NEXT = str(THIS), str(THIS.next())
 LATER = str(FinancialYear(THIS.begins + 4))
-IN_YEAR = {"financial_year": YEAR}
+IN_YEAR: dict[str, Any] = {"financial_year": YEAR}
 
 
 class Accounts:
@@ -98,7 +98,7 @@ async def accounts(platform: Platform) -> Accounts:
 class TestCosts:
     async def test_bases_are_frozen_once_and_speak_for_their_year(self, accounts: Accounts) -> None:
         values = {slug: 100 * (place + 1) for place, slug in enumerate(FORCE_SLUGS)}
-        body = {
+        body: dict[str, Any] = {
             "financial_year": "2024/25",
             "measure": "headcount",
             "source": "Invented for a test",
@@ -116,7 +116,7 @@ class TestCosts:
         }
         answer = await self.preview(accounts, question)
         assert answer["provisional"]
-        freezing = {"financial_year": "2024/25", "measure": "headcount"}
+        freezing: dict[str, Any] = {"financial_year": "2024/25", "measure": "headcount"}
         await accounts.post(f"{COSTS}/bases/freeze", version=1, **freezing)
         frozen = await self.preview(accounts, question)
         assert not frozen["provisional"]

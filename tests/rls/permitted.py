@@ -241,6 +241,12 @@ PERMITTED = [
         for table in (*EVERYONES, "journal", "journal_entry")
     ),
     Permitted(
+        "athena_amo",
+        "governance.charge_member",
+        "UPDATE",
+        "the client body tells the last day of a participation: by column, and once",
+    ),
+    Permitted(
         "athena_policy_writer",
         "policies.bundle",
         "SELECT, COPY TO, INSERT",
