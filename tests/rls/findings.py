@@ -101,7 +101,11 @@ def _met(rule: str) -> dict[str, str]:
     only_write = {"audit.content.writer_appends_content"}
     unmet = {"SEC005": set(), "SEC028": only_read}.get(rule, only_write)
     if rule in ("SEC008", "SEC038"):
-        unmet = {*unmet, "*.*.counting", "*.*.measuring"}  # asks for the session, so it isn't simply true
+        unmet = {
+            *unmet,
+            "*.*.counting",
+            "*.*.measuring",
+        }  # asks for the session, so it isn't simply true
     met = {place: why for place, why in OPEN_POLICIES.items() if place not in unmet}
     return met | {place: why for place, why in LINKING.items() if place not in _OF_LINKING[rule]}
 
