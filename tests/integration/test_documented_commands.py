@@ -252,6 +252,12 @@ async def run(shell: Shell, line: str) -> None:
         "governance votes verify docs/examples/board.json",
         "link thresholds --suggested-from 0.9 --linked-from 0.6 --reason 'A test'",
         "link thresholds --suggested-from 0.6 --reason 'A test' --as records.kent",
+        "governance costs preview 1 no-such 2026/27",
+        "governance costs preview 1.5.5 no-such 2026/27",
+        "governance costs store-formula x isa-13.json --title X --reason 'A test'",
+        "governance costs freeze 2026/27 usage 9 --reason 'A test' --as board.kent",
+        "governance ledger commit NONE-1 2026/27 --reason 'A test'",
+        "governance ledger statement essex 2026/27 --as board.kent",
         "link waiting --as auditor --purpose data_quality --reason 'A test'",
     ],
 )

@@ -24,6 +24,7 @@ OPEN_POLICIES = {
     "*.deciding_exceptions": "the owner of the function that tells exceptions, which no login is",
     "*.eraser_*": "the owner of the function that erases who has left, which no login is",
     "*.*.counting": "the owner of the functions that count, for the counter's session alone",
+    "*.*.measuring": "the owner of the function that counts use, for the client body's session",
     "*.*.explaining": "the owner of the functions that explain, which no login is",
     "ctx.*.visibility_reads": "a definer function's owner, which no login is",
     "ctx.label.emergency_labels": "a definer function's owner, which no login is",
@@ -110,6 +111,7 @@ def _met(rule: str) -> dict[str, str]:
         "*.deciding_exceptions",
         "*.eraser_*",
         "*.*.counting",
+        "*.*.measuring",
         "*.*.explaining",
         "ctx.*.visibility_reads",
         "ctx.label.emergency_labels",
@@ -123,7 +125,11 @@ def _met(rule: str) -> dict[str, str]:
     only_write = {"audit.content.writer_appends_content"}
     unmet = {"SEC005": set(), "SEC028": only_read}.get(rule, only_write)
     if rule in ("SEC008", "SEC038"):
-        unmet = {*unmet, "*.*.counting"}  # asks for the session, so it isn't simply true
+        unmet = {
+            *unmet,
+            "*.*.counting",
+            "*.*.measuring",
+        }  # asks for the session, so it isn't simply true
     met = {place: why for place, why in OPEN_POLICIES.items() if place not in unmet}
     met |= {place: why for place, why in LINKING.items() if place not in _OF_LINKING[rule]}
     return met | {

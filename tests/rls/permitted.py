@@ -20,6 +20,18 @@ class Permitted:
     why: str
 
 
+EVERYONES = (
+    "cost_formula",
+    "basis_set",
+    "basis_value",
+    "budget",
+    "charge",
+    "charge_quote",
+    "charge_member",
+    "withdrawal",
+)
+"""Tables of the accounts that every force reads."""
+
 PERMITTED = [
     Permitted(
         FORCES,
@@ -211,6 +223,35 @@ PERMITTED = [
         "SELECT, COPY TO, INSERT",
         "the client body sets the thresholds; none is ever deleted",
     ),
+    *(
+        Permitted(
+            login,
+            f"governance.{table}",
+            "SELECT, COPY TO",
+            "what everyone agreed to, or oversight: no force's records",
+        )
+        for login in (FORCES, "athena_auditor")
+        for table in EVERYONES
+    ),
+    *(
+        Permitted("athena_auditor", f"governance.{table}", "SELECT, COPY TO", "oversight")
+        for table in ("journal", "journal_entry")
+    ),
+    *(
+        Permitted(
+            "athena_amo",
+            f"governance.{table}",
+            "SELECT, COPY TO, INSERT",
+            "the client body keeps the accounts; it adds, and changes nothing",
+        )
+        for table in (*EVERYONES, "journal", "journal_entry")
+    ),
+    Permitted(
+        "athena_amo",
+        "governance.charge_member",
+        "UPDATE",
+        "the client body tells the last day of a participation: by column, and once",
+    ),
     Permitted(
         "athena_policy_writer",
         "policies.bundle",
@@ -261,6 +302,13 @@ NOBODYS = {
     "WHERE tenant_id = {force})",
     "ctx.policy_state": "true",
     "names.cleaning": "true",
+    "governance.basis_set": "true",
+    "governance.budget": "true",
+    "governance.charge": "true",
+    "governance.charge_quote": "true",
+    "governance.cost_formula": "true",
+    "governance.journal": "journal_id IN (SELECT journal_id FROM governance.journal_entry "
+    "WHERE tenant_id = {force})",
     "names.pair": "true",
     "names.term": "true",
     "policies.agreement": "true",

@@ -9,6 +9,7 @@ import asyncpg
 from rls.attacks_agreements import prepare_agreements
 from rls.attacks_governance import prepare_governance
 from rls.attacks_imports import prepare_imports
+from rls.prepared_costs import prepare_costs
 from rls.prepared_exceptions import prepare_exceptions
 from rls.prepared_work import prepare_work
 from support.cluster import Cluster
@@ -134,6 +135,7 @@ async def prepared_world(cluster: Cluster, database: str) -> World:
         await prepare_work(world, admin)
         await prepare_exceptions(world, admin)
         await prepare_imports(world, admin)
+        await prepare_costs(admin, (world.kent, world.essex))
         await admin.execute("ANALYZE")
     finally:
         await admin.close()

@@ -15,6 +15,7 @@ from rls.attacks_agreements import AGREEMENTS
 from rls.attacks_authority import AUTHORITY
 from rls.attacks_becoming import BECOMING, CREATING, RoleAttack
 from rls.attacks_consulting import CONSULTING, WITHOUT_CONSULTATION
+from rls.attacks_costs import COSTS
 from rls.attacks_exceptions import EXCEPTIONS
 from rls.attacks_files import STORED
 from rls.attacks_foreseeing import FORESEEING
@@ -51,6 +52,7 @@ ATTACKS = [
     *IMPORTS,
     *LINKING,
     *GOVERNANCE,
+    *COSTS,
 ]
 
 

@@ -15,9 +15,12 @@ from fastapi.responses import JSONResponse
 from fastapi.staticfiles import StaticFiles
 
 from athena.governance.acting import Office
+from athena.governance.apportionment import routes as costs
 from athena.governance.bodies import routes as bodies
 from athena.governance.changes import routes as changes
 from athena.governance.changes.desk import Desk as ChangeDesk
+from athena.governance.ledger import routes as ledger
+from athena.governance.ledger import statement_routes as statements
 from athena.governance.votes import routes as votes
 from athena.platform.kernel import metrics, web
 from athena.platform.kernel.browser import BrowserSessions, problem_page
@@ -133,6 +136,7 @@ def _include_features(
     app.include_router(notifications.make_router(runtime.desk, by_bearer))
     _include_administration(app, runtime, by_bearer)
     _include_governance(app, runtime, by_bearer)
+    _include_accounts(app, runtime, by_bearer)
     app.include_router(restrictions.make_router(gate, by_bearer))
     app.include_router(imports.make_router(gate, by_bearer))
     app.include_router(agreements.make_router(runtime.agreements, by_bearer))
@@ -160,6 +164,15 @@ def _include_governance(app: FastAPI, runtime: Runtime, caller: Caller) -> None:
     app.include_router(bodies.make_router(office, caller))
     app.include_router(changes.make_router(desk, caller))
     app.include_router(votes.make_router(desk, caller))
+
+
+def _include_accounts(app: FastAPI, runtime: Runtime, caller: Caller) -> None:
+    accounts = runtime.accounts
+    app.include_router(costs.make_router(accounts.costs, caller))
+    app.include_router(
+        ledger.make_router(accounts.ledger, accounts.reader, accounts.withdrawals, caller)
+    )
+    app.include_router(statements.make_router(accounts.reader, caller))
 
 
 def _include_administration(app: FastAPI, runtime: Runtime, caller: Caller) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import asyncpg
 from sqlalchemy.exc import DBAPIError
 
+from athena.governance.accounts import Accounts
 from athena.platform.kernel.database import Database
 from athena.platform.kernel.desk import Desk
 from athena.platform.kernel.errors import AthenaError
@@ -63,6 +64,7 @@ class Runtime:
     outbox: Dispatcher
     linker: Linker
     agreements: Agreements
+    accounts: Accounts
     known_as_of: tuple[int, int] | None = None
     """The versions of the policy as of which the searcher knows tenants and agreements."""
 
@@ -107,6 +109,7 @@ async def _deciding_by(
             outbox=Dispatcher(database),
             linker=Linker(database, names, Scorer(packaged_weights())),
             agreements=Agreements(database, gate.authorise),
+            accounts=Accounts.over(database, gate.authorise),
         )
         tasks = [
             asyncio.create_task(_stay_fresh(runtime, searching)),

@@ -16,6 +16,8 @@ from athena.platform.cli import (
     dictionary,
     exceptions,
     governance,
+    governance_costs,
+    governance_ledger,
     imports,
     keys,
     linking,
@@ -50,6 +52,8 @@ tenants.register(app)
 archive.register()
 linking.register(app)
 governance.register(app)
+governance_costs.register()
+governance_ledger.register()
 
 
 def main() -> None:

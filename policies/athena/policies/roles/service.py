@@ -31,6 +31,8 @@ _HOMES = (
     ("records.", TenantKind.FORCE),
     (Action.GOVERNANCE_FINANCE, TenantKind.CLIENT_BODY),
     (Action.GOVERNANCE_MANAGE, TenantKind.CLIENT_BODY),
+    (Action.COSTS_MANAGE, TenantKind.CLIENT_BODY),
+    (Action.LEDGER_POST, TenantKind.CLIENT_BODY),
     (Action.LINKING_THRESHOLDS, TenantKind.CLIENT_BODY),
     (Action.ROLES_MANAGE, TenantKind.CLIENT_BODY),
     (Action.TENANTS_MANAGE, TenantKind.CLIENT_BODY),

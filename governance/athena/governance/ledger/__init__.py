@@ -1,0 +1,1 @@
+"""The consortium's accounts: charges, commitments, invoices, payments, in double entry."""

@@ -1,0 +1,1 @@
+"""Journals as the store keeps them: appended, numbered without a gap, never changed."""
