@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check policies bench bench-import bench-link prove-search clean
+.PHONY: help install demo test check policies bench bench-import bench-link bench-search clean
 
 UV_VERSION := 0.9.7
 OPA_VERSION := 1.20.2
@@ -62,7 +62,7 @@ $(TOOLS)/bin/opa:
 	else GOBIN=$(TOOLS)/bin go install github.com/open-policy-agent/opa@v$(OPA_VERSION); fi
 
 bench: install ## Measure search, decisions, and what row-level security costs
-	$(RUN)/athena bench search --nominals 100000
+	$(RUN)/athena bench search --nominals 100000 --no-peer
 	$(RUN)/athena bench decisions
 	$(RUN)/athena bench walls
 
@@ -72,8 +72,9 @@ bench-import: install ## Measure imports: rate, memory, searches beside them, an
 bench-link: install ## Measure linking on FEBRL 4, Splink beside it (about a minute)
 	$(RUN)/athena bench link
 
-prove-search: install ## Measure search on a million nominals (about half an hour)
-	$(RUN)/athena bench search --nominals 1000000 --out bench-search.json
+bench-search: install ## Measure search on ten million nominals beside its peers (about an hour)
+	@uv=$$(command -v uv || echo $(TOOLS)/uv/bin/uv); "$$uv" sync --frozen --quiet --group bench
+	$(RUN)/athena bench search --nominals 10000000 --keep /var/tmp/athena-bench --out bench-search.json
 
 clean: ## Remove the environment and caches; data directories stay
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
