@@ -7,6 +7,8 @@ a normal one and the tests.
 
 from __future__ import annotations
 
+import time
+
 from alembic import context
 from sqlalchemy import Connection, text
 
@@ -17,10 +19,25 @@ LOCK_TIMEOUT_MS = 4_000
 """A migration that can't get a table lock in this time gives up and queues nobody behind it."""
 
 
+WAIT_SECONDS = 0.2
+"""How long to wait before trying again for the lock that another process holds."""
+
+
+def _locked(connection: Connection) -> bool:
+    """Take the advisory lock if it is free; no transaction stays open while waiting.
+
+    One that did would be waited for by whoever builds an index concurrently under the lock.
+    """
+    lock = text("SELECT pg_try_advisory_lock(:key)")
+    taken = bool(connection.execute(lock, {"key": MIGRATION_LOCK}).scalar())
+    connection.commit()
+    return taken
+
+
 def run(connection: Connection) -> None:
     """Upgrade or downgrade on the given connection, each migration in its own transaction."""
-    connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": MIGRATION_LOCK})
-    connection.commit()
+    while not _locked(connection):
+        time.sleep(WAIT_SECONDS)
     try:
         context.configure(
             connection=connection,

@@ -14,6 +14,7 @@ OPEN_POLICIES = {
     "ctx.policy_state.visibility_state": "a definer function's owner, which no login is",
     "ctx.grant_scope.visibility_reads_scopes": "a definer function's owner, which no login is",
     "ctx.label.deciding_reads_labels": "deciding reads every label",
+    "names.cleaning.eraser_marks": "the owner of the function that cleans, which no login is",
     "names.*.dictionary": "the dictionary of names is no force's and holds no person",
     "policies.*.client_body_*": "the client body keeps the agreements",
     "policies.*.deciding_*": "deciding reads every agreement and archives its decisions",
@@ -79,6 +80,9 @@ _OF_LINKING = {
 
 GOVERNANCE = {
     "governance.*.client_body_*": "the client body founds, proposes, opens and closes",
+    "governance.*.client_body_keeps_accounts": "the client body keeps the consortium's accounts",
+    "governance.*.forces_read_what_all_agreed": "every force sees what costs were shared by",
+    "governance.*.oversight_reads_accounts": "oversight reads everything of governance",
     "governance.*.consortium_reads": "the consortium's own matters; no record, no draft",
     "governance.*.teller": "a definer function's owner, which no login is",
     "governance.ballot.counting": "the client body counts, and oversight counts again",
@@ -92,6 +96,8 @@ _OF_GOVERNANCE = {
     "SEC008": set[str](),
     "SEC028": {
         "governance.*.consortium_reads",
+        "governance.*.forces_read_what_all_agreed",
+        "governance.*.oversight_reads_accounts",
         "governance.ballot.counting",
         "governance.change.oversight_reads",
         "tenants.tenant.teller_reads_tenants",
@@ -129,6 +135,7 @@ def _met(rule: str) -> dict[str, str]:
             *unmet,
             "*.*.counting",
             "*.*.measuring",
+            *(["names.cleaning.eraser_marks"] if rule == "SEC038" else []),
         }  # asks for the session, so it isn't simply true
     met = {place: why for place, why in OPEN_POLICIES.items() if place not in unmet}
     met |= {place: why for place, why in LINKING.items() if place not in _OF_LINKING[rule]}
