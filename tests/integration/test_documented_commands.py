@@ -40,10 +40,16 @@ SERVERS = {"demo", "serve"}
 
 
 def documented() -> dict[str, list[str]]:
-    """Return the distinct command lines of each page, in the order in which a reader meets them."""
+    """Return the distinct command lines of each page, in the order in which a reader meets them.
+
+    What nine forces decide and pay comes before the page on which another force joins them.
+    """
     pages: dict[str, list[str]] = {}
     met: set[str] = set()
-    for page in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]:
+    docs = ROOT / "docs"
+    shared_by_nine = [docs / "costs.md", docs / "governance.md"]
+    others = sorted(set(docs.rglob("*.md")) - set(shared_by_nine))
+    for page in [ROOT / "README.md", *shared_by_nine, *others]:
         lines = [match[1] for match in COMMAND.finditer(page.read_text())]
         new = dict.fromkeys(line for line in lines if line not in met)
         met |= new.keys()
