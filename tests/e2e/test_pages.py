@@ -138,10 +138,10 @@ async def test_a_warning_narrows_a_search(page: Page) -> None:
     await search(page, "smith")
     everybody = await page.locator("article").count()
     await page.get_by_text("Change the search").click()
-    await page.get_by_label("With a warning of").select_option("Violent")
+    await page.get_by_label("Warning (optional)").select_option("Violent")
     await page.get_by_role("button", name="Search").click()
     await page.get_by_text("Change the search").click()
-    await expect(page.get_by_label("With a warning of")).to_have_value("violent")
+    await expect(page.get_by_label("Warning (optional)")).to_have_value("violent")
     assert await page.locator("article").count() < everybody
 
 
