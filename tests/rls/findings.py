@@ -88,7 +88,7 @@ GOVERNANCE = {
     "governance.ballot.counting": "the client body counts, and oversight counts again",
     "governance.change.oversight_reads": "oversight reads everything of governance",
     "governance.feature_switch.monitor_reads_switches": "processes ask who has what",
-    "governance.feature_switch.oversight_reads_switches": "oversight reads everything of governance",
+    "governance.feature_switch.oversight_reads_switches": "the client body and oversight read",
     "governance.request_count.consortium_counts": "the health gate sums them; they name nobody",
     "governance.request_count.monitor_*": "processes count the requests of every force",
     "tenants.tenant.teller_reads_tenants": "a definer function's owner; the directory",

@@ -29,6 +29,7 @@ class Switchboard:
         self._database = database
         self._provider = SwitchProvider()
         self._woken = asyncio.Event()
+        self._reading = asyncio.Lock()
         self._followers: list[Callable[[], None]] = []
         self.features = FeatureFlags(self._provider)
 
@@ -42,12 +43,13 @@ class Switchboard:
 
     async def refresh(self) -> None:
         """Read the switches and put them in force; errors leave what was known."""
-        async with self._database.read(repository.MONITOR) as session:
-            read = await repository.every(session)
-        if read != self._provider.known:
-            self._provider.known = read
-            for follow in self._followers:
-                follow()
+        async with self._reading:  # an older reading must not replace a newer one
+            async with self._database.read(repository.MONITOR) as session:
+                read = await repository.every(session)
+            if read != self._provider.known:
+                self._provider.known = read
+                for follow in self._followers:
+                    follow()
 
     async def follow(self) -> None:
         """Stay true until cancelled, by notices and by looking again and again."""
