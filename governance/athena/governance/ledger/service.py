@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import date
 from uuid import uuid4
 
-from athena.governance.accounting import Books
+from athena.governance.acting import Office
 from athena.governance.apportionment.money import FinancialYear, check_pence, pounds, show_day
 from athena.governance.apportionment.service import stored_formula
 from athena.governance.ledger import posting, repository
@@ -30,13 +30,13 @@ from athena.policies.roles.actions import Action
 class Ledger:
     """Acts on the accounts, for members whose roles allow it; reading them is `ledger.reading`."""
 
-    def __init__(self, books: Books) -> None:
-        self._books = books
+    def __init__(self, office: Office) -> None:
+        self._office = office
 
     async def agree(self, subject: Subject, new: NewCharge) -> Charge:
         """Store a charge that forces agreed to share; nothing is posted until it is committed."""
         content = {"charge": new.reference, "pence": new.amount_pence}
-        async with posting_desk(self._books, subject, "agree", new.reason, None, content) as desk:
+        async with posting_desk(self._office, subject, "agree", new.reason, None, content) as desk:
             formula = await stored_formula(desk.session, new.formula)
             first = FinancialYear.parse(new.first_year)
             last = FinancialYear.parse(new.last_year or new.first_year)
@@ -74,7 +74,7 @@ class Ledger:
     ) -> Done:
         """Commit the forces to their shares of a charge in a year; its bases must be frozen."""
         content = {"charge": reference, "year": str(year)}
-        async with posting_desk(self._books, subject, "commit", reason, day, content) as desk:
+        async with posting_desk(self._office, subject, "commit", reason, day, content) as desk:
             charge = await desk.charge(reference)
             if year in await journals.positions_of(desk.session, charge.charge_id):
                 raise ConflictError(f"{reference} is committed for {year} already.")
@@ -100,7 +100,7 @@ class Ledger:
     ) -> Done:
         """Take a new quote from a year on; committed years are adjusted, or it is refused whole."""
         content = {"charge": reference, "year": str(from_year), "pence": pence}
-        async with posting_desk(self._books, subject, "requote", reason, day, content) as desk:
+        async with posting_desk(self._office, subject, "requote", reason, day, content) as desk:
             charge = await desk.charge(reference)
             charge.pence(from_year)  # which refuses a year outside the charge's
             quote = Quote(from_year, check_pence(pence))
@@ -123,7 +123,7 @@ class Ledger:
     ) -> Done:
         """Let a force join: it pays its share, and those who came before are credited."""
         content = {"charge": reference, "force": force, "joined_on": joined_on.isoformat()}
-        async with posting_desk(self._books, subject, "join", reason, day, content) as desk:
+        async with posting_desk(self._office, subject, "join", reason, day, content) as desk:
             charge = await desk.charge(reference)
             tenant = desk.force(force, active=True)
             joined = await _joined(desk, charge, tenant, joined_on)
@@ -149,7 +149,7 @@ class Ledger:
     ) -> Done:
         """Let a force leave an annual charge after a day; the others bear it from then on."""
         content = {"charge": reference, "force": force, "last_day": last_day.isoformat()}
-        async with posting_desk(self._books, subject, "leave", reason, day, content) as desk:
+        async with posting_desk(self._office, subject, "leave", reason, day, content) as desk:
             charge = await desk.charge(reference)
             tenant = desk.force(force)
             posted = await end_participation(desk, charge, tenant, last_day)
@@ -198,7 +198,7 @@ class Ledger:
         reason: str,
     ) -> Done:
         content = {"charge": reference, "year": str(year), "pence": pence}
-        async with posting_desk(self._books, subject, kind.value, reason, day, content) as desk:
+        async with posting_desk(self._office, subject, kind.value, reason, day, content) as desk:
             charge = await desk.charge(reference)
             position = await journals.position(desk.session, charge.charge_id, year)
             check_pence(pence)
@@ -219,7 +219,7 @@ class Ledger:
     ) -> Done:
         """Enter what a force paid."""
         content = {"force": force, "pence": pence}
-        async with posting_desk(self._books, subject, "receive", reason, day, content) as desk:
+        async with posting_desk(self._office, subject, "receive", reason, day, content) as desk:
             tenant = desk.force(force)
             entries = posting.receive(tenant, check_pence(pence))
             told = f"{desk.forces[tenant].name} paid {pounds(pence)}"
@@ -238,7 +238,7 @@ class Ledger:
     ) -> Done:
         """Pay a force back what stands to its credit."""
         content = {"force": force, "pence": pence}
-        async with posting_desk(self._books, subject, "refund", reason, day, content) as desk:
+        async with posting_desk(self._office, subject, "refund", reason, day, content) as desk:
             tenant = desk.force(force)
             owed = await journals.balance(desk.session, Account.OWED, tenant)
             entries = posting.refund(tenant, owed, check_pence(pence))
@@ -251,7 +251,9 @@ class Ledger:
         self, subject: Subject, pence: int, document: str, day: date | None, reason: str
     ) -> Done:
         """Enter what was paid to the supplier; never more than is owed to it."""
-        async with posting_desk(self._books, subject, "pay", reason, day, {"pence": pence}) as desk:
+        async with posting_desk(
+            self._office, subject, "pay", reason, day, {"pence": pence}
+        ) as desk:
             owed = -await journals.balance(desk.session, Account.SUPPLIER)
             entries = posting.pay(owed, check_pence(pence))
             told = f"{pounds(pence)} paid to the supplier"
@@ -264,12 +266,12 @@ class Ledger:
     ) -> None:
         """Set what the board means to spend in a year; earlier budgets stay in the store."""
         content = {"year": str(year), "pence": pence}
-        async with self._books.acting(
+        async with self._office.acting(
             subject, Action.LEDGER_POST, "ledger.budget", reason, content
-        ) as session:
-            await repository.lock(session)
+        ) as acting:
+            await repository.lock(acting.session)
             await repository.set_budget(
-                session, year, check_pence(pence), subject.username, reason.strip()
+                acting.session, year, check_pence(pence), subject.username, reason.strip()
             )
 
 
