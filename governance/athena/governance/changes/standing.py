@@ -59,6 +59,8 @@ class Decision:
     cost_pence: int
     tolerance_percent: int
     minute: str
+    charge: str | None = None
+    """The charge in the accounts by which it bound the forces to their shares."""
 
 
 @dataclass(slots=True)
@@ -121,7 +123,7 @@ def _add_part(found: Standing, entry: Entry, version: int) -> None:
         case Quote() as quote:
             found.quotes.append(quote)
             found.preview = None  # it was worked out from another sum
-        case Preview() as preview:
+        case Preview() as preview if entry.version == version:
             found.preview = preview
 
 
@@ -158,6 +160,7 @@ def _add_vote(found: Standing, entry: Entry) -> None:
                 cost_pence=int(document["cost_pence"]),
                 tolerance_percent=int(document["tolerance_percent"]),
                 minute=str(document["minute"]),
+                charge=document.get("charge"),
             )
         )
 

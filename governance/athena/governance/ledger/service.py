@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import date
 from uuid import uuid4
@@ -12,18 +13,19 @@ from athena.governance.apportionment.service import stored_formula
 from athena.governance.ledger import posting, repository
 from athena.governance.ledger.desk import Desk, posting_desk
 from athena.governance.ledger.journals import repository as journals
+from athena.governance.ledger.membership import end_participation, joined
 from athena.governance.ledger.models import (
+    OF_CHANGES,
     Account,
     Charge,
     ChargeKind,
     Done,
     JournalKind,
-    Participation,
     Quote,
 )
 from athena.governance.ledger.schemas import NewCharge
 from athena.platform.kernel.errors import ConflictError, InvalidInputError
-from athena.platform.kernel.identity import Subject, TenantId
+from athena.platform.kernel.identity import Subject
 from athena.policies.roles.actions import Action
 
 
@@ -45,6 +47,12 @@ class Ledger:
                     "A charge ends no earlier than it begins, and a one-off one in the same year.",
                     field="/last_year",
                 )
+            if re.fullmatch(OF_CHANGES, new.reference):
+                raise InvalidInputError(
+                    "A change's reference is for the charge that a vote on it binds; choose "
+                    "another.",
+                    field="/reference",
+                )
             if await repository.charges(desk.session, new.reference):
                 raise ConflictError(f"{new.reference} exists; choose another reference.")
             joined_on = new.joined_on or first.first_day
@@ -65,7 +73,7 @@ class Ledger:
             )
             for slug in sorted(set(new.forces)):
                 tenant = desk.force(slug, active=True)
-                charge = await _joined(desk, charge, tenant, joined_on)
+                charge = await joined(desk.session, desk.forces, charge, tenant, joined_on)
             await repository.store_charge(desk.session, charge, subject.username, desk.reason)
             return charge
 
@@ -101,7 +109,7 @@ class Ledger:
         """Take a new quote from a year on; committed years are adjusted, or it is refused whole."""
         content = {"charge": reference, "year": str(from_year), "pence": pence}
         async with posting_desk(self._office, subject, "requote", reason, day, content) as desk:
-            charge = await desk.charge(reference)
+            charge = await _of_its_own(desk, reference)
             charge.pence(from_year)  # which refuses a year outside the charge's
             quote = Quote(from_year, check_pence(pence))
             requoted = replace(charge, quotes=[*charge.quotes, quote])
@@ -124,18 +132,18 @@ class Ledger:
         """Let a force join: it pays its share, and those who came before are credited."""
         content = {"charge": reference, "force": force, "joined_on": joined_on.isoformat()}
         async with posting_desk(self._office, subject, "join", reason, day, content) as desk:
-            charge = await desk.charge(reference)
+            charge = await _of_its_own(desk, reference)
             tenant = desk.force(force, active=True)
-            joined = await _joined(desk, charge, tenant, joined_on)
+            after = await joined(desk.session, desk.forces, charge, tenant, joined_on)
             await repository.add_member(
                 desk.session,
                 charge.charge_id,
-                joined.taking_part[-1],
+                after.taking_part[-1],
                 subject.username,
                 desk.reason,
             )
             told = f"{desk.forces[tenant].name} takes part from {show_day(joined_on)}"
-            posted = await desk.adjust(joined, JournalKind.JOINING, told)
+            posted = await desk.adjust(after, JournalKind.JOINING, told)
             return _done(f"{reference}: {told}", posted)
 
     async def leave(
@@ -275,61 +283,14 @@ class Ledger:
             )
 
 
-async def end_participation(
-    desk: Desk, charge: Charge, tenant: TenantId, last_day: date
-) -> list[int]:
-    """End a force's part in an annual charge after a day; return the journals that it posted."""
-    name = desk.forces[tenant].name
-    if charge.kind is ChargeKind.ONE_OFF:
-        raise ConflictError(f"{charge.reference} is borne once; who agreed to it stays bound.")
-    current = [
-        each for each in charge.taking_part if each.tenant_id == tenant and each.last_day is None
-    ]
-    if not current:
-        raise ConflictError(f"{name} doesn't take part in {charge.reference}, or has left it.")
-    if last_day < current[0].joined_on:
-        raise InvalidInputError(
-            f"{name} takes part from {show_day(current[0].joined_on)}; it can't end before that.",
-            field="/last_day",
-        )
-    left = replace(
-        charge,
-        taking_part=[
-            replace(each, last_day=last_day) if each == current[0] else each
-            for each in charge.taking_part
-        ],
-    )
-    await repository.end_membership(desk.session, charge.charge_id, tenant, last_day)
-    told = f"{name} takes part until {show_day(last_day)}"
-    return await desk.adjust(left, JournalKind.LEAVING, told)
-
-
-async def _joined(desk: Desk, charge: Charge, tenant: TenantId, joined_on: date) -> Charge:
-    """Return a charge with one more force, until it withdraws where it gave notice."""
-    name = desk.forces[tenant].name
-    FinancialYear.of(joined_on)
-    before = [each for each in charge.taking_part if each.tenant_id == tenant]
-    if charge.kind is ChargeKind.ONE_OFF and before:
-        raise ConflictError(f"{name} takes part in {charge.reference} already.")
-    if any(each.last_day is None or each.last_day >= joined_on for each in before):
+async def _of_its_own(desk: Desk, reference: str) -> Charge:
+    charge = await desk.charge(reference)
+    if re.fullmatch(OF_CHANGES, reference):
         raise ConflictError(
-            f"{name} takes part in {charge.reference} on {show_day(joined_on)} already."
+            f"{reference} follows its change: forces opt in to that, quotes are filed with it, "
+            "and `athena governance changes settle` brings the accounts to it."
         )
-    if joined_on > charge.last_year.last_day:
-        raise InvalidInputError(
-            f"{charge.reference} ends on {show_day(charge.last_year.last_day)}.",
-            field="/joined_on",
-        )
-    ends = [
-        each.last_day
-        for each in await repository.withdrawals(desk.session)
-        if each.tenant_id == tenant
-    ]
-    if ends and ends[0] < joined_on:
-        raise ConflictError(f"{name} withdraws from the consortium on {show_day(ends[0])}.")
-    last_day = ends[0] if ends and charge.kind is ChargeKind.ANNUAL else None
-    joining = Participation(tenant, joined_on, last_day)
-    return replace(charge, taking_part=[*charge.taking_part, joining])
+    return charge
 
 
 def _done(sentence: str, numbers: list[int | None] | list[int]) -> Done:

@@ -14,9 +14,9 @@ from athena.governance.apportionment.stored import standing
 from athena.governance.ledger import repository
 from athena.governance.ledger.desk import posting_desk
 from athena.governance.ledger.journals import repository as journals
+from athena.governance.ledger.membership import end_participation
 from athena.governance.ledger.models import Account, Charge, ChargeKind, Done, Withdrawal
 from athena.governance.ledger.reading import Forces
-from athena.governance.ledger.service import end_participation
 from athena.governance.ledger.withdrawing import Effect, effect, sentence
 from athena.platform.kernel.clock import today
 from athena.platform.kernel.database import ReadSession
