@@ -117,6 +117,20 @@ async def check_joining(session: ReadSession, whole: WholeChange, tenant: Tenant
     await share(session, charge, charge.first_year, everyone)
 
 
+async def is_unsettled(session: ReadSession, whole: WholeChange) -> bool:
+    """Whether the accounts say otherwise than the change, so that finance must settle it."""
+    carried = whole.standing().carried
+    if carried is None or carried.charge is None:
+        return False
+    if whole.change.state is State.WITHDRAWN:
+        charge = await find_charge(session, carried.charge)
+        return charge.pence(charge.first_year) != 0
+    if whole.bound_charge() is None or not whole.document.optional:
+        return False
+    charge = await find_charge(session, carried.charge)
+    return bool(_waiting(whole, charge, await forces(session)))
+
+
 async def settle(desk: Desk, subject: Subject, name: str, reason: str) -> Done:
     """Bring the accounts to what a change says now.
 

@@ -264,17 +264,18 @@ async def attach(desk: Desk, subject: Subject, name: str, new: NewAttachment) ->
 
 
 async def opt(desk: Desk, subject: Subject, name: str, taken: Step, reason: str) -> WholeChange:
-    """Let the member's force take part in an optional enhancement, or take no part."""
+    """Let the member's force take part in an optional enhancement, or say that it won't."""
     async with desk.taking(subject, name, taken, reason) as opened:
         check_no_open_vote(opened.stands)
-        takes_part = subject.tenant in opened.stands.participants
-        if takes_part is (taken is Step.OPT_IN):
+        joining = taken is Step.OPT_IN
+        said = opened.stands.participants if joining else opened.stands.declined
+        if subject.tenant in said:
             raise ConflictError(
-                "Your force takes part already." if takes_part else "Your force takes no part."
+                "Your force takes part already." if joining else "Your force takes no part already."
             )
-        if taken is Step.OPT_IN:
+        if joining:
             await costing.check_joining(opened.acting.session, opened.whole, subject.tenant_id)
-        kind = EntryKind.OPT_IN if taken is Step.OPT_IN else EntryKind.OPT_OUT
+        kind = EntryKind.OPT_IN if joining else EntryKind.OPT_OUT
         await opened.add(kind, {"reason": opened.acting.reason})
         return await _again(opened)
 

@@ -74,6 +74,8 @@ class Standing:
     attachments: list[Attachment] = field(default_factory=list)
     participants: dict[str, datetime] = field(default_factory=dict)
     """The forces that opted in, and since when."""
+    declined: set[str] = field(default_factory=set)
+    """The forces that said that they take no part."""
     open_vote: UUID | None = None
     decisions: list[Decision] = field(default_factory=list)
 
@@ -105,11 +107,15 @@ def _add(found: Standing, entry: Entry, version: int) -> None:
     if entry.kind in _OF_VOTES:
         _add_vote(found, entry)
     elif entry.kind in (EntryKind.OPT_IN, EntryKind.OPT_OUT):
+        before = set(found.participants)
         if entry.kind is EntryKind.OPT_IN:
             found.participants.setdefault(entry.tenant, entry.at)
+            found.declined.discard(entry.tenant)
         else:
             found.participants.pop(entry.tenant, None)
-        found.preview = None  # the cost is shared among others now
+            found.declined.add(entry.tenant)
+        if before != set(found.participants):
+            found.preview = None  # the cost is shared among others now
     else:
         _add_part(found, entry, version)
 
