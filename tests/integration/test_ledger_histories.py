@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import partial
 from itertools import count
 
 import asyncpg
@@ -169,7 +170,7 @@ async def test_the_books_are_right_after_any_history(
         )
         await ledger.commit(who, references[kind], BEFORE, days[-1], WHY)
     for step, day in zip(steps, days, strict=False):
-        await books.taken(lambda step=step, day=day: _act(books, references, step, day))
+        await books.taken(partial(_act, books, references, step, day))
         await books.check()
     await books.check_statements()
 
