@@ -125,6 +125,17 @@ async def moved(admin: asyncpg.Connection, login: str, change_id: UUID, to: Stat
         await savepoint.rollback()
 
 
+async def test_assessing_ends_however_the_store_plans_it(admin: asyncpg.Connection) -> None:
+    """A session that has ended assessing five times plans the guard's questions once for all."""
+    async with admin.transaction():
+        change_id = await prepared(admin, Kind.NORMAL, State.ASSESS)
+        await admin.execute("SET LOCAL plan_cache_mode = force_generic_plan")
+        await admin.execute("SET LOCAL SESSION AUTHORIZATION athena_kent")
+        assert await admin.fetchval(
+            "SELECT governance.end_assessing($1, 'dpo.kent', 'All have filed')", change_id
+        )
+
+
 async def test_nothing_is_authorised_without_a_carried_vote_whoever_asks(
     admin: asyncpg.Connection,
 ) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from athena.governance.accounting import Authorise, Books
+from athena.governance.acting import Authorise, Office
 from athena.governance.apportionment.service import Costs
 from athena.governance.ledger.reading import Reader
 from athena.governance.ledger.service import Ledger
@@ -24,5 +24,5 @@ class Accounts:
     @classmethod
     def over(cls, database: Database, authorise: Authorise) -> Accounts:
         """Return them over a store, for members whose roles allow each act."""
-        books = Books(database, authorise)
-        return cls(Costs(books), Ledger(books), Reader(books), Withdrawals(books))
+        office = Office(database, authorise)
+        return cls(Costs(office), Ledger(office), Reader(office), Withdrawals(office))

@@ -40,6 +40,8 @@ _REFUSALS: Mapping[str, AthenaError] = {
         "The catalogue has no approved entry for this standard change at this cost; choose "
         "another, or raise it as a normal change."
     ),
+    "AT011": ConflictError("This isn't at a point where that can be done; read it again."),
+    "AT012": ConflictError("Debits and credits differ, so nothing was posted."),
 }
 """What the store's own refusals mean, by SQLSTATE; the checks of services are to come first."""
 
@@ -91,10 +93,13 @@ class Office:
         return self._authorise(subject, action)
 
     @asynccontextmanager
-    async def reading(self, subject: Subject, name: str) -> AsyncIterator[Reading]:
+    async def reading(
+        self, subject: Subject, name: str, action: Action = Action.GOVERNANCE_READ
+    ) -> AsyncIterator[Reading]:
         """Open a transaction that reads what the member's tenant may see of governance."""
-        async with self._logging_refusals(subject, name, "Reads governance"):
-            authorised = self._authorise(subject, Action.GOVERNANCE_READ)
+        what = "governance" if action is Action.GOVERNANCE_READ else "the accounts"
+        async with self._logging_refusals(subject, name, f"Reads {what}"):
+            authorised = self._authorise(subject, action)
             async with self.database.read(subject.login) as session:
                 yield Reading(session, authorised)
 

@@ -19,10 +19,12 @@ from athena.governance.apportionment import routes as costs
 from athena.governance.bodies import routes as bodies
 from athena.governance.changes import routes as changes
 from athena.governance.changes.desk import Desk as ChangeDesk
+from athena.governance.duties import routes as duties
 from athena.governance.flags import routes as features
 from athena.governance.health.counting import Counting, Tally
 from athena.governance.ledger import routes as ledger
 from athena.governance.ledger import statement_routes as statements
+from athena.governance.oversight import routes as oversight
 from athena.governance.votes import routes as votes
 from athena.platform.kernel import metrics, web
 from athena.platform.kernel.browser import BrowserSessions, problem_page
@@ -175,6 +177,8 @@ def _include_governance(app: FastAPI, runtime: Runtime, caller: Caller) -> None:
     app.include_router(changes.make_router(desk, caller))
     app.include_router(votes.make_router(desk, caller))
     app.include_router(features.make_router(office, caller))
+    app.include_router(duties.make_router(desk, caller))
+    app.include_router(oversight.make_router(office, runtime.accounts.reader, caller))
 
 
 def _include_accounts(app: FastAPI, runtime: Runtime, caller: Caller) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, time, timedelta
 from typing import Any
 
-from athena.governance.accounting import Books
+from athena.governance.acting import Office
 from athena.governance.apportionment import repository
 from athena.governance.apportionment.apportioning import apportion
 from athena.governance.apportionment.models import (
@@ -35,13 +35,13 @@ REFERENCE = re.compile(r"[a-z][a-z0-9-]{1,60}")
 class Costs:
     """Acts on formulas and bases, and previews, for members whose roles allow it."""
 
-    def __init__(self, books: Books) -> None:
-        self._books = books
+    def __init__(self, office: Office) -> None:
+        self._office = office
 
     async def formulas(self, subject: Subject, reference: str | None = None) -> list[StoredFormula]:
         """Return every version of every formula, or of one; NotFoundError where there is none."""
-        async with self._books.reading(subject, Action.COSTS_READ, "costs.formulas") as session:
-            found = await repository.formulas(session, reference)
+        async with self._office.reading(subject, "costs.formulas", Action.COSTS_READ) as reading:
+            found = await repository.formulas(reading.session, reference)
             if reference is not None and not found:
                 raise NotFoundError("There is no such formula.")
             return found
@@ -51,9 +51,9 @@ class Costs:
     ) -> StoredFormula:
         """Store a formula, or the next version of one; what names an earlier one stays bound."""
         name = reference.strip()
-        async with self._books.acting(
+        async with self._office.acting(
             subject, Action.COSTS_MANAGE, "costs.formula", reason, {"formula": name}
-        ) as session:
+        ) as acting:
             if REFERENCE.fullmatch(name) is None:
                 raise InvalidInputError(
                     "Name a formula in lower-case letters, digits and hyphens: by-population.",
@@ -61,21 +61,21 @@ class Costs:
                 )
             plain = formula_document(parse_formula(document))
             digest = digest_of(plain)
-            known = await repository.formulas(session, name)
+            known = await repository.formulas(acting.session, name)
             if known and known[-1].digest == digest:
                 raise ConflictError(f"Version {known[-1].version} of {name} says the same already.")
             version = len(known) + 1
             await repository.store_formula(
-                session, name, version, title, plain, digest, subject.username, reason
+                acting.session, name, version, title, plain, digest, subject.username, reason
             )
-            return (await repository.formulas(session, name))[-1]
+            return (await repository.formulas(acting.session, name))[-1]
 
     async def bases(
         self, subject: Subject, year: FinancialYear | None = None
     ) -> tuple[list[BasisSet], dict[TenantId, Tenant]]:
         """Return every set of bases, or those of a year, with the forces that they are of."""
-        async with self._books.reading(subject, Action.COSTS_READ, "costs.bases") as session:
-            return await repository.basis_sets(session, year), await forces(session)
+        async with self._office.reading(subject, "costs.bases", Action.COSTS_READ) as reading:
+            return await repository.basis_sets(reading.session, year), await forces(reading.session)
 
     async def store_bases(
         self,
@@ -89,31 +89,31 @@ class Costs:
     ) -> BasisSet:
         """Store what forces, by their short names, are measured by in a year; not frozen yet."""
         content = {"year": str(year), "measure": measure.value}
-        async with self._books.acting(
+        async with self._office.acting(
             subject, Action.COSTS_MANAGE, "costs.bases", reason, content
-        ) as session:
-            by_slug = {each.slug: tenant for tenant, each in (await forces(session)).items()}
+        ) as acting:
+            by_slug = {each.slug: tenant for tenant, each in (await forces(acting.session)).items()}
             unknown = sorted(set(values) - set(by_slug))
             if unknown:
                 raise InvalidInputError(f"{unknown[0]} is no force.", field="/values")
             by_force = {by_slug[slug]: values[slug] for slug in sorted(values)}
             return await _store(
-                session, subject, year, measure, by_force, source, source_checksum, reason
+                acting.session, subject, year, measure, by_force, source, source_checksum, reason
             )
 
     async def measure_usage(self, subject: Subject, year: FinancialYear, reason: str) -> BasisSet:
         """Count each force's consultations in a year so far and store them; nobody is named."""
         until = min(year.last_day, today())
         content = {"year": str(year), "measure": Measure.USAGE.value, "until": until.isoformat()}
-        async with self._books.acting(
+        async with self._office.acting(
             subject, Action.COSTS_MANAGE, "costs.usage", reason, content
-        ) as session:
+        ) as acting:
             if year.first_day > today():
                 raise InvalidInputError(
                     f"{year} hasn't begun, so nothing is to be counted.", field="/financial_year"
                 )
             counted = await repository.count_use(
-                session,
+                acting.session,
                 datetime.combine(year.first_day, time(), LONDON),
                 datetime.combine(until + timedelta(days=1), time(), LONDON),
             )
@@ -123,20 +123,22 @@ class Costs:
             )
             values = {
                 tenant: counted.get(tenant, 0)
-                for tenant, each in (await forces(session)).items()
+                for tenant, each in (await forces(acting.session)).items()
                 if each.status is not TenantStatus.OFFBOARDED or tenant in counted
             }
-            return await _store(session, subject, year, Measure.USAGE, values, source, None, reason)
+            return await _store(
+                acting.session, subject, year, Measure.USAGE, values, source, None, reason
+            )
 
     async def freeze(
         self, subject: Subject, year: FinancialYear, measure: Measure, version: int, reason: str
     ) -> BasisSet:
         """Freeze a version of a year's bases, for good: what is binding is shared by it."""
         content = {"year": str(year), "measure": measure.value, "version": version}
-        async with self._books.acting(
+        async with self._office.acting(
             subject, Action.COSTS_MANAGE, "costs.freeze", reason, content
-        ) as session:
-            sets = await repository.basis_sets(session, year, measure)
+        ) as acting:
+            sets = await repository.basis_sets(acting.session, year, measure)
             frozen = [each for each in sets if each.frozen_at is not None]
             if frozen:
                 raise ConflictError(
@@ -148,8 +150,8 @@ class Costs:
                 raise NotFoundError(
                     f"There is no version {version} of the {measure.words} of {year}."
                 )
-            await repository.freeze(session, chosen[0].basis_set_id, subject.username)
-            after = await repository.basis_sets(session, year, measure)
+            await repository.freeze(acting.session, chosen[0].basis_set_id, subject.username)
+            after = await repository.basis_sets(acting.session, year, measure)
             return next(each for each in after if each.version == version)
 
     async def preview(
@@ -165,9 +167,9 @@ class Costs:
         ``formula`` is a stored one's reference, or with its version as reference/2, or a document.
         Everyone takes part unless told otherwise. Bases that aren't frozen yet are used, and told.
         """
-        async with self._books.reading(subject, Action.COSTS_READ, "costs.preview") as session:
-            name, chosen = await _formula(session, formula)
-            everyone = await forces(session)
+        async with self._office.reading(subject, "costs.preview", Action.COSTS_READ) as reading:
+            name, chosen = await _formula(reading.session, formula)
+            everyone = await forces(reading.session)
             wanted = None if taking_part is None else set(taking_part)
             members = [
                 tenant
@@ -177,7 +179,7 @@ class Costs:
             unknown = (wanted or set()) - {each.slug for each in everyone.values()}
             if unknown:
                 raise InvalidInputError(f"{min(unknown)} is no force.", field="/forces")
-            bases, sets = await bases_of(session, year, members, everyone)
+            bases, sets = await bases_of(reading.session, year, members, everyone)
             used = measures_of(chosen)
             return Preview(
                 apportion(amount_pence, chosen, bases),

@@ -145,7 +145,9 @@ class Preview(Part):
     """What each force would pay, by a formula, shown before the vote; it binds once it carried."""
 
     formula: Line
-    """The reference of the formula and of the financial year's bases."""
+    """The formula's version, such as blended/2, or any words where the shares were stated."""
+    financial_year: str | None = None
+    """Whose frozen bases the platform worked the shares out by; none where they were stated."""
     shares_pence: dict[Slug, Pence] = Field(min_length=1, max_length=100)
     """Of the one-off cost, to the penny."""
 

@@ -19,6 +19,12 @@ ASSESSING_WORKING_DAYS = 10
 """How long forces have to assess unless the raiser gives longer: a choice, not law."""
 
 
+_BINDING = frozenset(
+    {State.AUTHORISED, State.SCHEDULED, State.IMPLEMENT, State.REVIEW, State.CLOSED}
+)
+"""Where a vote that carried holds: it was neither reopened nor withdrawn."""
+
+
 @dataclass(frozen=True, slots=True)
 class ChangeVersion:
     """A version of a request's document, with its digest, and who wrote it when."""
@@ -80,6 +86,11 @@ class WholeChange:
         """Return the one-off cost: by the quote that holds, else as the request estimates it."""
         quote = self.standing().quote
         return quote.one_off_pence if quote else self.document.one_off_pence
+
+    def bound_charge(self) -> str | None:
+        """Return the charge by which the last vote binds forces, as long as that vote holds."""
+        carried = self.standing().carried
+        return carried.charge if carried and self.change.state in _BINDING else None
 
     def cost_pence(self) -> int:
         """Return what a vote is about: the one-off cost and the first year."""

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Response
 
-from athena.governance.changes import cataloguing, service
+from athena.governance.changes import cataloguing, costing, service
 from athena.governance.changes.catalogue import CatalogueEntry, NewEntry
 from athena.governance.changes.desk import Desk
 from athena.governance.changes.machine import Step
@@ -27,6 +27,7 @@ from athena.governance.changes.schemas import (
     Submission,
     change_view,
 )
+from athena.governance.ledger.schemas import DoneView
 from athena.platform.kernel.identity import Subject
 from athena.platform.kernel.permits import Act
 from athena.platform.kernel.web import Caller, problems
@@ -135,6 +136,11 @@ def _add_additions(router: APIRouter, desk: Desk, caller: Caller) -> None:
     ) -> ChangeView:
         """Store what each force would pay, by which formula."""
         return _view(desk, subject, await service.preview(desk, subject, name, new))
+
+    @router.post("/changes/{name}/settle", responses=problems(404, 409))
+    async def settle(name: Name, act: Act, subject: Subject = Depends(caller)) -> DoneView:
+        """Bring the accounts to who takes part now, or release a withdrawn change's cost."""
+        return DoneView.of(await costing.settle(desk, subject, name, act.reason))
 
     @router.post("/changes/{name}/comments", status_code=201, responses=problems(404, 409))
     async def comment(

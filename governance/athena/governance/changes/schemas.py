@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
+from athena.governance.apportionment.schemas import Year
+from athena.governance.bodies.constitution import Pence
 from athena.governance.changes.document import (
     Assessment,
     Attachment,
     ChangeDocument,
     Comment,
+    Line,
     Preview,
     Quote,
     Slug,
@@ -75,10 +78,29 @@ class NewQuote(Act):
     quote: Quote
 
 
+class AskedPreview(BaseModel):
+    """What each force would pay: worked out by a formula and a year's bases, or else stated.
+
+    What is worked out is bound in the accounts once the vote has carried; what is stated isn't.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    formula: Line
+    financial_year: Year | None = None
+    shares_pence: Annotated[dict[Slug, Pence], Field(min_length=1, max_length=100)] | None = None
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if self.financial_year is None and self.shares_pence is None:
+            raise ValueError("name a financial year to have the shares worked out, or state them")
+        return self
+
+
 class NewPreview(Act):
     """What each force would pay."""
 
-    preview: Preview
+    preview: AskedPreview
 
 
 class NewComment(Act):
@@ -156,6 +178,7 @@ class DecisionView(BaseModel):
     sentence: str
     cost_pence: int
     minute: str
+    charge: Annotated[str | None, Field(description="What it bound in the accounts, by reference")]
 
 
 class ChangeView(ChangeOverview):
@@ -221,6 +244,7 @@ def change_view(whole: WholeChange, can: Sequence[Step]) -> ChangeView:
                 sentence=item.sentence,
                 cost_pence=item.cost_pence,
                 minute=item.minute,
+                charge=item.charge,
             )
             for item in stands.decisions
         ],

@@ -11,11 +11,12 @@ from typing import Any
 from uuid import uuid4
 
 from athena.governance.acting import Acting, Office
+from athena.governance.apportionment.money import pounds
 from athena.governance.bodies import repository as bodies
-from athena.governance.changes import repository
+from athena.governance.changes import costing, repository
 from athena.governance.changes.desk import Desk, Open, move_on, read
-from athena.governance.changes.document import ChangeDocument, parse_change
-from athena.governance.changes.machine import Actor, Kind, Step, check
+from athena.governance.changes.document import ChangeDocument, Preview, parse_change
+from athena.governance.changes.machine import Actor, Kind, State, Step, check
 from athena.governance.changes.models import (
     ASSESSING_WORKING_DAYS,
     Change,
@@ -48,7 +49,7 @@ from athena.platform.kernel.errors import (
     NotFoundError,
     RefusedError,
 )
-from athena.platform.kernel.identity import Subject
+from athena.platform.kernel.identity import Subject, TenantKind
 from athena.policies.agreements.signing import digest_of
 from athena.policies.roles.actions import Action
 
@@ -140,7 +141,10 @@ async def step(desk: Desk, subject: Subject, name: str, taken: Step, reason: str
     async with desk.taking(subject, name, taken, reason) as opened:
         check_no_open_vote(opened.stands)
         await opened.move()
-        return await _again(opened)
+        after = await _again(opened)
+        if taken is Step.WITHDRAW and subject.tenant_kind is TenantKind.CLIENT_BODY:
+            await costing.settle_within(opened.acting, after)  # a force can't post
+        return after
 
 
 async def end_assessing(desk: Desk, subject: Subject, name: str, reason: str) -> WholeChange:
@@ -198,10 +202,16 @@ async def quote(desk: Desk, subject: Subject, name: str, new: NewQuote) -> Whole
         await opened.add(EntryKind.QUOTE, new.quote.model_dump(mode="json"))
         after = await _again(opened)
         change = after.change
-        if carried is None or not beyond_tolerance(
-            carried.cost_pence, after.cost_pence(), carried.tolerance_percent
-        ):
+        if carried is None or change.state not in (State.AUTHORISED, State.SCHEDULED):
             return after
+        charge = after.bound_charge()
+        if not beyond_tolerance(carried.cost_pence, after.cost_pence(), carried.tolerance_percent):
+            if charge is not None:
+                told = f"new quote, {pounds(after.one_off_pence())}"
+                await costing.requote(opened.acting, charge, after.one_off_pence(), told)
+            return after
+        if charge is not None:
+            await costing.requote(opened.acting, charge, 0, "released, the vote is reopened")
         target = check(change.kind, change.state, Step.REOPEN, {Actor.PLATFORM})
         await move_on(
             opened.acting,
@@ -218,9 +228,22 @@ async def preview(desk: Desk, subject: Subject, name: str, new: NewPreview) -> W
     async with desk.taking(subject, name, Step.PREVIEW, new.reason) as opened:
         check_no_open_vote(opened.stands)
         payers = opened.stands.participants if opened.whole.document.optional else None
-        forces = await bodies.active_forces(opened.acting.session) if payers is None else payers
-        check_preview(new.preview, opened.whole.one_off_pence(), forces)
-        await opened.add(EntryKind.PREVIEW, new.preview.model_dump(mode="json"))
+        session, asked = opened.acting.session, new.preview
+        forces = await bodies.active_forces(session) if payers is None else set(payers)
+        if asked.financial_year is None:
+            assert asked.shares_pence is not None  # the schema asks for one of the two
+            found = Preview(formula=asked.formula, shares_pence=asked.shares_pence)
+            check_preview(found, opened.whole.one_off_pence(), forces)
+        else:
+            found = await costing.work_out(
+                session, opened.whole, asked.formula, asked.financial_year, forces
+            )
+            if asked.shares_pence not in (None, found.shares_pence):
+                raise InvalidInputError(
+                    "The formula gives other shares; leave them out to have them worked out.",
+                    field="/preview/shares_pence",
+                )
+        await opened.add(EntryKind.PREVIEW, found.model_dump(mode="json", exclude_none=True))
         return await _again(opened)
 
 
@@ -241,15 +264,18 @@ async def attach(desk: Desk, subject: Subject, name: str, new: NewAttachment) ->
 
 
 async def opt(desk: Desk, subject: Subject, name: str, taken: Step, reason: str) -> WholeChange:
-    """Let the member's force take part in an optional enhancement, or take no part."""
+    """Let the member's force take part in an optional enhancement, or say that it won't."""
     async with desk.taking(subject, name, taken, reason) as opened:
         check_no_open_vote(opened.stands)
-        takes_part = subject.tenant in opened.stands.participants
-        if takes_part is (taken is Step.OPT_IN):
+        joining = taken is Step.OPT_IN
+        said = opened.stands.participants if joining else opened.stands.declined
+        if subject.tenant in said:
             raise ConflictError(
-                "Your force takes part already." if takes_part else "Your force takes no part."
+                "Your force takes part already." if joining else "Your force takes no part already."
             )
-        kind = EntryKind.OPT_IN if taken is Step.OPT_IN else EntryKind.OPT_OUT
+        if joining:
+            await costing.check_joining(opened.acting.session, opened.whole, subject.tenant_id)
+        kind = EntryKind.OPT_IN if joining else EntryKind.OPT_OUT
         await opened.add(kind, {"reason": opened.acting.reason})
         return await _again(opened)
 

@@ -59,6 +59,8 @@ class Decision:
     cost_pence: int
     tolerance_percent: int
     minute: str
+    charge: str | None = None
+    """The charge in the accounts by which it bound the forces to their shares."""
 
 
 @dataclass(slots=True)
@@ -72,6 +74,8 @@ class Standing:
     attachments: list[Attachment] = field(default_factory=list)
     participants: dict[str, datetime] = field(default_factory=dict)
     """The forces that opted in, and since when."""
+    declined: set[str] = field(default_factory=set)
+    """The forces that said that they take no part."""
     open_vote: UUID | None = None
     decisions: list[Decision] = field(default_factory=list)
 
@@ -103,11 +107,15 @@ def _add(found: Standing, entry: Entry, version: int) -> None:
     if entry.kind in _OF_VOTES:
         _add_vote(found, entry)
     elif entry.kind in (EntryKind.OPT_IN, EntryKind.OPT_OUT):
+        before = set(found.participants)
         if entry.kind is EntryKind.OPT_IN:
             found.participants.setdefault(entry.tenant, entry.at)
+            found.declined.discard(entry.tenant)
         else:
             found.participants.pop(entry.tenant, None)
-        found.preview = None  # the cost is shared among others now
+            found.declined.add(entry.tenant)
+        if before != set(found.participants):
+            found.preview = None  # the cost is shared among others now
     else:
         _add_part(found, entry, version)
 
@@ -121,7 +129,7 @@ def _add_part(found: Standing, entry: Entry, version: int) -> None:
         case Quote() as quote:
             found.quotes.append(quote)
             found.preview = None  # it was worked out from another sum
-        case Preview() as preview:
+        case Preview() as preview if entry.version == version:
             found.preview = preview
 
 
@@ -158,6 +166,7 @@ def _add_vote(found: Standing, entry: Entry) -> None:
                 cost_pence=int(document["cost_pence"]),
                 tolerance_percent=int(document["tolerance_percent"]),
                 minute=str(document["minute"]),
+                charge=document.get("charge"),
             )
         )
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from athena.governance.accounting import Books
+from athena.governance.acting import Acting, Office
 from athena.governance.apportionment.models import measures_of
 from athena.governance.apportionment.money import FinancialYear
 from athena.governance.apportionment.service import bases_of, forces
@@ -28,11 +28,19 @@ from athena.tenants.directory.models import Tenant, TenantStatus
 class Desk:
     """An open, logged transaction in which nobody else posts."""
 
-    session: WriteSession
-    subject: Subject
-    reason: str
+    acting: Acting
     day: date
     forces: Mapping[TenantId, Tenant]
+
+    @property
+    def session(self) -> WriteSession:
+        """The transaction."""
+        return self.acting.session
+
+    @property
+    def reason(self) -> str:
+        """Why it is done."""
+        return self.acting.reason
 
     async def charge(self, reference: str) -> Charge:
         """Return the charge of a reference, or NotFoundError."""
@@ -66,7 +74,7 @@ class Desk:
             self.day,
             None if charge is None else (charge[0].charge_id, charge[1]),
             document,
-            self.subject.username,
+            self.acting.subject.username,
             self.reason,
         )
 
@@ -90,7 +98,7 @@ class Desk:
 
 @asynccontextmanager
 async def posting_desk(
-    books: Books,
+    office: Office,
     subject: Subject,
     name: str,
     reason: str,
@@ -98,15 +106,20 @@ async def posting_desk(
     content: Mapping[str, Any],
 ) -> AsyncIterator[Desk]:
     """Open a transaction in which journals are posted for a day, today unless told otherwise."""
-    async with books.acting(
+    async with office.acting(
         subject, Action.LEDGER_POST, f"ledger.{name}", reason, content
-    ) as session:
-        on = day or today()
-        if on > today():
-            raise InvalidInputError("Nothing is posted for a day to come.", field="/day")
-        FinancialYear.of(on)  # which refuses a day that no year here holds
-        await repository.lock(session)
-        yield Desk(session, subject, reason.strip(), on, await forces(session))
+    ) as acting:
+        yield await desk_of(acting, day)
+
+
+async def desk_of(acting: Acting, day: date | None = None) -> Desk:
+    """Let an open act post journals for a day, today unless told otherwise; nobody else can now."""
+    on = day or today()
+    if on > today():
+        raise InvalidInputError("Nothing is posted for a day to come.", field="/day")
+    FinancialYear.of(on)  # which refuses a day that no year here holds
+    await repository.lock(acting.session)
+    return Desk(acting, on, await forces(acting.session))
 
 
 async def find_charge(session: ReadSession, reference: str) -> Charge:

@@ -13,6 +13,9 @@ from athena.governance.apportionment.money import FinancialYear
 from athena.platform.kernel.errors import ConflictError
 from athena.platform.kernel.identity import TenantId
 
+OF_CHANGES = r"CR-[0-9]{4,9}(-[0-9]{1,6})?"
+"""What charges are called that votes on changes bind: they follow the change alone."""
+
 
 class Account(enum.StrEnum):
     """The accounts, as the client body keeps them for the consortium.

@@ -2,41 +2,43 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import date
 from uuid import uuid4
 
-from athena.governance.accounting import Books
+from athena.governance.acting import Office
 from athena.governance.apportionment.money import FinancialYear, check_pence, pounds, show_day
 from athena.governance.apportionment.service import stored_formula
 from athena.governance.ledger import posting, repository
 from athena.governance.ledger.desk import Desk, posting_desk
 from athena.governance.ledger.journals import repository as journals
+from athena.governance.ledger.membership import end_participation, joined
 from athena.governance.ledger.models import (
+    OF_CHANGES,
     Account,
     Charge,
     ChargeKind,
     Done,
     JournalKind,
-    Participation,
     Quote,
 )
 from athena.governance.ledger.schemas import NewCharge
 from athena.platform.kernel.errors import ConflictError, InvalidInputError
-from athena.platform.kernel.identity import Subject, TenantId
+from athena.platform.kernel.identity import Subject
 from athena.policies.roles.actions import Action
 
 
 class Ledger:
     """Acts on the accounts, for members whose roles allow it; reading them is `ledger.reading`."""
 
-    def __init__(self, books: Books) -> None:
-        self._books = books
+    def __init__(self, office: Office) -> None:
+        self._office = office
 
     async def agree(self, subject: Subject, new: NewCharge) -> Charge:
         """Store a charge that forces agreed to share; nothing is posted until it is committed."""
         content = {"charge": new.reference, "pence": new.amount_pence}
-        async with posting_desk(self._books, subject, "agree", new.reason, None, content) as desk:
+        async with posting_desk(self._office, subject, "agree", new.reason, None, content) as desk:
             formula = await stored_formula(desk.session, new.formula)
             first = FinancialYear.parse(new.first_year)
             last = FinancialYear.parse(new.last_year or new.first_year)
@@ -44,6 +46,12 @@ class Ledger:
                 raise InvalidInputError(
                     "A charge ends no earlier than it begins, and a one-off one in the same year.",
                     field="/last_year",
+                )
+            if re.fullmatch(OF_CHANGES, new.reference):
+                raise InvalidInputError(
+                    "A change's reference is for the charge that a vote on it binds; choose "
+                    "another.",
+                    field="/reference",
                 )
             if await repository.charges(desk.session, new.reference):
                 raise ConflictError(f"{new.reference} exists; choose another reference.")
@@ -65,7 +73,7 @@ class Ledger:
             )
             for slug in sorted(set(new.forces)):
                 tenant = desk.force(slug, active=True)
-                charge = await _joined(desk, charge, tenant, joined_on)
+                charge = await joined(desk.session, desk.forces, charge, tenant, joined_on)
             await repository.store_charge(desk.session, charge, subject.username, desk.reason)
             return charge
 
@@ -74,7 +82,7 @@ class Ledger:
     ) -> Done:
         """Commit the forces to their shares of a charge in a year; its bases must be frozen."""
         content = {"charge": reference, "year": str(year)}
-        async with posting_desk(self._books, subject, "commit", reason, day, content) as desk:
+        async with posting_desk(self._office, subject, "commit", reason, day, content) as desk:
             charge = await desk.charge(reference)
             if year in await journals.positions_of(desk.session, charge.charge_id):
                 raise ConflictError(f"{reference} is committed for {year} already.")
@@ -100,8 +108,8 @@ class Ledger:
     ) -> Done:
         """Take a new quote from a year on; committed years are adjusted, or it is refused whole."""
         content = {"charge": reference, "year": str(from_year), "pence": pence}
-        async with posting_desk(self._books, subject, "requote", reason, day, content) as desk:
-            charge = await desk.charge(reference)
+        async with posting_desk(self._office, subject, "requote", reason, day, content) as desk:
+            charge = await _of_its_own(desk, reference)
             charge.pence(from_year)  # which refuses a year outside the charge's
             quote = Quote(from_year, check_pence(pence))
             requoted = replace(charge, quotes=[*charge.quotes, quote])
@@ -123,19 +131,19 @@ class Ledger:
     ) -> Done:
         """Let a force join: it pays its share, and those who came before are credited."""
         content = {"charge": reference, "force": force, "joined_on": joined_on.isoformat()}
-        async with posting_desk(self._books, subject, "join", reason, day, content) as desk:
-            charge = await desk.charge(reference)
+        async with posting_desk(self._office, subject, "join", reason, day, content) as desk:
+            charge = await _of_its_own(desk, reference)
             tenant = desk.force(force, active=True)
-            joined = await _joined(desk, charge, tenant, joined_on)
+            after = await joined(desk.session, desk.forces, charge, tenant, joined_on)
             await repository.add_member(
                 desk.session,
                 charge.charge_id,
-                joined.taking_part[-1],
+                after.taking_part[-1],
                 subject.username,
                 desk.reason,
             )
             told = f"{desk.forces[tenant].name} takes part from {show_day(joined_on)}"
-            posted = await desk.adjust(joined, JournalKind.JOINING, told)
+            posted = await desk.adjust(after, JournalKind.JOINING, told)
             return _done(f"{reference}: {told}", posted)
 
     async def leave(
@@ -149,7 +157,7 @@ class Ledger:
     ) -> Done:
         """Let a force leave an annual charge after a day; the others bear it from then on."""
         content = {"charge": reference, "force": force, "last_day": last_day.isoformat()}
-        async with posting_desk(self._books, subject, "leave", reason, day, content) as desk:
+        async with posting_desk(self._office, subject, "leave", reason, day, content) as desk:
             charge = await desk.charge(reference)
             tenant = desk.force(force)
             posted = await end_participation(desk, charge, tenant, last_day)
@@ -198,7 +206,7 @@ class Ledger:
         reason: str,
     ) -> Done:
         content = {"charge": reference, "year": str(year), "pence": pence}
-        async with posting_desk(self._books, subject, kind.value, reason, day, content) as desk:
+        async with posting_desk(self._office, subject, kind.value, reason, day, content) as desk:
             charge = await desk.charge(reference)
             position = await journals.position(desk.session, charge.charge_id, year)
             check_pence(pence)
@@ -219,7 +227,7 @@ class Ledger:
     ) -> Done:
         """Enter what a force paid."""
         content = {"force": force, "pence": pence}
-        async with posting_desk(self._books, subject, "receive", reason, day, content) as desk:
+        async with posting_desk(self._office, subject, "receive", reason, day, content) as desk:
             tenant = desk.force(force)
             entries = posting.receive(tenant, check_pence(pence))
             told = f"{desk.forces[tenant].name} paid {pounds(pence)}"
@@ -238,7 +246,7 @@ class Ledger:
     ) -> Done:
         """Pay a force back what stands to its credit."""
         content = {"force": force, "pence": pence}
-        async with posting_desk(self._books, subject, "refund", reason, day, content) as desk:
+        async with posting_desk(self._office, subject, "refund", reason, day, content) as desk:
             tenant = desk.force(force)
             owed = await journals.balance(desk.session, Account.OWED, tenant)
             entries = posting.refund(tenant, owed, check_pence(pence))
@@ -251,7 +259,9 @@ class Ledger:
         self, subject: Subject, pence: int, document: str, day: date | None, reason: str
     ) -> Done:
         """Enter what was paid to the supplier; never more than is owed to it."""
-        async with posting_desk(self._books, subject, "pay", reason, day, {"pence": pence}) as desk:
+        async with posting_desk(
+            self._office, subject, "pay", reason, day, {"pence": pence}
+        ) as desk:
             owed = -await journals.balance(desk.session, Account.SUPPLIER)
             entries = posting.pay(owed, check_pence(pence))
             told = f"{pounds(pence)} paid to the supplier"
@@ -264,70 +274,23 @@ class Ledger:
     ) -> None:
         """Set what the board means to spend in a year; earlier budgets stay in the store."""
         content = {"year": str(year), "pence": pence}
-        async with self._books.acting(
+        async with self._office.acting(
             subject, Action.LEDGER_POST, "ledger.budget", reason, content
-        ) as session:
-            await repository.lock(session)
+        ) as acting:
+            await repository.lock(acting.session)
             await repository.set_budget(
-                session, year, check_pence(pence), subject.username, reason.strip()
+                acting.session, year, check_pence(pence), subject.username, reason.strip()
             )
 
 
-async def end_participation(
-    desk: Desk, charge: Charge, tenant: TenantId, last_day: date
-) -> list[int]:
-    """End a force's part in an annual charge after a day; return the journals that it posted."""
-    name = desk.forces[tenant].name
-    if charge.kind is ChargeKind.ONE_OFF:
-        raise ConflictError(f"{charge.reference} is borne once; who agreed to it stays bound.")
-    current = [
-        each for each in charge.taking_part if each.tenant_id == tenant and each.last_day is None
-    ]
-    if not current:
-        raise ConflictError(f"{name} doesn't take part in {charge.reference}, or has left it.")
-    if last_day < current[0].joined_on:
-        raise InvalidInputError(
-            f"{name} takes part from {show_day(current[0].joined_on)}; it can't end before that.",
-            field="/last_day",
-        )
-    left = replace(
-        charge,
-        taking_part=[
-            replace(each, last_day=last_day) if each == current[0] else each
-            for each in charge.taking_part
-        ],
-    )
-    await repository.end_membership(desk.session, charge.charge_id, tenant, last_day)
-    told = f"{name} takes part until {show_day(last_day)}"
-    return await desk.adjust(left, JournalKind.LEAVING, told)
-
-
-async def _joined(desk: Desk, charge: Charge, tenant: TenantId, joined_on: date) -> Charge:
-    """Return a charge with one more force, until it withdraws where it gave notice."""
-    name = desk.forces[tenant].name
-    FinancialYear.of(joined_on)
-    before = [each for each in charge.taking_part if each.tenant_id == tenant]
-    if charge.kind is ChargeKind.ONE_OFF and before:
-        raise ConflictError(f"{name} takes part in {charge.reference} already.")
-    if any(each.last_day is None or each.last_day >= joined_on for each in before):
+async def _of_its_own(desk: Desk, reference: str) -> Charge:
+    charge = await desk.charge(reference)
+    if re.fullmatch(OF_CHANGES, reference):
         raise ConflictError(
-            f"{name} takes part in {charge.reference} on {show_day(joined_on)} already."
+            f"{reference} follows its change: forces opt in to that, quotes are filed with it, "
+            "and `athena governance changes settle` brings the accounts to it."
         )
-    if joined_on > charge.last_year.last_day:
-        raise InvalidInputError(
-            f"{charge.reference} ends on {show_day(charge.last_year.last_day)}.",
-            field="/joined_on",
-        )
-    ends = [
-        each.last_day
-        for each in await repository.withdrawals(desk.session)
-        if each.tenant_id == tenant
-    ]
-    if ends and ends[0] < joined_on:
-        raise ConflictError(f"{name} withdraws from the consortium on {show_day(ends[0])}.")
-    last_day = ends[0] if ends and charge.kind is ChargeKind.ANNUAL else None
-    joining = Participation(tenant, joined_on, last_day)
-    return replace(charge, taking_part=[*charge.taking_part, joining])
+    return charge
 
 
 def _done(sentence: str, numbers: list[int | None] | list[int]) -> Done:

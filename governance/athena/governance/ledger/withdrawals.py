@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-from athena.governance.accounting import Books
+from athena.governance.acting import Office
 from athena.governance.apportionment import repository as costs
 from athena.governance.apportionment.models import Bases, measures_of
 from athena.governance.apportionment.money import FinancialYear, show_day, twelve_months_after
@@ -14,9 +14,9 @@ from athena.governance.apportionment.stored import standing
 from athena.governance.ledger import repository
 from athena.governance.ledger.desk import posting_desk
 from athena.governance.ledger.journals import repository as journals
+from athena.governance.ledger.membership import end_participation
 from athena.governance.ledger.models import Account, Charge, ChargeKind, Done, Withdrawal
 from athena.governance.ledger.reading import Forces
-from athena.governance.ledger.service import end_participation
 from athena.governance.ledger.withdrawing import Effect, effect, sentence
 from athena.platform.kernel.clock import today
 from athena.platform.kernel.database import ReadSession
@@ -54,15 +54,15 @@ class Foreseen:
 class Withdrawals:
     """Foresees withdrawals and takes notice of them, for members whose roles allow it."""
 
-    def __init__(self, books: Books) -> None:
-        self._books = books
+    def __init__(self, office: Office) -> None:
+        self._office = office
 
     async def every(self, subject: Subject) -> tuple[list[Withdrawal], Forces]:
         """Return every notice that was given."""
-        async with self._books.reading(
-            subject, Action.LEDGER_READ, "ledger.withdrawals"
-        ) as session:
-            return await repository.withdrawals(session), await forces(session)
+        async with self._office.reading(
+            subject, "ledger.withdrawals", Action.LEDGER_READ
+        ) as reading:
+            return await repository.withdrawals(reading.session), await forces(reading.session)
 
     async def foresee(
         self, subject: Subject, force: str, notice_on: date | None = None
@@ -72,10 +72,10 @@ class Withdrawals:
         It looks at the year of the last day and the one after, as charges and bases stand now: a
         year without bases of its own is shared by the newest before it.
         """
-        async with self._books.reading(
-            subject, Action.LEDGER_READ, "ledger.withdrawals"
-        ) as session:
-            everyone = await forces(session)
+        async with self._office.reading(
+            subject, "ledger.withdrawals", Action.LEDGER_READ
+        ) as reading:
+            everyone = await forces(reading.session)
             tenant = next((key for key, each in everyone.items() if each.slug == force), None)
             if tenant is None:
                 raise InvalidInputError(f"{force} is no force.", field="/force")
@@ -84,15 +84,15 @@ class Withdrawals:
             last_day = twelve_months_after(notice)
             first = FinancialYear.of(last_day)
             effects = []
-            for charge in await repository.charges(session):
+            for charge in await repository.charges(reading.session):
                 if charge.kind is ChargeKind.ONE_OFF or tenant not in charge.members():
                     continue
                 for year in (first, first.next()):
                     if charge.first_year <= year <= charge.last_year:
-                        bases = await _nearest(session, charge, year, everyone)
+                        bases = await _nearest(reading.session, charge, year, everyone)
                         effects.append(effect(charge, tenant, last_day, year, bases))
-            owed = await journals.balance(session, Account.OWED, tenant)
-            committed = await journals.balance(session, Account.COMMITTED, tenant)
+            owed = await journals.balance(reading.session, Account.OWED, tenant)
+            committed = await journals.balance(reading.session, Account.COMMITTED, tenant)
             return Foreseen(tenant, notice, last_day, tuple(effects), owed, committed), everyone
 
     async def give(
@@ -100,7 +100,7 @@ class Withdrawals:
     ) -> Done:
         """Take a force's notice: it leaves every annual charge after twelve months."""
         content = {"force": force, "notice_on": notice_on.isoformat()}
-        async with posting_desk(self._books, subject, "withdraw", reason, day, content) as desk:
+        async with posting_desk(self._office, subject, "withdraw", reason, day, content) as desk:
             tenant = desk.force(force)
             name = desk.forces[tenant].name
             if notice_on > today():

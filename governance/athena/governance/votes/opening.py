@@ -43,6 +43,7 @@ async def open_on_change(acting: Acting, new: NewVote, opened: Open) -> Vote:
     """Open a vote on a change that is to be authorised, by its version as it is now."""
     _state_nothing(new)
     check_no_open_vote(opened.stands)
+    await _check_payers(acting, opened)
     change = opened.whole.change
     matter = Matter(
         kind="change",
@@ -146,6 +147,19 @@ def _check_previewed(terms: _Terms, matter: Matter, opened: Open | None) -> None
         raise ConflictError(
             f"{terms.body.name} votes on what costs something once every force's share was "
             "previewed; preview the shares first."
+        )
+
+
+async def _check_payers(acting: Acting, opened: Open) -> None:
+    """Refuse to vote on shares of forces that wouldn't be the ones to pay."""
+    preview = opened.stands.preview
+    if preview is None:
+        return
+    optional = opened.whole.document.optional
+    payers = opened.stands.participants if optional else await bodies.active_forces(acting.session)
+    if set(preview.shares_pence) != set(payers):
+        raise ConflictError(
+            "Other forces take part now than when the shares were previewed; preview them again."
         )
 
 

@@ -11,6 +11,7 @@ from uuid import UUID
 from athena.governance.acting import Acting, Office
 from athena.governance.bodies import repository as bodies
 from athena.governance.bodies.constitution import Constitution
+from athena.governance.changes import costing
 from athena.governance.changes import repository as changes
 from athena.governance.changes.catalogue import CatalogueStatus
 from athena.governance.changes.desk import Desk, move_on, read
@@ -285,6 +286,8 @@ async def _follow_change(
     assert vote.matter.subject_id is not None  # of a change it is there
     whole = await read(acting.session, vote.matter.subject_id)
     change, preview = whole.change, whole.standing().preview
+    carried = found.result is Result.CARRIED
+    charge = await costing.bind(acting, whole) if carried else None
     await changes.add_entry(
         acting.session,
         acting.subject,
@@ -299,11 +302,12 @@ async def _follow_change(
             "cost_pence": vote.matter.cost_pence,
             "tolerance_percent": law.quote_tolerance_percent,
             "minute": known_by,
-            "preview": preview.model_dump(mode="json") if preview else None,
+            "preview": preview.model_dump(mode="json", exclude_none=True) if preview else None,
+            "charge": charge,
         },
     )
     if found.result is Result.NO_QUORUM:
         return
-    step = Step.AUTHORISE if found.result is Result.CARRIED else Step.REJECT
+    step = Step.AUTHORISE if carried else Step.REJECT
     target = check(change.kind, change.state, step, {Actor.PLATFORM})
     await move_on(acting, whole, step, target, found.sentence)

@@ -26,6 +26,7 @@ from athena.platform.cli import (
     records,
     server,
     tenants,
+    training,
     work,
 )
 from athena.platform.kernel.errors import AthenaError
@@ -49,6 +50,7 @@ work.register(app)
 keys.register(app)
 members.register(app)
 tenants.register(app)
+training.register(app)
 archive.register()
 linking.register(app)
 governance.register(app)

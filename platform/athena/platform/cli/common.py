@@ -64,13 +64,14 @@ async def opened_store(settings: Settings | None = None) -> AsyncIterator[Store]
     try:
         await migrate(store)
         if not settings.is_production:
-            await _found_demonstration(store, data_dir(settings) / DEMO_KEYS)
+            await found_demonstration(store, data_dir(settings) / DEMO_KEYS)
         yield store
     finally:
         store.stop()
 
 
-async def _found_demonstration(store: Store, key_directory: Path) -> None:
+async def found_demonstration(store: Store, key_directory: Path) -> None:
+    """Found the consortium with made-up members, and its agreements, where they aren't there."""
     database = store.database()
     try:
         if await found_consortium(database, store.verifier):

@@ -10,7 +10,8 @@ from typing import Annotated, Any
 
 import typer
 
-from athena.governance.changes import service
+from athena.governance.apportionment.money import pounds
+from athena.governance.changes import costing, service
 from athena.governance.changes.desk import Desk
 from athena.governance.changes.machine import Step
 from athena.governance.changes.models import WholeChange
@@ -105,8 +106,12 @@ def show(name: Name, account: Account = AMO, as_json: Json = False) -> None:
     for label, text in lines.items():
         if text:
             out.print(f"{label:12} {text}")
+    for force, pence in sorted(view.preview.shares_pence.items()) if view.preview else ():
+        out.print(f"{'share':12} {force:20} {pounds(pence):>20}")
     for item in view.decisions:
         out.print(f"{'decision':12} {item.sentence}", markup=False)
+        if item.charge is not None:
+            out.print(f"{'bound as':12} {item.charge}; `athena governance ledger charge` shows it")
     for entry in view.entries:
         told = entry.document.get("step", entry.kind.value).replace("_", " ")
         why = entry.document.get("reason") or entry.document.get("text") or ""
@@ -180,9 +185,15 @@ def quote(
 
 
 def preview(name: Name, file: File, reason: Why, account: Acting = "amo.finance") -> None:
-    """Store what each force would pay, by which formula."""
+    """Store what each force would pay: worked out by a formula and a year's bases, or stated."""
     new = check(NewPreview, {"preview": read_json(file), "reason": reason})
     _tell(account, lambda desk, who: service.preview(desk, who, name, new))
+
+
+def settle(name: Name, reason: Why, account: Acting = "amo.finance") -> None:
+    """Bring the accounts to who takes part now, or release a withdrawn change's cost."""
+    done = as_account(account, lambda desk, who: costing.settle(desk, who, name, reason))
+    out.print(done.sentence)
 
 
 def comment(
@@ -289,6 +300,7 @@ _COMMANDS: dict[str, Callable[..., Any]] = {
     "end-assessing": end_assessing,
     "quote": quote,
     "preview": preview,
+    "settle": settle,
     "comment": comment,
     "attach": attach,
     "opt-in": opt_in,

@@ -13,6 +13,7 @@ import typer
 from athena.governance.apportionment.models import Measure, parse_formula
 from athena.governance.apportionment.money import FinancialYear, parse_pounds, pounds
 from athena.governance.apportionment.schemas import (
+    BasisView,
     FormulaView,
     NewBases,
     NewFormula,
@@ -22,7 +23,9 @@ from athena.governance.apportionment.stored import BasisSet, Preview, StoredForm
 from athena.platform.cli.common import Json, acting, opened, out, print_json, run
 from athena.platform.cli.governance import governance_app
 from athena.platform.kernel.errors import InvalidInputError
+from athena.platform.kernel.identity import TenantId
 from athena.policies.agreements.signing import parse_document
+from athena.tenants.directory.models import Tenant
 
 costs_app = typer.Typer(help="How costs are shared.", no_args_is_help=True)
 
@@ -36,6 +39,7 @@ def register() -> None:
     """Add the commands."""
     costs_app.command("formulas")(formulas)
     costs_app.command("store-formula")(store_formula)
+    costs_app.command("bases")(bases)
     costs_app.command("store-bases")(store_bases)
     costs_app.command("usage")(usage)
     costs_app.command("freeze")(freeze)
@@ -114,6 +118,33 @@ def store_bases(
             )
 
     _tell(run(work()))
+
+
+def bases(
+    year: Annotated[
+        str | None, typer.Argument(help="A financial year; all of them if none.")
+    ] = None,
+    account: Account = FINANCE,
+    as_json: Json = False,
+) -> None:
+    """List what forces are measured by, with the source and whether it is frozen."""
+    of = None if year is None else FinancialYear.parse(year)
+
+    async def work() -> tuple[list[BasisSet], dict[TenantId, Tenant]]:
+        async with opened() as runtime:
+            return await runtime.accounts.costs.bases(await acting(runtime, account), of)
+
+    found, forces = run(work())
+    if as_json:
+        print_json([BasisView.of(each, forces).model_dump(mode="json") for each in found])
+        return
+    for each in found:
+        _tell(each)
+        out.print(f"  Source: {each.source}", markup=False)
+        for tenant, value in sorted(each.values.items()):
+            out.print(f"  {forces[tenant].name:20} {value:>20,}")
+    if not found:
+        out.print("No bases are stored.")
 
 
 def usage(year: Year, reason: Why, account: Account = FINANCE) -> None:

@@ -2,43 +2,81 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from datetime import datetime
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 import typer
 
-from athena.governance.accounts import Accounts
 from athena.governance.apportionment.money import FinancialYear, parse_pounds, pounds
-from athena.governance.ledger.models import ChargeKind, Done
+from athena.governance.ledger.models import ChargeKind
 from athena.governance.ledger.rendering import statement_csv, statement_text
-from athena.governance.ledger.schemas import NewCharge
-from athena.platform.cli.common import acting, opened, out, run
+from athena.governance.ledger.schemas import ChargeView, NewCharge, WholeCharge, YearView
+from athena.platform.cli import governance_money
+from athena.platform.cli.common import Json, out, print_json
 from athena.platform.cli.governance import governance_app
 from athena.platform.cli.governance_costs import FINANCE, Account, Why, Year
-from athena.platform.kernel.identity import Subject
+from athena.platform.cli.governance_money import (
+    Day,
+    Document,
+    Force,
+    Name,
+    Pounds,
+    as_finance,
+    tell,
+)
 
 ledger_app = typer.Typer(help="The consortium's accounts.", no_args_is_help=True)
-
-T = TypeVar("T")
-Name = Annotated[str, typer.Argument(help="The charge's reference, such as ATH-C-1.")]
-Force = Annotated[str, typer.Argument(help="A force's short name, such as kent.")]
-Pounds = Annotated[str, typer.Argument(help="In pounds, such as 1234.56.")]
-Document = Annotated[str, typer.Argument(help="Its number, as the document has it.")]
-Day = Annotated[datetime, typer.Argument(formats=["%Y-%m-%d"])]
 
 
 def register() -> None:
     """Add the commands."""
+    ledger_app.command("charges")(charges)
+    ledger_app.command("charge")(charge)
     ledger_app.command("agree")(agree)
     ledger_app.command("commit")(commit)
     ledger_app.command("invoice")(invoice)
     ledger_app.command("join")(join)
     ledger_app.command("receive")(receive)
+    governance_money.register(ledger_app)
     ledger_app.command("statement")(statement)
     ledger_app.command("forecast")(forecast)
     ledger_app.command("foresee-withdrawal")(foresee)
     governance_app.add_typer(ledger_app, name="ledger")
+
+
+def charges(account: Account = FINANCE, as_json: Json = False) -> None:
+    """List every charge."""
+    found, forces = as_finance(account, lambda to, who: to.reader.charges(who))
+    if as_json:
+        print_json([ChargeView.of(each, forces).model_dump(mode="json") for each in found])
+        return
+    for each in found:
+        years = f"{each.first_year} to {each.last_year}"
+        out.print(f"{each.reference:14} {years:18} {each.title}", markup=False)
+    if not found:
+        out.print("There are no charges yet.")
+
+
+def charge(reference: Name, account: Account = FINANCE, as_json: Json = False) -> None:
+    """Show a charge: what each force bears in each committed year, and how it stands."""
+    found, years, forces = as_finance(account, lambda to, who: to.reader.charge(who, reference))
+    views = [YearView.of(year, forces) for year in years]
+    if as_json:
+        whole = WholeCharge(charge=ChargeView.of(found, forces), years=views)
+        print_json(whole.model_dump(mode="json"))
+        return
+    formula = f"{found.formula_reference}/{found.formula_version}"
+    out.print(f"{found.reference}: {found.title}; by {formula}", markup=False)
+    for view in views:
+        out.print(f"{view.financial_year}, {pounds(view.amount_pence)}:")
+        for force, pence in view.by_force.items():
+            committed = pounds(view.committed.get(force, 0))
+            invoiced = pounds(view.invoiced.get(force, 0))
+            out.print(
+                f"  {force:20} {pounds(pence):>18}, not yet invoiced {committed}, "
+                f"invoiced {invoiced}"
+            )
+    if not views:
+        out.print("It isn't committed yet.")
 
 
 def agree(
@@ -65,14 +103,14 @@ def agree(
         forces=forces.split(","),
         reason=reason,
     )
-    stored = _as(account, lambda accounts, who: accounts.ledger.agree(who, new))
+    stored = as_finance(account, lambda accounts, who: accounts.ledger.agree(who, new))
     out.print(f"Stored {stored.reference}; it isn't committed yet.")
 
 
 def commit(reference: Name, year: Year, reason: Why, account: Account = FINANCE) -> None:
     """Commit the forces to their shares of a charge in a year."""
     of = FinancialYear.parse(year)
-    _tell(account, lambda to, who: to.ledger.commit(who, reference, of, None, reason))
+    tell(account, lambda to, who: to.ledger.commit(who, reference, of, None, reason))
 
 
 def invoice(
@@ -85,7 +123,7 @@ def invoice(
 ) -> None:
     """Enter a supplier's invoice, and invoice the forces."""
     of, pence = FinancialYear.parse(year), parse_pounds(amount)
-    _tell(
+    tell(
         account,
         lambda to, who: to.ledger.invoice(who, reference, of, pence, document, None, reason),
     )
@@ -96,7 +134,7 @@ def join(
 ) -> None:
     """Let a force join a charge; it pays its share, and earlier ones are credited."""
     day = joined_on.date()
-    _tell(account, lambda to, who: to.ledger.join(who, reference, force, day, None, reason))
+    tell(account, lambda to, who: to.ledger.join(who, reference, force, day, None, reason))
 
 
 def receive(
@@ -104,7 +142,7 @@ def receive(
 ) -> None:
     """Enter what a force paid."""
     pence = parse_pounds(amount)
-    _tell(account, lambda to, who: to.ledger.receive(who, force, pence, document, None, reason))
+    tell(account, lambda to, who: to.ledger.receive(who, force, pence, document, None, reason))
 
 
 def statement(
@@ -115,35 +153,27 @@ def statement(
 ) -> None:
     """Print a force's statement for a year."""
     of = FinancialYear.parse(year)
-    found = _as(account, lambda to, who: to.reader.statement(who, force, of))
+    found = as_finance(account, lambda to, who: to.reader.statement(who, force, of))
     typer.echo(statement_csv(found) if as_csv else statement_text(found), nl=False)
 
 
 def forecast(year: Year, account: Account = FINANCE) -> None:
     """Show what a year is to cost, against its budget."""
     of = FinancialYear.parse(year)
-    found, _ = _as(account, lambda to, who: to.reader.forecast(who, of))
+    found, _ = as_finance(account, lambda to, who: to.reader.forecast(who, of))
     for line in found.lines:
-        out.print(f"{line.reference:14} {pounds(line.forecast):>20}  {line.title}")
+        out.print(
+            f"{line.reference:14} {pounds(line.forecast):>18}  {line.title}: "
+            f"not yet invoiced {pounds(line.committed)}, invoiced {pounds(line.invoiced)}",
+            markup=False,
+        )
     out.print(found.sentence())
 
 
 def foresee(force: Force, account: Account = FINANCE) -> None:
     """Show what it would cost the others if a force gave notice today; nothing changes."""
-    found, forces = _as(account, lambda to, who: to.withdrawals.foresee(who, force))
+    found, forces = as_finance(account, lambda to, who: to.withdrawals.foresee(who, force))
     out.print(found.sentence(forces[found.tenant_id].name))
     for tenant, each in sorted(forces.items()):
         if found.change(tenant):
             out.print(f"{each.name:20} {pounds(found.change(tenant)):>20}")
-
-
-def _as(account: str, work: Callable[[Accounts, Subject], Awaitable[T]]) -> T:
-    async def whole() -> T:
-        async with opened() as runtime:
-            return await work(runtime.accounts, await acting(runtime, account))
-
-    return run(whole())
-
-
-def _tell(account: str, work: Callable[[Accounts, Subject], Awaitable[Done]]) -> None:
-    out.print(_as(account, work).sentence)

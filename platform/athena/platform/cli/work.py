@@ -8,6 +8,10 @@ from uuid import UUID
 
 import typer
 
+from athena.governance.acting import Office
+from athena.governance.changes.desk import Desk as ChangeDesk
+from athena.governance.duties.models import SENTENCES, Duty
+from athena.governance.duties.service import duties
 from athena.platform.cli.common import As, Json, Reason, acting, opened, out, print_json, run
 from athena.platform.kernel.clock import show_time
 from athena.platform.kernel.desk import OpenChange
@@ -19,6 +23,7 @@ from athena.platform.kernel.worklist import service as worklist
 from athena.platform.kernel.worklist.models import STILL_TO_DO, Item, ItemState
 from athena.platform.kernel.worklist.routes import at_the_desk, parse_reason
 from athena.platform.kernel.worklist.schemas import ShownItem
+from athena.policies.roles.actions import Action
 
 worklist_app = typer.Typer(help="What must be done, and by when.", no_args_is_help=True)
 notification_app = typer.Typer(help="What you were told.", no_args_is_help=True)
@@ -46,13 +51,18 @@ def list_items(
 ) -> None:
     """List the items you can act on or have opened, the most urgent first."""
 
-    async def work() -> list[Item]:
+    async def work() -> tuple[list[Item], list[Duty]]:
         async with opened() as runtime:
             subject = await acting(runtime, account)
             async with at_the_desk(runtime.desk, subject, "list", "Reads the own worklist") as desk:
-                return await worklist.list_items(desk, state or STILL_TO_DO, limit)
+                items = await worklist.list_items(desk, state or STILL_TO_DO, limit)
+            office = Office(runtime.database, runtime.gate.authorise)
+            if as_json or not office.allows(subject, Action.GOVERNANCE_READ):
+                return items, []
+            return items, await duties(ChangeDesk(office), subject)
 
-    found = [ShownItem.of(item) for item in run(work())]
+    items, governing = run(work())
+    found = [ShownItem.of(item) for item in items]
     if as_json:
         print_json([item.model_dump(mode="json") for item in found])
         return
@@ -61,7 +71,10 @@ def list_items(
         out.print(
             f"{item.id}  {item.state:9} due {show_time(item.due_at)}{late}\n      {item.asks}"
         )
-    if not found:
+    for duty in governing:
+        due = f"due {show_time(duty.due_at)}" if duty.due_at else "no deadline"
+        out.print(f"{duty.reference}  governance {due}\n      {SENTENCES[duty.kind]}")
+    if not found and not governing:
         out.print("Nothing to do.")
 
 

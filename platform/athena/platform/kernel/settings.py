@@ -44,6 +44,11 @@ class Settings(BaseSettings):
     master_secret: SecretStr | None = None
     """The secret that all database logins' passwords derive from (at least 32 characters)."""
     master_secret_version: int = Field(default=1, ge=1)
+    training_database_url: SecretStr | None = None
+    """Where the training environment's store is, never on the live store's server; when absent, an
+    embedded server of its own in ``data_dir``/training."""
+    training_master_secret: SecretStr | None = None
+    """The secret of the training store's logins; when absent, a file in ``data_dir``/training."""
     demo_nominals: int = Field(default=20_000, ge=0, le=1_000_000)
     pool_size: int = Field(default=4, ge=1, le=50)
     grant_seconds: int = Field(default=300, ge=5, le=900)
