@@ -21,7 +21,12 @@ from athena.governance.changes import cataloguing
 from athena.governance.changes.catalogue import CatalogueEntry, NewEntry
 from athena.governance.changes.desk import Desk
 from athena.governance.votes.outcome import Duty
-from athena.platform.cli import governance_changes, governance_votes
+from athena.platform.cli import (
+    governance_calendar,
+    governance_changes,
+    governance_releases,
+    governance_votes,
+)
 from athena.platform.cli.common import Json, out, print_json
 from athena.platform.cli.governance_common import (
     AMO,
@@ -57,6 +62,8 @@ def register(app: typer.Typer) -> None:
     governance_app.add_typer(catalogue_app, name="catalogue")
     governance_app.add_typer(governance_changes.app(), name="changes")
     governance_app.add_typer(governance_votes.app(), name="votes")
+    governance_app.add_typer(governance_releases.app(), name="releases")
+    governance_calendar.register(governance_app)
     app.add_typer(governance_app, name="governance")
 
 
