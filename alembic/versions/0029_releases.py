@@ -11,7 +11,7 @@ from __future__ import annotations
 from athena.platform.kernel.migrations import protect, script
 
 revision = "0029"
-down_revision = "0027"
+down_revision = "0028"
 branch_labels = None
 depends_on = None
 

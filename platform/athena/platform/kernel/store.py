@@ -36,6 +36,7 @@ SERVICE_LOGINS = (
     "athena_dictionary",
     "athena_directory",
     "athena_linker",
+    "athena_monitor",
     "athena_outbox",
     "athena_policy_writer",
 )

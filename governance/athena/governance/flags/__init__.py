@@ -1,0 +1,1 @@
+"""Features as flags: which force has what, in every process within a second."""
