@@ -76,7 +76,7 @@ class Open:
             ):
                 raise _moved_on()
         await self._move_release(before.state, after.state)
-        for item in self.taken.switches:
+        for item in self.taken.switches if self.whole.document.features else ():
             forces = await repository.tenants_of(session, self.whole.rings[item.ring].forces)
             await switch(
                 session,

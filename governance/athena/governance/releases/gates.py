@@ -7,7 +7,7 @@ from datetime import datetime
 
 from athena.governance.bodies.models import Body, BodyKind
 from athena.governance.releases.machine import RingState
-from athena.governance.releases.models import BlackOut, StoredRing, WholeRelease
+from athena.governance.releases.models import BlackOut, EntryKind, StoredRing, WholeRelease
 from athena.platform.kernel.clock import show_time
 
 Judged = tuple[bool, str]
@@ -62,6 +62,19 @@ def hindrances(
         if force in ring.forces
     ]
     return found
+
+
+def last_verdict(whole: WholeRelease, ring: StoredRing) -> tuple[str, str]:
+    """Return the outcome and sentence of the last verdict on a ring since it is live."""
+    for entry in reversed(whole.entries):
+        if (
+            entry.kind is EntryKind.VERDICT
+            and entry.document["ring"] == ring.number
+            and ring.live_at is not None
+            and entry.at >= ring.live_at
+        ):
+            return str(entry.document["outcome"]), str(entry.document["sentence"])
+    return "too_little", "the AMO hasn't had it judged yet."
 
 
 def deciding(

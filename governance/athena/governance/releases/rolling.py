@@ -9,7 +9,7 @@ from athena.governance.releases import repository
 from athena.governance.releases.blackouts.repository import black_outs
 from athena.governance.releases.bundling import move_all, move_those_at
 from athena.governance.releases.desk import Desk, Open, find, read, ring_of
-from athena.governance.releases.gates import Judged, hindrances, met_by
+from athena.governance.releases.gates import Judged, hindrances, last_verdict, met_by
 from athena.governance.releases.machine import Actor, RingState, RingStep, State, Step
 from athena.governance.releases.models import EntryKind, StoredRing, WholeRelease
 from athena.governance.releases.rollout import take
@@ -17,7 +17,7 @@ from athena.governance.releases.schemas import Judgement, Rescheduling
 from athena.governance.votes.repository import now
 from athena.platform.kernel.database import ReadSession
 from athena.platform.kernel.errors import ConflictError
-from athena.platform.kernel.identity import Subject
+from athena.platform.kernel.identity import Subject, TenantKind
 
 
 async def begin(desk: Desk, subject: Subject, name: str, reason: str) -> WholeRelease:
@@ -113,7 +113,9 @@ async def look(desk: Desk, subject: Subject, name: str, number: int) -> list[str
     """Return what keeps a ring from going live now, beside its own state."""
     async with desk.office.reading(subject, "releases.ring") as reading:
         whole = await read(reading.session, await find(reading.session, name))
-        return await _hindrances(reading.session, whole, number)
+        return await _hindrances(
+            reading.session, whole, number, counts=subject.tenant_kind is not TenantKind.FORCE
+        )
 
 
 async def judge_ring(
@@ -138,14 +140,21 @@ async def _hold_by_rule(acting: Acting, whole: WholeRelease, sentence: str) -> N
     await held.follow({"by": "the health gate", "sentence": sentence})
 
 
-async def _hindrances(session: ReadSession, whole: WholeRelease, number: int) -> list[str]:
+async def _hindrances(
+    session: ReadSession, whole: WholeRelease, number: int, *, counts: bool = True
+) -> list[str]:
+    """Return what keeps a ring from going live; who can't count every force's gets the last word.
+
+    A force sees its own requests alone, so it is told the verdict that the AMO last kept.
+    """
     ring = ring_of(whole, number)
     judged: Judged | None = None
-    if number > 1:
-        ahead = ring_of(whole, number - 1)
-        if ahead.state is RingState.LIVE:
+    if number > 1 and (ahead := ring_of(whole, number - 1)).state is RingState.LIVE:
+        if counts:
             outcome, sentence = await _verdict(session, whole, ahead)
-            judged = outcome == "pass", sentence
+        else:
+            outcome, sentence = last_verdict(whole, ahead)
+        judged = outcome == "pass", sentence
     return hindrances(whole, ring, await black_outs(session), await now(session), judged)
 
 

@@ -1,0 +1,438 @@
+"""The whole life of a release over the API: by the right people, ring by ring, and back out."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from support.api import Platform
+from support.cluster import Cluster
+from support.governance import AMO, RULE, WHY, Chamber, constitution
+from support.releases import ENOUGH, FEATURE, Rollouts, plan, ring, window
+
+
+@pytest.fixture(scope="module")
+async def rollouts(platform: Platform, cluster: Cluster) -> AsyncIterator[Rollouts]:
+    """Yield the API with an approved entry of the catalogue, for changes that need no vote."""
+    admin = await cluster.admin(platform.runtime.store.address.database)
+    opened = Rollouts(Chamber(platform), admin)
+    await opened.catalogue()
+    yield opened
+    await admin.close()
+
+
+async def state_of(rollouts: Rollouts, name: str) -> tuple[str, list[str]]:
+    view = await rollouts.show(name)
+    return view["state"], [item["state"] for item in view["rings"]]
+
+
+async def ended(rollouts: Rollouts, name: str) -> None:
+    """End a release whatever it is at, so that others may switch its features."""
+    state = (await rollouts.show(name))["state"]
+    if state in ("rolling", "held", "live"):
+        await rollouts.do(name, "back-out")
+    elif state in ("planned", "approved"):
+        await rollouts.do(name, "cancel")
+
+
+async def refused(
+    rollouts: Rollouts, name: str, path: str, status: int, *told: str, **body: Any
+) -> None:
+    """A step is refused, says why, and changes neither the release nor what forces have."""
+    account = body.pop("account", AMO)
+    before = await rollouts.show(name), await rollouts.has("kent", "essex")
+    answer = await rollouts.chamber.post(account, f"releases/{name}/{path}", **body)
+    assert answer.status_code == status, answer.text
+    for words in told:
+        assert words in answer.json()["detail"]
+    assert (await rollouts.show(name), await rollouts.has("kent", "essex")) == before
+
+
+class TestLife:
+    async def test_from_its_draft_to_its_close(
+        self, rollouts: Rollouts, platform: Platform
+    ) -> None:
+        change = await rollouts.change()
+        name = await rollouts.drafted(plan(change))
+        chamber = rollouts.chamber
+        await rollouts.do(name, "plan")
+        assert await chamber.state(change) == "authorised"
+        await rollouts.confirmed(name)
+        await rollouts.do(name, "approve")
+        assert await chamber.state(change) == "scheduled"
+        await rollouts.do(name, "begin")
+        assert await chamber.state(change) == "implement"
+        assert await rollouts.has("kent", "essex") == {"kent": False, "essex": False}
+        await rollouts.do(name, "rings/1/notify")
+        await rollouts.do(name, "rings/1/go-live")
+        assert await rollouts.has("kent", "essex") == {"kent": True, "essex": False}
+        await rollouts.do(name, "rings/2/notify")
+        await rollouts.served("kent", ENOUGH)
+        judged = await rollouts.do(name, "rings/1/judge")
+        assert judged["outcome"] == "pass"
+        live = await rollouts.do(name, "rings/2/go-live")
+        assert live["state"] == "live"
+        assert await rollouts.has("kent", "essex") == {"kent": True, "essex": True}
+        reviewed = await rollouts.do(name, "review", findings="Nobody rang the desk.")
+        assert reviewed["state"] == "reviewed"
+        assert await chamber.state(change) == "review"
+        said = (await chamber.get("auditor", f"changes/{change}")).json()["entries"]
+        assert [entry["document"]["step"] for entry in said if entry["kind"] == "step"][-3:] == [
+            "schedule",
+            "begin",
+            "finish",
+        ]
+        assert said[-1]["document"]["text"] == f"Review of {name}: Nobody rang the desk."
+        closed = await rollouts.do(name, "close")
+        assert (closed["state"], closed["can"]) == ("closed", [])
+        assert await rollouts.has("kent", "essex") == {"kent": True, "essex": True}
+        async with platform.runtime.database.read("athena_auditor") as session:
+            acts = await session.rows(
+                "SELECT e.action, e.username FROM audit.event AS e JOIN audit.content AS c "
+                "USING (at, event_id) WHERE c.reason = :why AND e.action LIKE "
+                "'governance.releases.%' AND e.kind <> 'refusal' ORDER BY e.at",
+                {"why": WHY},
+            )
+        assert [row.action.removeprefix("governance.releases.") for row in acts] == [
+            "draft",
+            "plan",
+            *["confirm"] * 3,
+            "approve",
+            "begin",
+            "ring_notify",
+            "ring_go_live",
+            "ring_notify",
+            "judge",
+            "ring_go_live",
+            "review",
+            "close",
+        ]
+        assert {row.username for row in acts} == {AMO}
+
+    async def test_its_forces_are_told(self, rollouts: Rollouts, platform: Platform) -> None:
+        name = await rollouts.rolling()
+        await rollouts.do(name, "rings/1/go-live")
+        await rollouts.do(name, "back-out")
+        await platform.runtime.outbox.deliver_due()
+        for account in ("admin.kent", "board.kent"):
+            answer = await platform.client.get(
+                "/api/v1/notifications", headers=await platform.headers(account)
+            )
+            told = {item["tells"] for item in answer.json()}
+            assert {
+                "A release is coming to your force.",
+                "A release is live for your force.",
+                "A release was backed out for your force.",
+            } <= told
+        notices = [e for e in (await rollouts.show(name))["entries"] if e["kind"] == "notice"]
+        assert [item["document"]["forces"] for item in notices] == [
+            ["kent"],
+            ["essex"],
+            ["kent"],
+            ["kent"],
+        ]
+
+    async def test_only_the_right_people(self, rollouts: Rollouts) -> None:
+        name = await rollouts.drafted()
+        chamber = rollouts.chamber
+        for account in ("admin.kent", "board.kent", "auditor", "amo.finance"):
+            drafting = await chamber.post(account, "releases", document=plan("CR-0001"))
+            assert drafting.status_code == 403, account
+            await refused(rollouts, name, "plan", 403, "AMO administrator", account=account)
+        assert (await chamber.get("officer.kent", f"releases/{name}")).status_code == 403
+        await rollouts.do(name, "plan")
+        for account in (AMO, "board.kent", "auditor"):
+            await refused(rollouts, name, "objections", 403, account=account)
+        await refused(rollouts, name, "objections", 403, account="admin.norfolk")
+        for account in (AMO, "board.kent", "auditor", "officer.kent"):
+            filed = await chamber.post(account, "releases/black-outs", title="Fair", **window())
+            assert filed.status_code == 403, account
+        await ended(rollouts, name)
+
+
+class TestRefused:
+    async def test_no_way_back_and_no_health_budget(self, rollouts: Rollouts) -> None:
+        document = plan(await rollouts.change(), way_back=None, health=None, checklist=[])
+        name = await rollouts.drafted(document)
+        await refused(
+            rollouts, name, "plan", 409, "backing out", "health budget", "training", "pre-live"
+        )
+        amended = await rollouts.do(name, "versions", document=plan(*document["changes"]))
+        assert amended["version"] == 2
+        await rollouts.do(name, "plan")
+        await ended(rollouts, name)
+
+    async def test_data_that_cannot_be_undone_is_recovered_forward(
+        self, rollouts: Rollouts
+    ) -> None:
+        recovery = {"kind": "forward_recovery", "plan": "Convert again from the kept copies."}
+        change = await rollouts.change(irreversible_data=True, way_back=recovery)
+        name = await rollouts.drafted(plan(change))
+        await refused(rollouts, name, "plan", 409, change, "forward recovery")
+        await rollouts.do(name, "versions", document=plan(change, way_back=recovery))
+        await rollouts.do(name, "plan")
+        await ended(rollouts, name)
+
+    @pytest.mark.parametrize(
+        ("changed", "told"),
+        [
+            ({"features": ["time-travel"]}, "time-travel"),
+            ({"changes": ["CR-9999"]}, "CR-9999"),
+            ({"rings": [ring("atlantis")]}, "atlantis"),
+            ({"rings": [ring("kent"), ring("kent")]}, "kent"),
+            ({"rings": [ring("kent"), ring("essex", window=window(-9))]}, "ahead"),
+            ({"rings": []}, "rings"),
+            ({"surprise": True}, "surprise"),
+        ],
+    )
+    async def test_a_plan_that_is_wrong(
+        self, rollouts: Rollouts, changed: dict[str, Any], told: str
+    ) -> None:
+        before = (await rollouts.chamber.get(AMO, "releases")).json()
+        document = plan("CR-0001") | changed
+        answer = await rollouts.chamber.post(AMO, "releases", document=document)
+        assert answer.status_code == 422
+        assert told in answer.text
+        assert (await rollouts.chamber.get(AMO, "releases")).json() == before
+
+    async def test_black_outs(self, rollouts: Rollouts) -> None:
+        """Neither planned into one, nor told, nor live in one; and out of it once withdrawn."""
+        chamber = rollouts.chamber
+
+        async def black_out(**when: str) -> str:
+            filed = await chamber.done(
+                "admin.kent", "releases/black-outs", title="Notting Hill carnival", **when
+            )
+            return str(filed["id"])
+
+        async def withdrawn(black_out_id: str) -> None:
+            await chamber.done("admin.kent", f"releases/black-outs/{black_out_id}/withdraw")
+
+        filed = await black_out(**window(3, 1))
+        name = await rollouts.drafted()
+        await refused(rollouts, name, "plan", 409, "Ring 1", "kent", "Notting Hill carnival")
+        await withdrawn(filed)
+        await rollouts.do(name, "plan")
+        filed = await black_out(**window(3, 1))
+        await refused(rollouts, name, "approve", 409, "Notting Hill carnival")
+        await withdrawn(filed)
+        await rollouts.confirmed(name)
+        await rollouts.do(name, "approve")
+        await rollouts.do(name, "begin")
+        filed = await black_out(**window(3, 1))
+        await refused(rollouts, name, "rings/1/notify", 409, "Notting Hill carnival")
+        moved = {"window": window(3.5, 1)}
+        await refused(rollouts, name, "rings/1/reschedule", 409, "Notting Hill", **moved)
+        await rollouts.do(name, "rings/1/reschedule", window=window(-1, 2))
+        await rollouts.do(name, "rings/1/notify")
+        other = await chamber.post("admin.essex", f"releases/black-outs/{filed}/withdraw")
+        assert other.status_code == 404
+        now = await black_out(**window(-1, 2))
+        await refused(rollouts, name, "rings/1/go-live", 409, "kent has a black-out now")
+        await withdrawn(now)
+        await rollouts.do(name, "rings/1/go-live")
+        another = await black_out(**window(-1, 2))
+        await rollouts.do(name, "back-out")
+        assert (await rollouts.has("kent"))["kent"] is False
+        for item in (filed, another):
+            await withdrawn(item)
+
+    async def test_an_open_checklist_and_a_no_go(self, rollouts: Rollouts) -> None:
+        name = await rollouts.drafted()
+        await rollouts.do(name, "plan")
+        await rollouts.do(name, "approve")
+        await rollouts.do(name, "begin")
+        await rollouts.do(name, "rings/1/notify")
+        go_live = "rings/1/go-live"
+        await refused(rollouts, name, go_live, 409, "trained", "rehearsed", "desk-staffed")
+        await refused(rollouts, name, "confirmations", 422, "evidence", item="trained")
+        await refused(rollouts, name, "confirmations", 404, item="x", link="https://e.example")
+        await rollouts.confirmed(name)
+        await rollouts.do(name, "confirmations", item="rehearsed", answer="no_go")
+        await refused(rollouts, name, go_live, 409, "'rehearsed' (pre-live)")
+        await rollouts.do(name, "confirmations", item="rehearsed", sha256="a" * 64)
+        await rollouts.do(name, "objections", "admin.kent")
+        await refused(rollouts, name, go_live, 409, f"kent objects: {WHY}")
+        looked = await rollouts.chamber.get("board.kent", f"releases/{name}/rings/1")
+        assert looked.json()["hindrances"] == [f"kent objects: {WHY}"]
+        await rollouts.do(name, "objections/withdraw", "admin.kent")
+        await refused(rollouts, name, "objections/withdraw", 409, account="admin.kent")
+        await rollouts.do(name, go_live)
+        await ended(rollouts, name)
+
+    async def test_rings_out_of_order_and_too_little_data(self, rollouts: Rollouts) -> None:
+        name = await rollouts.rolling()
+        second = "rings/2/go-live"
+        await refused(rollouts, name, second, 409, "not live yet: ring 1")
+        await rollouts.do(name, "rings/1/go-live")
+        await rollouts.served("norfolk", 5 * ENOUGH)
+        await refused(rollouts, name, second, 409, "health gate", "too few")
+        judged = await rollouts.do(name, "rings/1/judge")
+        assert judged["outcome"] == "too_little"
+        assert (await state_of(rollouts, name))[0] == "rolling"
+        await rollouts.served("kent", ENOUGH, errors=ENOUGH // 50)
+        await refused(rollouts, name, second, 409, "health gate")
+        judged = await rollouts.do(name, "rings/1/judge")
+        assert judged["outcome"] == "hold"
+        assert await state_of(rollouts, name) == ("held", ["live", "notified"])
+        await refused(rollouts, name, second, 409, "held")
+        await rollouts.do(name, "resume")
+        await rollouts.served("kent", ENOUGH)
+        assert (await rollouts.do(name, second))["state"] == "live"
+        await ended(rollouts, name)
+
+    async def test_before_its_time_and_after_it(self, rollouts: Rollouts) -> None:
+        document = plan(await rollouts.change(), rings=[ring("kent", window=window(2))])
+        name = await rollouts.rolling(document)
+        await refused(rollouts, name, "rings/1/go-live", 409, "begins at")
+        await rollouts.do(name, "rings/1/reschedule", window=window(-2, 1))
+        await rollouts.do(name, "rings/1/notify")
+        await refused(rollouts, name, "rings/1/go-live", 409, "ended at")
+        await ended(rollouts, name)
+
+    async def test_a_change_that_is_not_authorised(self, rollouts: Rollouts) -> None:
+        change = await rollouts.change()
+        name = await rollouts.drafted(plan(change))
+        await rollouts.do(name, "plan")
+        await rollouts.chamber.done("board.kent", f"changes/{change}/withdraw")
+        await refused(rollouts, name, "approve", 409, change, "withdrawn")
+        await ended(rollouts, name)
+
+    async def test_two_releases_of_a_feature_for_the_same_force(self, rollouts: Rollouts) -> None:
+        first = await rollouts.approved()
+        second = await rollouts.drafted()
+        await rollouts.do(second, "plan")
+        await refused(rollouts, second, "approve", 409, first, FEATURE)
+        await rollouts.do(first, "revise")
+        await rollouts.do(second, "approve")
+        for name in (first, second):
+            await ended(rollouts, name)
+        assert (await state_of(rollouts, second))[0] == "cancelled"
+
+
+class TestBackOut:
+    async def test_one_command_gives_everything_back(self, rollouts: Rollouts) -> None:
+        change = await rollouts.change()
+        name = await rollouts.rolling(plan(change))
+        await rollouts.do(name, "rings/1/go-live")
+        await rollouts.served("kent", ENOUGH)
+        await rollouts.do(name, "rings/2/go-live")
+        after = await rollouts.do(name, "back-out")
+        assert (after["state"], {item["state"] for item in after["rings"]}) == (
+            "backed_out",
+            {"backed_out"},
+        )
+        assert await rollouts.has("kent", "essex") == {"kent": False, "essex": False}
+        assert await rollouts.chamber.state(change) == "authorised"
+        await rollouts.do(name, "review", findings="The queue filled up.")
+        said = (await rollouts.chamber.get("auditor", f"changes/{change}")).json()
+        assert said["state"] == "authorised"
+        assert said["entries"][-1]["document"]["text"].endswith("The queue filled up.")
+        again = await rollouts.rolling(plan(change))
+        await rollouts.do(again, "rings/1/go-live")
+        assert await rollouts.has("kent", "essex") == {"kent": True, "essex": False}
+        await ended(rollouts, again)
+
+    async def test_a_change_that_was_moved_by_hand_stands_in_nobody_s_way(
+        self, rollouts: Rollouts
+    ) -> None:
+        change = await rollouts.change()
+        name = await rollouts.rolling(plan(change))
+        await rollouts.do(name, "rings/1/go-live")
+        await rollouts.chamber.done(AMO, f"changes/{change}/finish", result="backed_out")
+        await rollouts.do(name, "back-out")
+        assert await rollouts.chamber.state(change) == "review"
+        assert (await rollouts.has("kent"))["kent"] is False
+
+    async def test_one_ring_holds_the_release(self, rollouts: Rollouts) -> None:
+        name = await rollouts.rolling()
+        await rollouts.do(name, "rings/1/go-live")
+        await rollouts.do(name, "rings/1/back-out")
+        assert await state_of(rollouts, name) == ("held", ["backed_out", "notified"])
+        assert await rollouts.has("kent", "essex") == {"kent": False, "essex": False}
+        await rollouts.do(name, "resume")
+        await rollouts.do(name, "rings/1/notify")
+        await rollouts.do(name, "rings/1/go-live")
+        assert (await rollouts.has("kent"))["kent"] is True
+        await ended(rollouts, name)
+
+
+class TestVotes:
+    async def test_who_must_vote_decides_on_this_plan(self, rollouts: Rollouts) -> None:
+        chamber = rollouts.chamber
+        rules = [*constitution()["rules"], {"decision": "release", **RULE}]
+        board = await chamber.body(rules=rules)
+        try:
+            name = await rollouts.drafted()
+            await rollouts.do(name, "plan")
+            await refused(rollouts, name, "approve", 409, "A test's board")
+
+            async def voted(choice: str) -> None:
+                asked = await rollouts.do(name, "ask")
+                vote = asked["entries"][-2]["document"]["vote"]
+                for force in ("kent", "essex", "norfolk", "suffolk", "west-mercia"):
+                    await chamber.cast(vote, f"board.{force}", choice)
+                await refused(rollouts, name, "approve", 409, "A test's board")
+                await chamber.done(AMO, f"votes/{vote}/close")
+
+            await voted("against")
+            await refused(rollouts, name, "approve", 409, "A test's board")
+            await voted("for")
+            await refused(rollouts, name, "ask", 409, "no body left")
+            await rollouts.do(name, "approve")
+            await rollouts.do(name, "revise")
+            changes = (await rollouts.show(name))["document"]["changes"]
+            await rollouts.do(name, "versions", document=plan(*changes, title="Another plan"))
+            await rollouts.do(name, "plan")
+            await refused(rollouts, name, "approve", 409, "A test's board")
+            await ended(rollouts, name)
+        finally:
+            await chamber.done(AMO, f"bodies/{board}/constitutions", constitution=constitution())
+
+
+class TestCalendar:
+    async def test_rings_black_outs_and_votes(self, rollouts: Rollouts, platform: Platform) -> None:
+        chamber = rollouts.chamber
+        filed = await chamber.done(
+            "admin.essex",
+            "releases/black-outs",
+            title="Clocks go back <b>",
+            begins="2027-10-30T23:00:00Z",
+            ends="2027-11-01T00:00:00Z",
+        )
+        change = await rollouts.change()
+        when = {"begins": "2027-10-29T20:00:00Z", "ends": "2027-10-30T02:00:00Z"}
+        name = await rollouts.drafted(plan(change, rings=[ring("essex", window=when)]))
+        query = "first=2027-10-01&last=2027-10-31"
+        shown = (await chamber.get("auditor", f"releases/calendar?{query}")).json()
+        assert [item["kind"] for item in shown["happenings"]] == ["black_out"]
+        await rollouts.do(name, "plan")
+        shown = (await chamber.get("board.kent", f"releases/calendar?{query}")).json()
+        assert [
+            (item["kind"], item["first_day"], item["last_day"]) for item in shown["happenings"]
+        ] == [
+            ("ring", "2027-10-29", "2027-10-30"),
+            ("black_out", "2027-10-31", "2027-10-31"),
+        ]
+        vote = await chamber.opened(await chamber.body(), await chamber.assessed())
+        today = (await chamber.get("auditor", "releases/calendar")).json()["happenings"]
+        assert "Shall it be done?" in {item["title"] for item in today if item["kind"] == "vote"}
+        too_long = await chamber.get(AMO, "releases/calendar?first=2027-01-01&last=2030-01-01")
+        assert too_long.status_code == 422
+        page = await self.page(platform, "board.kent", query)
+        assert page.status_code == 200
+        assert "29 October 2027, 21:00 BST" in page.text
+        assert "1 November 2027, 00:00 GMT" in page.text
+        assert "Clocks go back &lt;b&gt;" in page.text
+        assert (await self.page(platform, "officer.kent", query)).status_code == 403
+        await chamber.done(AMO, f"votes/{vote}/cancel")
+        await chamber.done("admin.essex", f"releases/black-outs/{filed['id']}/withdraw")
+        await ended(rollouts, name)
+
+    async def page(self, platform: Platform, account: str, query: str) -> Any:
+        token = (await platform.headers(account))["Authorization"].removeprefix("Bearer ")
+        return await platform.client.get(
+            f"/governance/calendar?{query}", headers={"Cookie": f"athena_session={token}"}
+        )
