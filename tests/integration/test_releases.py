@@ -28,13 +28,15 @@ async def state_of(rollouts: Rollouts, name: str) -> tuple[str, list[str]]:
     return view["state"], [item["state"] for item in view["rings"]]
 
 
-async def ended(rollouts: Rollouts, name: str) -> None:
-    """End a release whatever it is at, so that others may switch its features."""
-    state = (await rollouts.show(name))["state"]
-    if state in ("rolling", "held", "live"):
-        await rollouts.do(name, "back-out")
-    elif state in ("planned", "approved"):
-        await rollouts.do(name, "cancel")
+@pytest.fixture(autouse=True)
+async def ended(rollouts: Rollouts) -> AsyncIterator[None]:
+    """End every release after its test, so that the next may switch the same features."""
+    yield
+    for release in (await rollouts.chamber.get(AMO, "releases")).json():
+        if release["state"] in ("rolling", "held", "live"):
+            await rollouts.do(release["reference"], "back-out")
+        elif release["state"] in ("planned", "approved"):
+            await rollouts.do(release["reference"], "cancel")
 
 
 async def refused(
@@ -149,7 +151,6 @@ class TestLife:
         for account in (AMO, "board.kent", "auditor", "officer.kent"):
             filed = await chamber.post(account, "releases/black-outs", title="Fair", **window())
             assert filed.status_code == 403, account
-        await ended(rollouts, name)
 
 
 class TestRefused:
@@ -162,7 +163,6 @@ class TestRefused:
         amended = await rollouts.do(name, "versions", document=plan(*document["changes"]))
         assert amended["version"] == 2
         await rollouts.do(name, "plan")
-        await ended(rollouts, name)
 
     async def test_data_that_cannot_be_undone_is_recovered_forward(
         self, rollouts: Rollouts
@@ -173,7 +173,6 @@ class TestRefused:
         await refused(rollouts, name, "plan", 409, change, "forward recovery")
         await rollouts.do(name, "versions", document=plan(change, way_back=recovery))
         await rollouts.do(name, "plan")
-        await ended(rollouts, name)
 
     @pytest.mark.parametrize(
         ("changed", "told"),
@@ -260,7 +259,6 @@ class TestRefused:
         await rollouts.do(name, "objections/withdraw", "admin.kent")
         await refused(rollouts, name, "objections/withdraw", 409, account="admin.kent")
         await rollouts.do(name, go_live)
-        await ended(rollouts, name)
 
     async def test_rings_out_of_order_and_too_little_data(self, rollouts: Rollouts) -> None:
         name = await rollouts.rolling()
@@ -281,7 +279,6 @@ class TestRefused:
         await rollouts.do(name, "resume")
         await rollouts.served("kent", ENOUGH)
         assert (await rollouts.do(name, second))["state"] == "live"
-        await ended(rollouts, name)
 
     async def test_before_its_time_and_after_it(self, rollouts: Rollouts) -> None:
         document = plan(await rollouts.change(), rings=[ring("kent", window=window(2))])
@@ -290,7 +287,6 @@ class TestRefused:
         await rollouts.do(name, "rings/1/reschedule", window=window(-2, 1))
         await rollouts.do(name, "rings/1/notify")
         await refused(rollouts, name, "rings/1/go-live", 409, "ended at")
-        await ended(rollouts, name)
 
     async def test_a_change_that_is_not_authorised(self, rollouts: Rollouts) -> None:
         change = await rollouts.change()
@@ -298,7 +294,6 @@ class TestRefused:
         await rollouts.do(name, "plan")
         await rollouts.chamber.done("board.kent", f"changes/{change}/withdraw")
         await refused(rollouts, name, "approve", 409, change, "withdrawn")
-        await ended(rollouts, name)
 
     async def test_two_releases_of_a_feature_for_the_same_force(self, rollouts: Rollouts) -> None:
         first = await rollouts.approved()
@@ -307,9 +302,6 @@ class TestRefused:
         await refused(rollouts, second, "approve", 409, first, FEATURE)
         await rollouts.do(first, "revise")
         await rollouts.do(second, "approve")
-        for name in (first, second):
-            await ended(rollouts, name)
-        assert (await state_of(rollouts, second))[0] == "cancelled"
 
 
 class TestBackOut:
@@ -333,7 +325,6 @@ class TestBackOut:
         again = await rollouts.rolling(plan(change))
         await rollouts.do(again, "rings/1/go-live")
         assert await rollouts.has("kent", "essex") == {"kent": True, "essex": False}
-        await ended(rollouts, again)
 
     async def test_a_change_that_was_moved_by_hand_stands_in_nobody_s_way(
         self, rollouts: Rollouts
@@ -356,7 +347,6 @@ class TestBackOut:
         await rollouts.do(name, "rings/1/notify")
         await rollouts.do(name, "rings/1/go-live")
         assert (await rollouts.has("kent"))["kent"] is True
-        await ended(rollouts, name)
 
 
 class TestVotes:
@@ -387,7 +377,6 @@ class TestVotes:
             await rollouts.do(name, "versions", document=plan(*changes, title="Another plan"))
             await rollouts.do(name, "plan")
             await refused(rollouts, name, "approve", 409, "A test's board")
-            await ended(rollouts, name)
         finally:
             await chamber.done(AMO, f"bodies/{board}/constitutions", constitution=constitution())
 
@@ -429,7 +418,6 @@ class TestCalendar:
         assert (await self.page(platform, "officer.kent", query)).status_code == 403
         await chamber.done(AMO, f"votes/{vote}/cancel")
         await chamber.done("admin.essex", f"releases/black-outs/{filed['id']}/withdraw")
-        await ended(rollouts, name)
 
     async def page(self, platform: Platform, account: str, query: str) -> Any:
         token = (await platform.headers(account))["Authorization"].removeprefix("Bearer ")

@@ -45,12 +45,6 @@ class Confirmation(Act):
     """The checksum of a file that shows it; the file itself is kept elsewhere."""
     link: Link | None = None
 
-    @model_validator(mode="after")
-    def _go_has_evidence(self) -> Self:
-        if self.answer == "go" and self.sha256 is None and self.link is None:
-            raise ValueError("a go needs its evidence: a file's checksum, or a link")
-        return self
-
 
 class Review(Act):
     """What the review after the release found; it goes into each of its changes."""

@@ -178,6 +178,10 @@ async def confirm(desk: Desk, subject: Subject, name: str, new: Confirmation) ->
         known = [item.item for item in opened.whole.document.checklist]
         if new.item not in known:
             raise NotFoundError(f"The checklist has no such item; it has: {', '.join(known)}.")
+        if new.answer == "go" and new.sha256 is None and new.link is None:
+            raise InvalidInputError(
+                "A go needs its evidence: a file's checksum, or a link.", field="/link"
+            )
         told = new.model_dump(mode="json", exclude_none=True)
         await opened.add(EntryKind.CONFIRMATION, told)
         return await read(opened.acting.session, opened.whole.release.release_id)
