@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from support.api import Platform
 from support.cluster import Cluster
@@ -347,6 +349,41 @@ class TestBackOut:
         await rollouts.do(name, "rings/1/notify")
         await rollouts.do(name, "rings/1/go-live")
         assert (await rollouts.has("kent"))["kent"] is True
+
+
+RING_PATHS = ("notify", "go-live", "hold", "resume", "back-out", "go-live")
+PATHS = [
+    *(f"rings/{number}/{path}" for number in (1, 2, 3) for path in RING_PATHS),
+    *("begin", "hold", "resume", "back-out", "revise", "cancel"),
+]
+BEGUN = {"rolling", "held", "live", "backed_out"}
+
+
+@settings(
+    max_examples=4,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(steps=st.lists(st.sampled_from(PATHS), min_size=10, max_size=20), rolled=st.integers(0, 3))
+async def test_a_force_has_a_feature_exactly_if_its_ring_is_live(
+    rollouts: Rollouts, steps: list[str], rolled: int
+) -> None:
+    """Whatever is asked of the API, what the store says and what forces have are the same."""
+    forces = ("kent", "essex", "norfolk")
+    document = plan(await rollouts.change(), rings=[ring(force) for force in forces])
+    name = await rollouts.rolling(document)
+    for force in forces:
+        await rollouts.served(force, ENOUGH, alone=force == "kent")
+    for path in (*(f"rings/{number}/go-live" for number in range(1, rolled + 1)), *steps):
+        answer = await rollouts.chamber.post(AMO, f"releases/{name}/{path}")
+        assert answer.status_code in (200, 409), answer.text
+        view = await rollouts.show(name)
+        assert view["state"] in BEGUN
+        assert await rollouts.has(*forces) == {
+            item["forces"][0]: item["state"] == "live" for item in view["rings"]
+        }
+    if view["state"] != "backed_out":
+        await rollouts.do(name, "back-out")
 
 
 class TestVotes:

@@ -133,9 +133,12 @@ class Rollouts:
         )
         return {row["slug"]: row["is_on"] for row in rows}
 
-    async def served(self, force: str, requests: int, errors: int = 0) -> None:
-        """Count requests of a force in the minute to come, all of them fast."""
-        await self.admin.execute("DELETE FROM governance.request_count")
+    async def served(
+        self, force: str, requests: int, errors: int = 0, *, alone: bool = True
+    ) -> None:
+        """Count requests of a force in the minute to come, all of them fast, and no others."""
+        if alone:
+            await self.admin.execute("DELETE FROM governance.request_count")
         buckets = [requests, *[0] * (BUCKETS - 1)]
         await self.admin.execute(
             "INSERT INTO governance.request_count (tenant_id, process, began_at, requests, "
