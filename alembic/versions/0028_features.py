@@ -84,10 +84,12 @@ def _access() -> None:
         CREATE POLICY own_switches ON governance.feature_switch FOR SELECT TO athena_force
             USING ({OWN});
         CREATE POLICY oversight_reads_switches ON governance.feature_switch FOR SELECT
-            TO athena_auditor USING (true);
+            TO athena_amo, athena_auditor USING (true);
         CREATE POLICY monitor_reads_switches ON governance.feature_switch FOR SELECT
             TO {MONITOR} USING (true);
-        CREATE POLICY client_body_switches ON governance.feature_switch TO athena_amo
+        CREATE POLICY client_body_adds ON governance.feature_switch FOR INSERT TO athena_amo
+            WITH CHECK (true);
+        CREATE POLICY client_body_switches ON governance.feature_switch FOR UPDATE TO athena_amo
             USING (true) WITH CHECK (true);
         CREATE POLICY own_counts ON governance.request_count FOR SELECT TO athena_force
             USING ({OWN});

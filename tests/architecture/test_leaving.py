@@ -18,6 +18,8 @@ STAYS = {
     "governance.journal_entry": "accounts balance, whoever leaves",
     "governance.release_entry": "what it said of the consortium's releases",
     "governance.withdrawal": "that it gave notice concerns the others too",
+    "governance.feature_switch": "it names nobody; where there is no force it switches nothing",
+    "governance.request_count": "it names nobody, and is forgotten after seven days",
     "policies.agreement_event": "the steps of an agreement are its other parties' too",
     "policies.signatory_key": "signatures on past agreements are verified with it",
     "policies.signature": "what was agreed was signed, whoever leaves",

@@ -125,6 +125,7 @@ async def open_in_emergencies(
                 opened = await emergency.open_record(
                     runtime.gate,
                     runtime.searcher.directory,
+                    runtime.features,
                     members[username],
                     LOOKING,
                     REASON,

@@ -87,6 +87,10 @@ GOVERNANCE = {
     "governance.*.teller": "a definer function's owner, which no login is",
     "governance.ballot.counting": "the client body counts, and oversight counts again",
     "governance.change.oversight_reads": "oversight reads everything of governance",
+    "governance.feature_switch.monitor_reads_switches": "processes ask who has what",
+    "governance.feature_switch.oversight_reads_switches": "the client body and oversight read",
+    "governance.request_count.consortium_counts": "the health gate sums them; they name nobody",
+    "governance.request_count.monitor_*": "processes count the requests of every force",
     "tenants.tenant.teller_reads_tenants": "a definer function's owner; the directory",
 }
 """The same of governance, with the rules that meet each."""
@@ -100,6 +104,9 @@ _OF_GOVERNANCE = {
         "governance.*.oversight_reads_accounts",
         "governance.ballot.counting",
         "governance.change.oversight_reads",
+        "governance.feature_switch.monitor_reads_switches",
+        "governance.feature_switch.oversight_reads_switches",
+        "governance.request_count.consortium_counts",
         "tenants.tenant.teller_reads_tenants",
     },
     "SEC038": {"governance.*.client_body_*"},

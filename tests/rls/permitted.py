@@ -311,6 +311,22 @@ PERMITTED = [
         Permitted("athena_essex", f"governance.{table}", "SELECT, COPY TO", "Kent submitted it")
         for table in ("change", "change_entry", "change_version")
     ),
+    *(
+        Permitted(login, f"governance.{table}", verbs, why)
+        for login, table, verbs, why in (
+            ("athena_amo", "feature_switch", "SELECT, COPY TO, INSERT, UPDATE", "it switches"),
+            ("athena_amo", "request_count", "SELECT, COPY TO", "the health gate sums them"),
+            ("athena_auditor", "feature_switch", "SELECT, COPY TO", "oversight reads it"),
+            ("athena_auditor", "request_count", "SELECT, COPY TO", "oversight reads it"),
+            ("athena_monitor", "feature_switch", "SELECT, COPY TO", "processes ask who has what"),
+            (
+                "athena_monitor",
+                "request_count",
+                "SELECT, COPY TO, INSERT, UPDATE",
+                "processes count the requests of every force; only what is old is deleted",
+            ),
+        )
+    ),
 ]
 
 NOBODYS = {

@@ -7,6 +7,7 @@ from uuid import uuid4
 import asyncpg
 
 from rls.attacks_agreements import prepare_agreements
+from rls.attacks_features import FOR_EACH_FORCE as SWITCHES_AND_COUNTS
 from rls.attacks_governance import prepare_governance
 from rls.attacks_imports import prepare_imports
 from rls.attacks_releases import prepare_releases
@@ -42,6 +43,7 @@ FOR_EACH_FORCE = (
     "INSERT INTO records.merge (owner_force, merge_id, survivor_id, merged_id, survivor_rows, "
     "copied_rows, source_rows, merged_by) VALUES ({force}, '{new}', '{nominal}', '{new}', '{{}}', "
     "'{{}}', '{{}}', '{new}')",
+    *SWITCHES_AND_COUNTS,
     *(
         f"INSERT INTO sharing.{table} (owner_force, nominal_id, other_force, other_id, {more}) "
         f"VALUES ({{force}}, '{{nominal}}', {{other_force}}, '{{other}}', {values})"

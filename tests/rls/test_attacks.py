@@ -17,6 +17,7 @@ from rls.attacks_becoming import BECOMING, CREATING, RoleAttack
 from rls.attacks_consulting import CONSULTING, WITHOUT_CONSULTATION
 from rls.attacks_costs import COSTS
 from rls.attacks_exceptions import EXCEPTIONS
+from rls.attacks_features import FEATURES
 from rls.attacks_files import STORED
 from rls.attacks_foreseeing import FORESEEING
 from rls.attacks_governance import GOVERNANCE
@@ -55,6 +56,7 @@ ATTACKS = [
     *GOVERNANCE,
     *COSTS,
     *RELEASES,
+    *FEATURES,
 ]
 
 

@@ -90,6 +90,7 @@ class Cluster:
                 "athena_dictionary",
                 "athena_directory",
                 "athena_linker",
+                "athena_monitor",
                 "athena_outbox",
                 "athena_policy_writer",
             ):

@@ -19,6 +19,8 @@ from athena.governance.apportionment import routes as costs
 from athena.governance.bodies import routes as bodies
 from athena.governance.changes import routes as changes
 from athena.governance.changes.desk import Desk as ChangeDesk
+from athena.governance.flags import routes as features
+from athena.governance.health.counting import Counting, Tally
 from athena.governance.ledger import routes as ledger
 from athena.governance.ledger import statement_routes as statements
 from athena.governance.releases import pages as release_pages
@@ -69,7 +71,9 @@ def create_app(store: Store, settings: Settings) -> FastAPI:
         async with running(store, settings) as runtime:
             _include_features(app, runtime, tokens, settings)
             app.state.runtime = runtime
-            working = [asyncio.create_task(runtime.outbox.run())]
+            app.state.tally = tally = Tally(runtime.database)
+            runtime.switchboard.when_switched(tally.begin_anew)
+            working = [asyncio.create_task(runtime.outbox.run()), asyncio.create_task(tally.run())]
             if settings.compares:
                 working.append(asyncio.create_task(runtime.linker.run()))
             try:
@@ -90,6 +94,7 @@ def create_app(store: Store, settings: Settings) -> FastAPI:
     )
     web.install(app, problem_page)
     metrics.install(app)
+    app.add_middleware(Counting, tally=lambda: getattr(app.state, "tally", None))
 
     @app.get("/livez", include_in_schema=False)
     async def live() -> Response:
@@ -124,17 +129,22 @@ def _include_features(
             raise NotSignedInError(
                 "Send a bearer token in the Authorization header; `athena token` prints one."
             )
-        return await find_subject(tokens.verify(token))
+        subject = await find_subject(tokens.verify(token))
+        metrics.attribute(request, subject)
+        return subject
 
     sessions = BrowserSessions(tokens, find_subject)
     gate, searcher, register = runtime.gate, runtime.searcher, runtime.register
     app.include_router(search.make_router(gate, searcher, register, by_bearer))
     open_seconds = settings.emergency_minutes * 60
-    app.include_router(emergency.make_router(gate, searcher.directory, open_seconds, by_bearer))
+    live = runtime.features
+    app.include_router(
+        emergency.make_router(gate, searcher.directory, live, open_seconds, by_bearer)
+    )
     app.include_router(nominals.make_router(gate, register, by_bearer))
     app.include_router(merging.make_router(gate, register, by_bearer))
     may_set = _permit(runtime, Action.LINKING_THRESHOLDS)
-    app.include_router(linking.make_router(gate, searcher, by_bearer, may_set))
+    app.include_router(linking.make_router(gate, searcher, live, by_bearer, may_set))
     app.include_router(worklist.make_router(runtime.desk, by_bearer))
     app.include_router(notifications.make_router(runtime.desk, by_bearer))
     _include_administration(app, runtime, by_bearer)
@@ -150,7 +160,7 @@ def _include_features(
     app.include_router(member_pages.make_router(runtime.database, sessions))
     app.include_router(search_pages.make_router(gate, searcher, sessions))
     app.include_router(
-        emergency_pages.make_router(gate, searcher.directory, open_seconds, sessions)
+        emergency_pages.make_router(gate, searcher.directory, live, open_seconds, sessions)
     )
     app.mount("/assets", StaticFiles(packages=[("athena.platform.kernel", "assets")]))
 
@@ -168,6 +178,7 @@ def _include_governance(app: FastAPI, runtime: Runtime, caller: Caller) -> None:
     app.include_router(bodies.make_router(office, caller))
     app.include_router(changes.make_router(desk, caller))
     app.include_router(votes.make_router(desk, caller))
+    app.include_router(features.make_router(office, caller))
 
 
 def _include_releases(

@@ -12,9 +12,12 @@ import asyncpg
 from sqlalchemy.exc import DBAPIError
 
 from athena.governance.accounts import Accounts
+from athena.governance.flags.repository import CHANNEL as FEATURES_CHANNEL
+from athena.governance.flags.switchboard import Switchboard
 from athena.platform.kernel.database import Database
 from athena.platform.kernel.desk import Desk
 from athena.platform.kernel.errors import AthenaError
+from athena.platform.kernel.features import Features
 from athena.platform.kernel.notifications.dispatcher import OUTBOX_CHANNEL, Dispatcher
 from athena.platform.kernel.replicas import Replicas
 from athena.platform.kernel.settings import Settings
@@ -65,8 +68,14 @@ class Runtime:
     linker: Linker
     agreements: Agreements
     accounts: Accounts
+    switchboard: Switchboard
     known_as_of: tuple[int, int] | None = None
     """The versions of the policy as of which the searcher knows tenants and agreements."""
+
+    @property
+    def features(self) -> Features:
+        """Which force has what, at this moment."""
+        return self.switchboard.features
 
 
 @asynccontextmanager
@@ -91,8 +100,10 @@ async def _deciding_by(
     database = store.database()
     names = LiveNames(database, dictionary_dir(settings, store))
     replicas = Replicas(database, store.standbys())
+    switchboard = Switchboard(database)
     try:
         await seed_rules(database)
+        await switchboard.refresh()
         roles = RoleTable.compile(await rules_in_force(database))
         gate = Gate(database, point, roles, settings.grant_seconds)
         if searching:
@@ -107,14 +118,17 @@ async def _deciding_by(
             searcher=searcher,
             desk=make_desk(gate),
             outbox=Dispatcher(database),
-            linker=Linker(database, names, Scorer(packaged_weights())),
+            linker=Linker(database, names, Scorer(packaged_weights()), switchboard.features),
             agreements=Agreements(database, gate.authorise),
             accounts=Accounts.over(database, gate.authorise),
+            switchboard=switchboard,
         )
+        switchboard.when_switched(runtime.linker.wake)
         tasks = [
             asyncio.create_task(_stay_fresh(runtime, searching)),
             asyncio.create_task(_watch_sessions(runtime.database)),
             asyncio.create_task(replicas.watch()),
+            asyncio.create_task(switchboard.follow()),
         ]
         try:
             yield runtime
@@ -125,6 +139,7 @@ async def _deciding_by(
     finally:
         await names.close()
         await replicas.close()
+        switchboard.close()
         await database.close()
 
 
@@ -162,6 +177,7 @@ async def _follow(connection: asyncpg.Connection, runtime: Runtime, searching: b
     def nominals_changed(*_: object) -> None:
         runtime.linker.wake()
 
+    await connection.add_listener(FEATURES_CHANNEL, runtime.switchboard.noticed)
     await connection.add_listener(POLICY_CHANNEL, policy_changed)
     await connection.add_listener(CHANNEL, names_changed)
     await connection.add_listener(OUTBOX_CHANNEL, messages_came)

@@ -10,7 +10,7 @@ from fractions import Fraction
 
 from athena.platform.kernel.errors import InvalidInputError
 
-BOUNDS = tuple(2.0 ** (step / 4) for step in range(57))
+BOUNDS: tuple[float, ...] = tuple(2.0 ** (step / 4) for step in range(57))
 """The upper bounds of the buckets in milliseconds: 1 to 16,384, four to each doubling.
 
 A time is told by its bucket's upper bound, so never too low, and at most 19 % too high.

@@ -150,6 +150,7 @@ def open_record(
             return await emergency.open_record(
                 runtime.gate,
                 runtime.searcher.directory,
+                runtime.features,
                 subject,
                 parse_purpose(purpose),
                 parse_reason(reason),

@@ -24,6 +24,7 @@ from athena.governance.votes.outcome import Duty
 from athena.platform.cli import (
     governance_calendar,
     governance_changes,
+    governance_features,
     governance_releases,
     governance_votes,
 )
@@ -64,6 +65,7 @@ def register(app: typer.Typer) -> None:
     governance_app.add_typer(governance_votes.app(), name="votes")
     governance_app.add_typer(governance_releases.app(), name="releases")
     governance_calendar.register(governance_app)
+    governance_app.command("features")(governance_features.show)
     app.add_typer(governance_app, name="governance")
 
 

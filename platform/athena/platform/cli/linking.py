@@ -100,12 +100,16 @@ def show(
                 subject, Action.LINKS_READ, parse_purpose(purpose), entry
             ) as consultation:
                 directory = runtime.searcher.directory
-                return await service.links_of(consultation, directory, NominalId(nominal_id))
+                return await service.links_of(
+                    consultation, directory, runtime.features, NominalId(nominal_id)
+                )
 
     found = run(work())
     if as_json:
         print_json(found.model_dump(mode="json"))
         return
+    if not found.suggestions_live:
+        out.print("Link suggestions aren't live for your force: only decisions are shown.")
     for pointer in found.pointers:
         out.print(
             f"{pointer.owner_force} may hold a record of this person that isn't shown to you: "
@@ -133,7 +137,8 @@ def waiting(
             async with runtime.gate.consult(
                 subject, Action.LINKS_READ, parse_purpose(purpose), entry
             ) as consultation:
-                return await service.waiting(consultation, runtime.searcher.directory, limit)
+                directory = runtime.searcher.directory
+                return await service.waiting(consultation, directory, runtime.features, limit)
 
     found = run(work())
     if as_json:

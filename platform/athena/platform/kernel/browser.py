@@ -14,6 +14,7 @@ from jinja2 import ChoiceLoader, Environment, PackageLoader, PrefixLoader
 
 from athena.platform.kernel.errors import NotSignedInError, RefusedError
 from athena.platform.kernel.identity import Subject
+from athena.platform.kernel.metrics import attribute
 from athena.platform.kernel.tokens import TokenIssuer
 
 COOKIE = "athena_session"
@@ -54,7 +55,9 @@ class BrowserSessions:
         token = request.cookies.get(COOKIE)
         if not token:
             raise NotSignedInError("Choose an account first.")
-        return await self._find_subject(self._tokens.verify(token))
+        subject = await self._find_subject(self._tokens.verify(token))
+        attribute(request, subject)
+        return subject
 
     def begin(self, subject: Subject, response: Response) -> Response:
         """Start a session with a response."""

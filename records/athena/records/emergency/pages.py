@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from athena.platform.kernel.browser import BrowserSessions, make_templates, render
 from athena.platform.kernel.errors import AthenaError, InvalidInputError
+from athena.platform.kernel.features import Features
 from athena.platform.kernel.identity import Subject
 from athena.policies.roles.actions import Action
 from athena.policies.visibility.service import Gate, parse_purpose, parse_reason
@@ -22,7 +23,7 @@ _templates = make_templates("athena.records.emergency")
 
 
 def make_router(
-    gate: Gate, directory: Directory, seconds: int, sessions: BrowserSessions
+    gate: Gate, directory: Directory, features: Features, seconds: int, sessions: BrowserSessions
 ) -> APIRouter:
     """Return the page; a record stays open for so many seconds."""
     router = APIRouter(include_in_schema=False)
@@ -55,6 +56,7 @@ def make_router(
     ) -> Response:
         """Show the form."""
         gate.authorise(subject, Action.NOMINALS_BREAK_GLASS)
+        service.require_live(features, subject)
         fields = {"search": str(search), "purpose": purpose, "owner": owner, "nominal": nominal}
         return show_form(request, subject, fields)
 
@@ -76,7 +78,7 @@ def make_router(
             )
             reason = parse_reason(fields.get("reason"))
             opened = await service.open_record(
-                gate, directory, subject, purpose, reason, asked, seconds
+                gate, directory, features, subject, purpose, reason, asked, seconds
             )
         except ValidationError as error:
             told = error.errors()[0]["msg"].removeprefix("Value error, ")

@@ -7,6 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Response
 
 from athena.platform.kernel.audit import EventKind
+from athena.platform.kernel.features import Features
 from athena.platform.kernel.identity import Subject
 from athena.platform.kernel.web import Caller, problems
 from athena.policies.roles.actions import Action
@@ -22,7 +23,9 @@ from athena.records.emergency.schemas import (
 from athena.tenants.directory.service import Directory
 
 
-def make_router(gate: Gate, directory: Directory, seconds: int, caller: Caller) -> APIRouter:
+def make_router(
+    gate: Gate, directory: Directory, features: Features, seconds: int, caller: Caller
+) -> APIRouter:
     """Return the routes; a record stays open for so many seconds."""
     router = APIRouter(prefix="/api/v1", tags=["emergencies"])
 
@@ -35,7 +38,7 @@ def make_router(gate: Gate, directory: Directory, seconds: int, caller: Caller) 
         """Open one record that is shown as a pointer or a summary, in an emergency."""
         purpose, reason = stated.purpose, stated.reason
         return await service.open_record(
-            gate, directory, subject, purpose, reason, request, seconds
+            gate, directory, features, subject, purpose, reason, request, seconds
         )
 
     @router.get("/emergencies", responses=problems())

@@ -12,6 +12,7 @@ from uuid import UUID
 from athena.platform.kernel.audit import Entry, EventKind, RecordSeen, append
 from athena.platform.kernel.clocks.service import hours_later
 from athena.platform.kernel.errors import ConflictError, NotFoundError, RefusedError
+from athena.platform.kernel.features import BREAK_GLASS, Features, NotLiveError
 from athena.platform.kernel.identity import Level, NominalId, Purpose, Role, Subject, TenantId
 from athena.platform.kernel.worklist import service as worklist
 from athena.platform.kernel.worklist.models import Assignee, ItemKind, RecordReference
@@ -38,6 +39,7 @@ _NOT_SHOWN = "There is no such record that a search of yours pointed to or showe
 async def open_record(
     gate: Gate,
     directory: Directory,
+    features: Features,
     subject: Subject,
     purpose: Purpose,
     reason: str,
@@ -47,7 +49,8 @@ async def open_record(
     """Open one record to one member for a purpose and a limited time, and tell its reviewers.
 
     NotFoundError where the member sees no such record, RefusedError where policy doesn't open it
-    or its owner has sealed it; nothing is kept then but the refusal.
+    or its owner has sealed it, NotLiveError where the member's force doesn't have break-glass;
+    nothing is kept then but the refusal.
     """
     entry = Entry(
         EventKind.CONSULTATION,
@@ -57,6 +60,7 @@ async def open_record(
     )
     action = Action.NOMINALS_BREAK_GLASS
     async with gate.consult(subject, action, purpose, entry) as consultation:
+        require_live(features, subject)
         owner = await _owner(consultation, directory, request)
         nominal_id = NominalId(request.nominal_id) if request.nominal_id else None
         access = await repository.break_glass(
@@ -77,6 +81,18 @@ async def open_record(
             owner_force=row.owner_force,
             expires_at=row.expires_at,
             told=[directory.by_id(tenant).slug for tenant in told],
+        )
+
+
+def require_live(features: Features, subject: Subject) -> None:
+    """Refuse to open anything where the member's force doesn't have break-glass.
+
+    An access that was granted before runs on to its end: nothing here ends it.
+    """
+    if not features.on(BREAK_GLASS, subject.tenant_id):
+        raise NotLiveError(
+            "Break-glass isn't live for your force: telephone the unit that the search names, or "
+            "your control room, and ask the owner for the record."
         )
 
 

@@ -41,15 +41,22 @@ async def wait_for_turn(session: WriteSession) -> None:
     await session.value("SELECT pg_advisory_xact_lock(:lock)", {"lock": _ONE_AT_A_TIME})
 
 
-async def take(session: WriteSession, limit: int) -> list[Key]:
-    """Return nominals to compare, the longest waiting first, and take them off the queue."""
+async def forces(session: ReadSession) -> list[TenantId]:
+    """Return every force."""
+    rows = await session.rows("SELECT tenant_id FROM tenants.tenant WHERE kind = 'force'")
+    return [TenantId(row.tenant_id) for row in rows]
+
+
+async def take(session: WriteSession, limit: int, owners: Collection[TenantId]) -> list[Key]:
+    """Return nominals of some forces to compare, the longest waiting first, off the queue."""
     rows = await session.rows(
         "WITH taken AS (SELECT owner_force, queue_id FROM sharing.match_queue "
+        "WHERE owner_force = ANY (CAST(:owners AS smallint[])) "
         "ORDER BY queued_at LIMIT :limit FOR UPDATE SKIP LOCKED) "
         "DELETE FROM sharing.match_queue AS q USING taken AS t "
         "WHERE q.owner_force = t.owner_force AND q.queue_id = t.queue_id "
         "RETURNING q.owner_force, q.nominal_id",
-        {"limit": limit},
+        {"limit": limit, "owners": list(owners)},
     )
     return list(dict.fromkeys(_key(row) for row in rows))
 

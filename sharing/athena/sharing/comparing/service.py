@@ -14,6 +14,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from athena.platform.kernel.database import Database, WriteSession
 from athena.platform.kernel.errors import AthenaError
+from athena.platform.kernel.features import LINK_SUGGESTIONS, Features
+from athena.platform.kernel.identity import TenantId
 from athena.records.nominals.dates import PartialDate, Precision
 from athena.sharing.comparing import repository
 from athena.sharing.linking.models import Key
@@ -41,10 +43,13 @@ logger = logging.getLogger("athena.linker")
 class Linker:
     """Compares nominals with those that may be the same person."""
 
-    def __init__(self, database: Database, names: LiveNames, scorer: Scorer) -> None:
+    def __init__(
+        self, database: Database, names: LiveNames, scorer: Scorer, features: Features
+    ) -> None:
         self._database = database
         self._names = names
         self._scorer = scorer
+        self._features = features
         self._woken = asyncio.Event()
 
     def wake(self) -> None:
@@ -72,7 +77,7 @@ class Linker:
         """Compare the nominals that wait longest and return how many they were."""
         async with self._database.write(repository.LINKER) as session:
             await repository.wait_for_turn(session)
-            keys = await repository.take(session, limit)
+            keys = await repository.take(session, limit, await self._live(session))
             if not keys:
                 return 0
             await repository.log_combination(session, keys, self._scorer.weights.label)
@@ -87,6 +92,14 @@ class Linker:
             if others:
                 await repository.log_combination(session, others, self._scorer.weights.label)
         return len(keys)
+
+    async def _live(self, session: WriteSession) -> list[TenantId]:
+        """Return the forces that have suggestions; what others changed waits until they do."""
+        return [
+            force
+            for force in await repository.forces(session)
+            if self._features.on(LINK_SUGGESTIONS, force)
+        ]
 
     async def _compare_gently(self) -> None:
         """Compare everything that waits, with rests: the searches of this process come first."""

@@ -7,6 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query
 
 from athena.platform.kernel.audit import EventKind
+from athena.platform.kernel.features import Features
 from athena.platform.kernel.identity import NominalId, Subject
 from athena.platform.kernel.permits import Permit
 from athena.platform.kernel.web import Caller, problems
@@ -25,7 +26,9 @@ from athena.sharing.linking.schemas import (
 from athena.sharing.search.service import Searcher
 
 
-def make_router(gate: Gate, searcher: Searcher, caller: Caller, may_set: Permit) -> APIRouter:
+def make_router(
+    gate: Gate, searcher: Searcher, features: Features, caller: Caller, may_set: Permit
+) -> APIRouter:
     """Return the routes of links; the searcher holds the directory of the moment."""
     router = APIRouter(prefix="/api/v1", tags=["links"])
 
@@ -38,7 +41,9 @@ def make_router(gate: Gate, searcher: Searcher, caller: Caller, may_set: Permit)
         """Return the nominals that may be the same person, as far as policy shows them."""
         entry = stated.entry(EventKind.CONSULTATION, "links.read", {"nominal": str(nominal_id)})
         async with gate.consult(subject, Action.LINKS_READ, stated.purpose, entry) as consultation:
-            return await service.links_of(consultation, searcher.directory, NominalId(nominal_id))
+            return await service.links_of(
+                consultation, searcher.directory, features, NominalId(nominal_id)
+            )
 
     @router.get("/links", responses=problems())
     async def waiting(
@@ -49,7 +54,7 @@ def make_router(gate: Gate, searcher: Searcher, caller: Caller, may_set: Permit)
         """Return the own force's suggestions that nobody has decided, the oldest first."""
         entry = stated.entry(EventKind.CONSULTATION, "links.waiting")
         async with gate.consult(subject, Action.LINKS_READ, stated.purpose, entry) as consultation:
-            return await service.waiting(consultation, searcher.directory, limit)
+            return await service.waiting(consultation, searcher.directory, features, limit)
 
     @router.post("/links/decisions", responses=problems(404))
     async def decide(
@@ -79,7 +84,7 @@ def make_router(gate: Gate, searcher: Searcher, caller: Caller, may_set: Permit)
         """Put what waits for a decision on the worklist, as far as you see it; return how many."""
         entry = stated.entry(EventKind.ALTERATION, "links.fill_worklist")
         async with gate.alter(subject, Action.LINKS_DECIDE, stated.purpose, entry) as alteration:
-            return await service.fill_worklist(alteration)
+            return await service.fill_worklist(alteration, features)
 
     @router.put("/links/thresholds", responses=problems())
     async def set_thresholds(

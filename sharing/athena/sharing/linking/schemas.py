@@ -46,6 +46,9 @@ class Links(BaseModel):
     """The links of a nominal."""
 
     links: list[Link]
+    suggestions_live: bool = Field(
+        description="Whether your force has suggestions; if not, only what people decided is here"
+    )
     pointers: list[Pointer]
     person: list[UUID] = Field(
         description="The nominals that stand for one person, by the links visible to you"

@@ -14,6 +14,7 @@ from athena.platform.kernel.audit import Entry, EventKind, RecordSeen, administe
 from athena.platform.kernel.clocks.service import working_days_later
 from athena.platform.kernel.database import ReadSession, WriteSession
 from athena.platform.kernel.errors import InvalidInputError, NotFoundError, RefusedError
+from athena.platform.kernel.features import LINK_SUGGESTIONS, Features, NotLiveError
 from athena.platform.kernel.identity import Level, NominalId, Role, Subject
 from athena.platform.kernel.worklist import service as worklist
 from athena.platform.kernel.worklist.models import (
@@ -51,15 +52,28 @@ SUGGESTED = "suggested"
 _NOT_VISIBLE = "There is no such nominal, or none that you may see for this purpose."
 
 
+def require_live(features: Features, subject: Subject) -> None:
+    """Refuse what is about suggestions where the member's force doesn't have them."""
+    if not features.on(LINK_SUGGESTIONS, subject.tenant_id):
+        raise NotLiveError(
+            "Link suggestions aren't live for your force; decide on two nominals that you have "
+            "found yourself. What was decided stays."
+        )
+
+
 async def links_of(
-    consultation: Consultation, directory: Directory, nominal_id: NominalId
+    consultation: Consultation, directory: Directory, features: Features, nominal_id: NominalId
 ) -> Links:
     """Return the visible links of a nominal with what each field said, and log what was seen.
 
+    Where the member's force has no suggestions, only pairs that somebody decided are returned.
     NotFoundError alike for a nominal that isn't there and for one that may not be seen.
     """
     key = await _key(consultation, nominal_id)
+    live = features.on(LINK_SUGGESTIONS, consultation.subject.tenant_id)
     pairs = await repository.pairs_of(consultation, [key])
+    if not live:
+        pairs = [pair for pair in pairs if pair.verdict is not None]
     steps = await repository.steps(consultation, pairs)
     shown = await nominals.read_summaries(consultation, [pair.other for pair in pairs])
     links = []
@@ -71,15 +85,23 @@ async def links_of(
     links.sort(key=lambda link: (link.decision is Verdict.NOT_SAME, -(link.probability or 0)))
     return Links(
         links=links,
-        pointers=await _pointers(consultation, directory, key),
-        person=[joined for _, joined in await person(consultation, key)],
+        suggestions_live=live,
+        pointers=await _pointers(consultation, directory, key) if live else [],
+        person=[joined for _, joined in await person(consultation, key, decided_only=not live)],
     )
 
 
-async def person(consultation: Consultation, key: Key, without: Key | None = None) -> list[Key]:
+async def person(
+    consultation: Consultation,
+    key: Key,
+    without: Key | None = None,
+    *,
+    decided_only: bool = False,
+) -> list[Key]:
     """Return the nominals that stand for one person, by the pairs visible to the member.
 
-    ``without`` leaves out the pair of the nominal and another, to see what else joins them.
+    ``without`` leaves out the pair of the nominal and another, to see what else joins them;
+    ``decided_only`` leaves out what nobody decided.
     """
     found, frontier = [key], [key]
     while frontier and len(found) < MOST_IN_PERSON:
@@ -90,7 +112,9 @@ async def person(consultation: Consultation, key: Key, without: Key | None = Non
             for other in dict.fromkeys(
                 pair.other
                 for pair in pairs
-                if pair.joined and (pair.key, pair.other) not in skipped
+                if pair.joined
+                and (pair.key, pair.other) not in skipped
+                and (pair.verdict is not None or not decided_only)
             )
             if other not in found
         ]
@@ -99,9 +123,10 @@ async def person(consultation: Consultation, key: Key, without: Key | None = Non
 
 
 async def waiting(
-    consultation: Consultation, directory: Directory, limit: int = 50
+    consultation: Consultation, directory: Directory, features: Features, limit: int = 50
 ) -> list[Waiting]:
     """Return the own force's undecided suggestions that the member may see, and log them."""
+    require_live(features, consultation.subject)
     pairs = await repository.waiting(consultation, min(limit, MOST_WAITING))
     await _log(consultation, EventKind.CONSULTATION, "links.waiting", pairs)
     return [
@@ -115,11 +140,12 @@ async def waiting(
     ]
 
 
-async def fill_worklist(alteration: Alteration) -> int:
+async def fill_worklist(alteration: Alteration, features: Features) -> int:
     """Put suggestions and contradictions that the member sees on the worklist; return how many.
 
     The member's own view fills it, so an item never tells of a record that policy hides.
     """
+    require_live(features, alteration.subject)
     items = await worklist.list_items(alteration, STILL_TO_DO, worklist.MOST_ITEMS)
     there = {(item.kind, item.record.record_id) for item in items if item.record}
     opened = 0
