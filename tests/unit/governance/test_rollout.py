@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -60,12 +61,7 @@ class Life(RuleBasedStateMachine):
         for place, ring in enumerate(self.rollout.rings):
             if ring is not RingState.LIVE:
                 for step in (RingStep.NOTIFY, RingStep.GO_LIVE):
-                    before = self.rollout
-                    self.follow(
-                        lambda before=before, place=place, step=step: take_ring(
-                            before, place, step, AMO
-                        )
-                    )
+                    self.follow(partial(take_ring, self.rollout, place, step, AMO))
                 return
 
     @invariant()
