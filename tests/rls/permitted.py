@@ -271,12 +271,6 @@ PERMITTED = [
         )
     ),
     Permitted(
-        "athena_amo",
-        "work.message",
-        "INSERT",
-        "the client body tells forces of releases: by column, fixed sentences, about no record",
-    ),
-    Permitted(
         "athena_policy_writer",
         "policies.bundle",
         "SELECT, COPY TO, INSERT",

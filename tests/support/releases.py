@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -9,6 +11,8 @@ from typing import Any
 import asyncpg
 
 from athena.governance.health.models import BUCKETS
+from support.api import Platform
+from support.cluster import Cluster
 from support.governance import AMO, Chamber, request
 
 FEATURE = "link-suggestions"
@@ -149,3 +153,39 @@ class Rollouts:
             errors,
             buckets,
         )
+
+    async def state_of(self, name: str) -> tuple[str, list[str]]:
+        """Return where a release is, and its rings."""
+        view = await self.show(name)
+        return view["state"], [item["state"] for item in view["rings"]]
+
+    async def refused(
+        self, name: str, path: str, status: int, *told: str, account: str = AMO, **body: Any
+    ) -> None:
+        """Take a step that is refused, says why, and changes neither release nor features."""
+        before = await self.show(name), await self.has("kent", "essex")
+        answer = await self.chamber.post(account, f"releases/{name}/{path}", **body)
+        assert answer.status_code == status, answer.text
+        for words in told:
+            assert words in answer.json()["detail"]
+        assert (await self.show(name), await self.has("kent", "essex")) == before
+
+    async def end_all(self) -> None:
+        """End every release, so that others may switch the same features."""
+        for release in (await self.chamber.get(AMO, "releases")).json():
+            if release["state"] in ("rolling", "held", "live"):
+                await self.do(release["reference"], "back-out")
+            elif release["state"] in ("planned", "approved"):
+                await self.do(release["reference"], "cancel")
+
+
+@asynccontextmanager
+async def opened_rollouts(platform: Platform, cluster: Cluster) -> AsyncIterator[Rollouts]:
+    """Yield the API with an approved entry of the catalogue, for changes that need no vote."""
+    admin = await cluster.admin(platform.runtime.store.address.database)
+    try:
+        opened = Rollouts(Chamber(platform), admin)
+        await opened.catalogue()
+        yield opened
+    finally:
+        await admin.close()
