@@ -10,7 +10,7 @@ from __future__ import annotations
 from athena.platform.kernel.migrations import script
 
 revision = "0030"
-down_revision = "0028"
+down_revision = "0029"
 branch_labels = None
 depends_on = None
 

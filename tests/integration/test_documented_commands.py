@@ -264,6 +264,11 @@ async def run(shell: Shell, line: str) -> None:
         "governance changes quote CR-9999 Q-1 --one-off-pence -5 --reason 'A test'",
         "governance votes cast CR-9999 for --as board.kent",
         "governance votes verify docs/examples/board.json",
+        "governance releases draft docs/examples/board.json --reason 'A test'",
+        "governance releases go-live REL-9999 1 --reason 'A test'",
+        "governance black-outs file Fair 2027-03-28T01:30 2027-03-29 --as admin.kent "
+        "--reason 'A test'",
+        "governance black-outs file Fair 2027-03-28 2027-03-29 --as board.kent --reason 'A test'",
         "link thresholds --suggested-from 0.9 --linked-from 0.6 --reason 'A test'",
         "link thresholds --suggested-from 0.6 --reason 'A test' --as records.kent",
         "governance costs preview 1 no-such 2026/27",

@@ -106,6 +106,18 @@ async def test_the_guard_knows_every_step_and_no_other(
             await transaction.rollback()
 
 
+async def test_assessing_ends_whichever_plan_the_session_has(admin: asyncpg.Connection) -> None:
+    """The guard reads the catalogue for who submits alone: its teller may not read that."""
+    transaction = admin.transaction()
+    await transaction.start()
+    try:
+        change_id = await prepared(admin, Kind.NORMAL, State.ASSESS)
+        await admin.execute("SET LOCAL plan_cache_mode = force_generic_plan")
+        assert await moved(admin, "athena_teller", change_id, State.AUTHORISE)
+    finally:
+        await transaction.rollback()
+
+
 async def moved(admin: asyncpg.Connection, login: str, change_id: UUID, to: State) -> bool:
     """Whether a login can move a change to a state; it is taken back."""
     savepoint = admin.transaction()

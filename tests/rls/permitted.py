@@ -252,6 +252,24 @@ PERMITTED = [
         "UPDATE",
         "the client body tells the last day of a participation: by column, and once",
     ),
+    *(
+        Permitted(
+            login,
+            f"governance.{table}",
+            "SELECT, COPY TO",
+            "the consortium's releases and its calendar are everyone's to read",
+        )
+        for login in (FORCES, "athena_amo", "athena_auditor")
+        for table in ("black_out", "release", "release_entry", "release_plan", "release_ring")
+    ),
+    *(
+        Permitted("athena_amo", f"governance.{table}", verbs, why)
+        for table, verbs, why in (
+            ("release", "INSERT, UPDATE", "the client body drafts releases and moves them on"),
+            ("release_plan", "INSERT", "the client body plans; no plan ever changes"),
+            ("release_ring", "INSERT, UPDATE", "the client body plans rings and moves them on"),
+        )
+    ),
     Permitted(
         "athena_policy_writer",
         "policies.bundle",
@@ -309,6 +327,9 @@ NOBODYS = {
     "governance.body": "true",
     "governance.catalogue": "true",
     "governance.constitution": "true",
+    "governance.release": "true",
+    "governance.release_plan": "true",
+    "governance.release_ring": "true",
     "governance.vote": "true",
     "audit.content": "(at, event_id) IN (SELECT at, event_id FROM audit.event "
     "WHERE tenant_id = {force})",

@@ -10,6 +10,7 @@ from rls.attacks_agreements import prepare_agreements
 from rls.attacks_features import FOR_EACH_FORCE as SWITCHES_AND_COUNTS
 from rls.attacks_governance import prepare_governance
 from rls.attacks_imports import prepare_imports
+from rls.attacks_releases import prepare_releases
 from rls.prepared_costs import prepare_costs
 from rls.prepared_exceptions import prepare_exceptions
 from rls.prepared_work import prepare_work
@@ -112,6 +113,7 @@ async def prepared_world(cluster: Cluster, database: str) -> World:
                     )
             await _link_to_the_open_one(world, admin)
             await prepare_governance(admin)
+            await prepare_releases(admin)
             for statement in ONCE:
                 await admin.execute(statement.format(new=uuid4()))
         await admin.execute(

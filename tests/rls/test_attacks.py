@@ -25,6 +25,7 @@ from rls.attacks_imports import IMPORTS
 from rls.attacks_linking import LINKING
 from rls.attacks_oracles import ORACLES
 from rls.attacks_reading import CLOSED_GROUPS, READING, UNGRANTED_GROUPS
+from rls.attacks_releases import RELEASES
 from rls.attacks_sessions import SESSIONS
 from rls.attacks_work import WORK
 from rls.attacks_writing import WRITING
@@ -54,6 +55,7 @@ ATTACKS = [
     *LINKING,
     *GOVERNANCE,
     *COSTS,
+    *RELEASES,
     *FEATURES,
 ]
 

@@ -25,6 +25,9 @@ from athena.governance.health.counting import Counting, Tally
 from athena.governance.ledger import routes as ledger
 from athena.governance.ledger import statement_routes as statements
 from athena.governance.oversight import routes as oversight
+from athena.governance.releases import pages as release_pages
+from athena.governance.releases import routes as releases
+from athena.governance.releases.desk import Desk as ReleaseDesk
 from athena.governance.votes import routes as votes
 from athena.platform.kernel import metrics, web
 from athena.platform.kernel.browser import BrowserSessions, problem_page
@@ -148,6 +151,7 @@ def _include_features(
     app.include_router(notifications.make_router(runtime.desk, by_bearer))
     _include_administration(app, runtime, by_bearer)
     _include_governance(app, runtime, by_bearer)
+    _include_releases(app, runtime, by_bearer, sessions)
     _include_accounts(app, runtime, by_bearer)
     app.include_router(restrictions.make_router(gate, by_bearer))
     app.include_router(imports.make_router(gate, by_bearer))
@@ -179,6 +183,14 @@ def _include_governance(app: FastAPI, runtime: Runtime, caller: Caller) -> None:
     app.include_router(features.make_router(office, caller))
     app.include_router(duties.make_router(desk, caller))
     app.include_router(oversight.make_router(office, runtime.accounts.reader, caller))
+
+
+def _include_releases(
+    app: FastAPI, runtime: Runtime, caller: Caller, sessions: BrowserSessions
+) -> None:
+    desk = ReleaseDesk(ChangeDesk(Office(runtime.database, runtime.gate.authorise)))
+    app.include_router(releases.make_router(desk, caller))
+    app.include_router(release_pages.make_router(desk, sessions))
 
 
 def _include_accounts(app: FastAPI, runtime: Runtime, caller: Caller) -> None:

@@ -97,12 +97,16 @@ class Desk:
             reason,
             {"change": name},
         ) as acting:
-            change_id = await find(acting.session, name)
-            await repository.lock(acting.session, change_id)
-            whole = await read(acting.session, change_id)
-            change = whole.change
-            target = check(change.kind, change.state, step, self.actors(subject, whole))
-            yield Open(acting, whole, step, target)
+            yield await self.open(acting, name, step)
+
+    async def open(self, acting: Acting, name: str, step: Step) -> Open:
+        """Lock a change for a step within an act that is open already, such as a release's."""
+        change_id = await find(acting.session, name)
+        await repository.lock(acting.session, change_id)
+        whole = await read(acting.session, change_id)
+        change = whole.change
+        target = check(change.kind, change.state, step, self.actors(acting.subject, whole))
+        return Open(acting, whole, step, target)
 
     async def whole(self, subject: Subject, name: str) -> WholeChange:
         """Return a change that the member's tenant may see."""

@@ -80,6 +80,7 @@ class Step(enum.StrEnum):
     QUOTE = "quote"
     REJECT = "reject"
     REOPEN = "reopen"
+    RETURN = "return"
     SCHEDULE = "schedule"
     SEND_BACK = "send_back"
     SUBMIT = "submit"
@@ -155,6 +156,7 @@ MOVES: Mapping[Step, Move] = {
     Step.UNSCHEDULE: Move(_from(State.SCHEDULED), _AMO, State.AUTHORISED),
     Step.BEGIN: Move(_from(State.SCHEDULED), _AMO, State.IMPLEMENT),
     Step.FINISH: Move(_from(State.IMPLEMENT), _AMO, State.REVIEW),
+    Step.RETURN: Move(_from(State.IMPLEMENT), _AMO, State.AUTHORISED),
     Step.CLOSE: Move(_from(State.REVIEW), _AMO, State.CLOSED),
     Step.WITHDRAW: Move(_from(State.NEW) | BEFORE_WORK, _by(Actor.RAISER), State.WITHDRAWN),
     Step.COMMENT: Move(

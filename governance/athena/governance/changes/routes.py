@@ -38,6 +38,7 @@ PLAIN_STEPS = {
     "send-back": Step.SEND_BACK,
     "unschedule": Step.UNSCHEDULE,
     "begin": Step.BEGIN,
+    "return": Step.RETURN,
     "withdraw": Step.WITHDRAW,
 }
 """The steps that ask nothing but a reason, by their addresses."""

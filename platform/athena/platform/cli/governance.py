@@ -22,8 +22,10 @@ from athena.governance.changes.catalogue import CatalogueEntry, NewEntry
 from athena.governance.changes.desk import Desk
 from athena.governance.votes.outcome import Duty
 from athena.platform.cli import (
+    governance_calendar,
     governance_changes,
     governance_features,
+    governance_releases,
     governance_views,
     governance_votes,
 )
@@ -62,6 +64,8 @@ def register(app: typer.Typer) -> None:
     governance_app.add_typer(catalogue_app, name="catalogue")
     governance_app.add_typer(governance_changes.app(), name="changes")
     governance_app.add_typer(governance_votes.app(), name="votes")
+    governance_app.add_typer(governance_releases.app(), name="releases")
+    governance_calendar.register(governance_app)
     governance_app.command("features")(governance_features.show)
     governance_views.register(governance_app)
     app.add_typer(governance_app, name="governance")

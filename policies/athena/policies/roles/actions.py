@@ -21,6 +21,7 @@ class Action(enum.StrEnum):
     DECISIONS_READ_OWN_FORCE = "decisions.read_own_force"
     EMERGENCIES_REVIEW = "emergencies.review"
     FILES_KEYS = "files.keys"
+    GOVERNANCE_ANSWER = "governance.answer"
     GOVERNANCE_APPOINT = "governance.appoint"
     GOVERNANCE_ASSESS = "governance.assess"
     GOVERNANCE_FINANCE = "governance.finance"

@@ -29,6 +29,7 @@ _HOMES = (
     ("links.", TenantKind.FORCE),
     ("nominals.", TenantKind.FORCE),
     ("records.", TenantKind.FORCE),
+    (Action.GOVERNANCE_ANSWER, TenantKind.FORCE),
     (Action.GOVERNANCE_FINANCE, TenantKind.CLIENT_BODY),
     (Action.GOVERNANCE_MANAGE, TenantKind.CLIENT_BODY),
     (Action.COSTS_MANAGE, TenantKind.CLIENT_BODY),

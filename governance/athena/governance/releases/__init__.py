@@ -1,0 +1,1 @@
+"""Releases: authorised changes brought to the forces ring by ring, and taken back."""
