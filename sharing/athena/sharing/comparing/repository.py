@@ -20,13 +20,19 @@ LINKER = "athena_linker"
 CHANNEL = "athena_matching"
 """Where the store gives notice of nominals to compare; a hint only."""
 
-EACH = 20
-"""How many rows one range or number of the index may give."""
+EACH_NAME, EACH_NUMBER = 20, 10
+"""How many rows one range of the name index, and one number, may give."""
 
-MOST_BY_NAME, MOST_BY_DAY = 80, 30
+MOST_BY_NAME, MOST_BY_DAY = 50, 20
 """How many rows the names, and each day of birth, may give, the likeliest first.
 
 A row is a name of a nominal, and one with two given names has several.
+"""
+
+MOST = 50
+"""With how many candidates one nominal is compared.
+
+Reading a candidate costs more than finding and scoring it, and nearly all that comparing costs.
 """
 
 _ONE_AT_A_TIME = 4_277_004
@@ -46,20 +52,20 @@ _CANDIDATES = """
     FROM unnest(CAST(:kinds AS text[]), CAST(:values AS text[])) AS t (kind, value)
     CROSS JOIN LATERAL (
         SELECT i.owner_force, i.nominal_id FROM records.identifier AS i
-        WHERE i.value = t.value AND i.kind = t.kind LIMIT :each
+        WHERE i.value = t.value AND i.kind = t.kind LIMIT :each_number
     ) AS k
     UNION ALL
     SELECT k.owner_force, k.nominal_id FROM unnest(CAST(:telephones AS text[])) AS t (value)
     CROSS JOIN LATERAL (
         SELECT c.owner_force, c.nominal_id FROM records.contact AS c
-        WHERE c.value = t.value LIMIT :each
+        WHERE c.value = t.value LIMIT :each_number
     ) AS k
     UNION ALL
     (SELECT k.owner_force, k.nominal_id
      FROM unnest(CAST(:low AS bigint[]), CAST(:high AS bigint[])) AS r (low, high)
      CROSS JOIN LATERAL (
         SELECT n.owner_force, n.nominal_id FROM records.name_key AS n
-        WHERE n.name_key >= r.low AND n.name_key <= r.high LIMIT :each
+        WHERE n.name_key >= r.low AND n.name_key <= r.high LIMIT :each_name
      ) AS k LIMIT :most)
     UNION ALL
     SELECT k.owner_force, k.nominal_id
@@ -78,27 +84,50 @@ _CANDIDATES = """
     ) AS k
 """
 
-_PERSONS = """
-    SELECT n.owner_force, n.nominal_id, n.sex, n.date_of_birth, n.date_of_birth_precision,
-        (SELECT jsonb_agg(jsonb_build_array(m.given_names, m.surname) ORDER BY m.row_id)
-         FROM records.nominal_name AS m
-         WHERE m.owner_force = n.owner_force AND m.nominal_id = n.nominal_id) AS names,
+_MATCH_FIELDS = """
+    n.owner_force, n.nominal_id, n.sex, n.date_of_birth, n.date_of_birth_precision,
+    (SELECT jsonb_agg(jsonb_build_array(m.given_names, m.surname) ORDER BY m.row_id)
+     FROM records.nominal_name AS m
+     WHERE m.owner_force = n.owner_force AND m.nominal_id = n.nominal_id) AS names,
+    CASE WHEN :numbers THEN
         (SELECT jsonb_agg(jsonb_build_array(i.kind, i.value) ORDER BY i.kind, i.value)
          FROM records.identifier AS i
-         WHERE i.owner_force = n.owner_force AND i.nominal_id = n.nominal_id) AS numbers,
+         WHERE i.owner_force = n.owner_force AND i.nominal_id = n.nominal_id) END AS numbers,
+    CASE WHEN :telephones THEN
         (SELECT jsonb_agg(c.value ORDER BY c.value) FROM records.contact AS c
-         WHERE c.owner_force = n.owner_force AND c.nominal_id = n.nominal_id) AS telephones,
+         WHERE c.owner_force = n.owner_force AND c.nominal_id = n.nominal_id) END AS telephones,
+    CASE WHEN :places THEN
         (SELECT jsonb_agg(jsonb_build_array(l.premises, l.street, l.town, l.postcode)
                           ORDER BY a.row_id)
          FROM records.address AS a JOIN records.location AS l
            ON l.owner_force = a.owner_force AND l.location_id = a.location_id
-         WHERE a.owner_force = n.owner_force AND a.nominal_id = n.nominal_id) AS places{more}
-    FROM unnest(CAST(:owners AS smallint[]), CAST(:ids AS uuid[])) AS w (owner, id)
-    JOIN records.nominal AS n ON n.owner_force = w.owner AND n.nominal_id = w.id{decided}
+         WHERE a.owner_force = n.owner_force AND a.nominal_id = n.nominal_id) END AS places
 """
-_DECIDED = """
+_NOMINALS = """
+    FROM unnest(CAST(:owners AS smallint[]), CAST(:ids AS uuid[])) AS w (owner, id)
+    JOIN records.nominal AS n ON n.owner_force = w.owner AND n.nominal_id = w.id
+"""
+_WHOLE = {"numbers": True, "telephones": True, "places": True}
+_PERSONS = f"SELECT {_MATCH_FIELDS} {_NOMINALS}"
+_CANDIDATES_OF = f"""
+    SELECT {_MATCH_FIELDS}, d.verdict {_NOMINALS}
     LEFT JOIN sharing.link_decision AS d ON d.owner_force = :owner AND d.nominal_id = :nominal
       AND d.other_force = n.owner_force AND d.other_id = n.nominal_id
+"""
+
+_ADD_LINKS = """
+    WITH made AS (
+        INSERT INTO sharing.link (owner_force, nominal_id, other_force, other_id, outcome, weights)
+        SELECT owner_force, nominal_id, other_force, other_id, outcome, weights
+        FROM jsonb_to_recordset(CAST(:links AS jsonb)) AS r (owner_force smallint, nominal_id uuid,
+            other_force smallint, other_id uuid, outcome text, weights text)
+    )
+    INSERT INTO sharing.link_step (owner_force, nominal_id, other_force, other_id, place, field,
+        level, bits, scopes)
+    SELECT owner_force, nominal_id, other_force, other_id, place, field, level, bits, scopes
+    FROM jsonb_to_recordset(CAST(:steps AS jsonb)) AS r (owner_force smallint, nominal_id uuid,
+        other_force smallint, other_id uuid, place smallint, field text, level text, bits real,
+        scopes text[])
 """
 
 
@@ -181,7 +210,7 @@ async def log_combination(session: WriteSession, keys: Iterable[Key], weights: s
     )
 
 
-async def candidates(session: ReadSession, person: Person, wanted: LookUps) -> list[Key]:
+async def candidates(session: ReadSession, key: Key, person: Person, wanted: LookUps) -> list[Key]:
     """Return who may be a person, in one look-up: by number, by name and by day of birth.
 
     A number in common says most; by name the likeliest ranges come first, and of those born on a
@@ -197,12 +226,13 @@ async def candidates(session: ReadSession, person: Person, wanted: LookUps) -> l
             "kinds": list(person.numbers),
             "values": list(person.numbers.values()),
             "telephones": list(person.telephones),
-            "each": EACH,
+            "each_name": EACH_NAME,
+            "each_number": EACH_NUMBER,
             "most": MOST_BY_NAME,
             "most_of_day": MOST_BY_DAY,
         },
     )
-    return list(dict.fromkeys(_key(row) for row in rows))
+    return [near for near in dict.fromkeys(_key(row) for row in rows) if near != key][:MOST]
 
 
 async def persons(session: ReadSession, keys: Collection[Key]) -> dict[Key, Person]:
@@ -210,22 +240,31 @@ async def persons(session: ReadSession, keys: Collection[Key]) -> dict[Key, Pers
     if not keys:
         return {}
     owners, nominals = zip(*keys, strict=True)
-    rows = await session.rows(
-        _PERSONS.format(more="", decided=""), {"owners": list(owners), "ids": list(nominals)}
-    )
+    rows = await session.rows(_PERSONS, {"owners": list(owners), "ids": list(nominals), **_WHOLE})
     return {_key(row): _person(row) for row in rows}
 
 
 async def candidates_of(
-    session: ReadSession, key: Key, keys: Collection[Key]
+    session: ReadSession, key: Key, person: Person, keys: Collection[Key]
 ) -> dict[Key, tuple[Person, str | None]]:
-    """Return the match fields of nominals, each with what people decided of it and another."""
+    """Return nominals as far as a person can be compared with them, each with what was decided.
+
+    Where nothing is known of the person, nothing is read: what one side lacks weighs nothing.
+    """
     if not keys:
         return {}
     owners, nominals = zip(*keys, strict=True)
     rows = await session.rows(
-        _PERSONS.format(more=", d.verdict", decided=_DECIDED),
-        {"owners": list(owners), "ids": list(nominals), "owner": key[0], "nominal": key[1]},
+        _CANDIDATES_OF,
+        {
+            "owners": list(owners),
+            "ids": list(nominals),
+            "owner": key[0],
+            "nominal": key[1],
+            "numbers": bool(person.numbers),
+            "telephones": bool(person.telephones),
+            "places": bool(person.places),
+        },
     )
     return {_key(row): (_person(row), row.verdict) for row in rows}
 
@@ -251,22 +290,8 @@ async def replace_links(
         {**_pair(one, other), "outcome": item.outcome.value, "weights": weights}
         for one, other, item in sides
     ]
-    await session.execute(
-        "INSERT INTO sharing.link (owner_force, nominal_id, other_force, other_id, outcome, "
-        "weights) SELECT owner_force, nominal_id, other_force, other_id, outcome, weights "
-        "FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r (owner_force smallint, "
-        "nominal_id uuid, other_force smallint, other_id uuid, outcome text, weights text)",
-        {"rows": json.dumps(links)},
-    )
     steps = [{**_pair(one, other), **step} for one, other, item in sides for step in _steps(item)]
-    await session.execute(
-        "INSERT INTO sharing.link_step (owner_force, nominal_id, other_force, other_id, place, "
-        "field, level, bits, scopes) SELECT owner_force, nominal_id, other_force, other_id, "
-        "place, field, level, bits, scopes FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r "
-        "(owner_force smallint, nominal_id uuid, other_force smallint, other_id uuid, "
-        "place smallint, field text, level text, bits real, scopes text[])",
-        {"rows": json.dumps(steps)},
-    )
+    await session.execute(_ADD_LINKS, {"links": json.dumps(links), "steps": json.dumps(steps)})
 
 
 def _steps(item: Conclusion) -> list[dict[str, Any]]:

@@ -119,9 +119,8 @@ class Linker:
         self, session: WriteSession, key: Key, person: Person, thresholds: Thresholds
     ) -> dict[Key, Conclusion]:
         """Return what each candidate comes to; a person's decision outranks the score."""
-        keys = await repository.candidates(session, person, self._look_ups(person))
-        near = [other for other in keys if other != key]
-        candidates = await repository.candidates_of(session, key, near)
+        near = await repository.candidates(session, key, person, self._look_ups(person))
+        candidates = await repository.candidates_of(session, key, person, near)
         found = {}
         for other, (candidate, verdict) in candidates.items():
             score = self._scorer.score(person, candidate)
@@ -134,9 +133,7 @@ class Linker:
 
     def _look_ups(self, person: Person) -> LookUps:
         """Return where to look for a person under each name, what is likeliest of each first."""
-        plans = [
-            make_plan(_query(name, person.born), self._names.current) for name in person.names
-        ]
+        plans = [make_plan(_query(name, person.born), self._names.current) for name in person.names]
         if not plans:
             return LookUps(NO_RANGES, NO_RANGES, (), ())
         most = NARROW if person.born else WIDE
