@@ -275,11 +275,12 @@ class World:
                 f"WHERE nominal_id = $1 AND table_name IN {TABLES}"
             )
         bare = "owner_force,nominal_id,row_id,label_id,changed_at,changed_xid,location_id,location"
-        return await self.admin.fetch(
+        found: Sequence[Any] = await self.admin.fetch(
             f"SELECT table_name, since, until, (image - '{{{bare}}}'::text[])::text AS image "
             f"FROM ({' UNION ALL '.join(parts)}) AS w",
             nominal,
         )
+        return found
 
 
 async def act(world: World, data: st.DataObject) -> None:
