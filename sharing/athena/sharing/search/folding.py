@@ -41,7 +41,7 @@ def folded(hits: Sequence[Hit], survivors: Survivors) -> list[Hit]:
     """Return the hits of a page with duplicates marked, and under their nominal if it is there."""
     if not survivors:
         return list(hits)
-    marks: Mapping[UUID, UUID] = dict(survivors.items())
+    marks: dict[UUID | None, UUID] = dict(survivors.items())
     marked = [
         hit.model_copy(update={"merged_into": marks[hit.id]}) if hit.id in marks else hit
         for hit in hits
