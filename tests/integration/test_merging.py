@@ -81,6 +81,8 @@ class TestMerging:
         answer = await amend(platform, other, {**now, "contacts": []})
         assert answer.status_code == 409
         assert "merged" in answer.json()["detail"]
+        relabelled = await amend(platform, other, {**now, "restricted": True, "contacts": []})
+        assert relabelled.status_code == 409, "a label may change alone, by a restriction"
         assert await read(platform, other) == now
 
     async def test_different_handling_is_refused_whole(self, platform: Platform) -> None:
