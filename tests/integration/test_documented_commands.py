@@ -20,7 +20,7 @@ import recordlinkage
 
 from athena.platform.kernel.audit import Entry, EventKind
 from athena.platform.kernel.clocks.service import hours_later
-from athena.platform.kernel.identity import Role
+from athena.platform.kernel.identity import Purpose, Role
 from athena.platform.kernel.store import Store
 from athena.platform.kernel.worklist import service as worklist
 from athena.platform.kernel.worklist.models import Assignee, ItemKind
@@ -28,9 +28,13 @@ from athena.policies.agreements.founding import baseline
 from athena.policies.agreements.signing import canonical, load_private_key, new_key, sign
 from athena.policies.decisions.embedded import EmbeddedPoint
 from athena.policies.decisions.engine import WasmPolicy
+from athena.policies.roles.actions import Action
 from athena.policies.roles.service import RoleTable
 from athena.policies.visibility.desk import make_desk
 from athena.policies.visibility.service import Gate
+from athena.records.names.service import NameRegister
+from athena.records.nominals import service as nominals
+from athena.records.nominals.schemas import NominalDraft
 from athena.tenants.members.service import subject_by_username
 from support.cluster import ROOT, Cluster
 
@@ -106,6 +110,25 @@ class Shell:
         finally:
             await database.close()
         return item_id
+
+    async def recorded_twice(self) -> tuple[UUID, UUID]:
+        """Record somebody twice in Kent."""
+        database = self.store.database()
+        try:
+            gate = Gate(database, EmbeddedPoint(WasmPolicy.load()), RoleTable.load())
+            register = NameRegister(database)
+            manager = await subject_by_username(database, "records.kent")
+            names = [{"given_names": "Desmond", "surname": "Twicewritten"}]
+            draft = NominalDraft.model_validate({"names": names})
+            await nominals.prepare(database, register, manager, draft)
+            entry = Entry(EventKind.COLLECTION, "nominals.create", "A test of the documentation")
+            async with gate.alter(
+                manager, Action.NOMINALS_CREATE, Purpose.DATA_QUALITY, entry
+            ) as alteration:
+                one = await nominals.create(alteration, register, draft)
+                return one, await nominals.create(alteration, register, draft)
+        finally:
+            await database.close()
 
 
 @pytest.fixture(scope="module")
@@ -187,6 +210,16 @@ async def run(shell: Shell, line: str) -> None:
         line = line.replace(" ID ", f" {json.loads(found)['results'][0]['id']} ")
     if " ITEM " in line:
         line = line.replace(" ITEM ", f" {await shell.item(claimed=' release ' in line)} ")
+    if " OWN DUPLICATE " in line:
+        one, other = await shell.recorded_twice()
+        line = line.replace(" OWN DUPLICATE ", f" {one} {other} ")
+    if " MERGE " in line:
+        one, other = await shell.recorded_twice()
+        _, made, _ = await shell.athena(
+            f"nominals merge {one} {other} --as records.kent --purpose data_quality "
+            "--reason 'A test' --json"
+        )
+        line = line.replace(" MERGE ", f" {json.loads(made)['merge_id']} ")
     if " OWN " in line:
         line = line.replace(" OWN ", f" {await own_nominal(shell)} ")
     if " IMPORT " in line:

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from athena.platform.kernel.identity import NominalId
+from athena.platform.kernel.worklist import service as worklist
+from athena.sharing.linking import service as linking
 from athena.sharing.linking.outcomes import Thresholds
 from support.api import Platform
 from support.cluster import Cluster
@@ -227,6 +229,27 @@ class TestTheWorklist:
         assert str(kent) in await suggested_items(platform, "records.kent")
         await decide(platform, "records.kent", kent, others[1], "not_same")
         assert str(kent) not in await suggested_items(platform, "records.kent")
+
+    async def test_whatever_waits_comes_in_its_turn_however_much_is_there(
+        self, platform: Platform, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        waiting = set()
+        for given in ("Leonidas", "Ptolemy", "Xerxes"):
+            named = somebody(given, "Longqueue", "1944-10-02")
+            waiting.add(str(await create_nominal(platform, "kent", named)))
+            await create_nominal(platform, "essex", {**named, "date_of_birth": "1944-02-10"})
+        await compare(platform)
+        await fill(platform, "records.kent")
+        monkeypatch.setattr(linking, "MOST_WAITING", 1)
+        monkeypatch.setattr(worklist, "MOST_ITEMS", 2)
+        named = somebody("Zenobia", "Longqueue", "1933-10-02")
+        waiting.add(str(await create_nominal(platform, "kent", named)))
+        await create_nominal(platform, "essex", {**named, "date_of_birth": "1933-02-10"})
+        await compare(platform)
+        assert await fill(platform, "records.kent") == 1, "behind all that are there already"
+        assert await fill(platform, "records.kent") == 0
+        monkeypatch.undo()
+        assert waiting <= await suggested_items(platform, "records.kent")
 
 
 class TestThresholds:

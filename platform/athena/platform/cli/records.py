@@ -28,7 +28,7 @@ from athena.platform.kernel.identity import Level, NominalId, Subject
 from athena.platform.runtime import Runtime
 from athena.policies.roles.actions import Action
 from athena.policies.visibility.service import parse_purpose, parse_reason
-from athena.records.nominals import service as nominals
+from athena.records.merging.service import read_marked
 from athena.records.nominals.values import Sex, WarningMarker
 from athena.sharing.search.routes import run_search
 from athena.sharing.search.schemas import Hit, SearchAnswer, SearchRequest
@@ -138,7 +138,7 @@ def show(
             async with runtime.gate.consult(
                 subject, Action.NOMINALS_READ, parse_purpose(purpose), entry
             ) as consultation:
-                record = await nominals.read(consultation, NominalId(nominal_id))
+                record = await read_marked(consultation, NominalId(nominal_id))
         return record.model_dump(mode="json", exclude_none=True)
 
     found = run(work())
@@ -196,15 +196,19 @@ def _pointer(hit: Hit) -> str:
 
 
 def _hit(hit: Hit) -> str:
-    """Return the two lines of a result; the id stands whole, to be copied."""
+    """Return the lines of a result; ids stand whole, to be copied."""
     assert hit.nominal is not None
     name = hit.nominal.names[0]
     full_name = f"{name.given_names} {name.surname}".strip()
     withheld = f"withheld: {', '.join(hit.withheld)}" if hit.withheld else "nothing withheld"
-    return (
+    lines = [
         f"{(hit.score or 0) * 100:3.0f}%  {full_name}, born {hit.nominal.date_of_birth or '?'}, "
         f"{hit.owner_force}, {hit.disclosure.value}\n      {hit.id}  {withheld}"
-    )
+    ]
+    if hit.merged_into:
+        lines.append(f"      a duplicate: {hit.merged_into} stands for it")
+    lines += [f"      stands for the duplicate {item.id} too" for item in hit.duplicates]
+    return "\n".join(lines)
 
 
 def _plain(value: Any) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 from uuid import UUID
 
@@ -65,6 +66,18 @@ async def survivor_of(consultation: Consultation, nominal_id: NominalId) -> Nomi
         {"owner": consultation.subject.tenant_id, "id": nominal_id},
     )
     return NominalId(row.survivor_id) if row else None
+
+
+async def survivors_of(
+    consultation: Consultation, nominals: Collection[NominalId]
+) -> dict[NominalId, NominalId]:
+    """Return which of some own nominals are merged duplicates, each with what stands for it."""
+    rows = await consultation.session.rows(
+        "SELECT merged_id, survivor_id FROM records.merge WHERE owner_force = :owner "
+        "AND merged_id = ANY (CAST(:ids AS uuid[])) AND undone_at IS NULL",
+        {"owner": consultation.subject.tenant_id, "ids": list(nominals)},
+    )
+    return {NominalId(row.merged_id): NominalId(row.survivor_id) for row in rows}
 
 
 async def undo(alteration: Alteration, merge_id: UUID) -> bool:

@@ -7,7 +7,7 @@ what was copied from it can be told from what was added since.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID, uuid4
@@ -34,7 +34,7 @@ from athena.records.names.service import NameRegister
 from athena.records.nominals import service as nominals
 from athena.records.nominals.drafts import DRAFTS, canonical, row_value
 from athena.records.nominals.models import ROW_TABLES, Row
-from athena.records.nominals.schemas import NominalDraft
+from athena.records.nominals.schemas import Disclosed, NominalDraft
 
 _NO_MERGE = "There is no such merge of your force that you may see."
 
@@ -94,6 +94,23 @@ async def merged_into(consultation: Consultation, nominal_id: NominalId) -> Nomi
     )
     await append(consultation.session, consultation.visibility.grant_set_id, entry)
     return survivor
+
+
+async def read_marked(consultation: Consultation, nominal_id: NominalId) -> Disclosed:
+    """Return one nominal as `nominals.read` does, marked where it is a merged duplicate."""
+    record = await nominals.read(consultation, nominal_id)
+    survivor = await merged_into(consultation, nominal_id)
+    return record.model_copy(update={"merged_into": survivor})
+
+
+async def survivors_of(
+    consultation: Consultation, nominals: Collection[NominalId]
+) -> dict[NominalId, NominalId]:
+    """Return which of some own nominals are merged duplicates, each with what stands for it.
+
+    Only where the member may see both. Whoever shows the two logs that they were seen.
+    """
+    return await repository.survivors_of(consultation, nominals) if nominals else {}
 
 
 async def merge(

@@ -13,6 +13,7 @@ from athena.platform.kernel.web import Caller, problems
 from athena.policies.roles.actions import Action
 from athena.policies.visibility.service import Gate
 from athena.policies.visibility.stated import Stated
+from athena.records.merging import service as merging
 from athena.records.names.service import NameRegister
 from athena.records.nominals import service
 from athena.records.nominals.schemas import Changes, Disclosed, Draft, NominalDraft, ReplacedRow
@@ -62,7 +63,7 @@ def make_router(gate: Gate, register: NameRegister, caller: Caller) -> APIRouter
         async with gate.consult(
             subject, Action.NOMINALS_READ, stated.purpose, entry
         ) as consultation:
-            return await service.read(consultation, NominalId(nominal_id))
+            return await merging.read_marked(consultation, NominalId(nominal_id))
 
     @router.get("/{nominal_id}/history", responses=problems(404))
     async def history(

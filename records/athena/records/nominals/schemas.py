@@ -271,6 +271,9 @@ class Disclosed(BaseModel):
     obligations: list[str]
     withheld: list[FieldGroup]
     nominal: NominalView
+    merged_into: UUID | None = Field(
+        default=None, description="The nominal that stands for this duplicate, if you may see both"
+    )
 
 
 class ChangedNominal(BaseModel):

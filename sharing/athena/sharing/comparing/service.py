@@ -10,14 +10,17 @@ import asyncio
 import logging
 from collections.abc import Collection
 
+import numpy as np
 from sqlalchemy.exc import SQLAlchemyError
 
 from athena.platform.kernel.database import Database, WriteSession
 from athena.platform.kernel.errors import AthenaError
 from athena.platform.kernel.features import LINK_SUGGESTIONS, Features
 from athena.platform.kernel.identity import TenantId
+from athena.records.names.keys import NO_RANGES
 from athena.records.nominals.dates import PartialDate, Precision
 from athena.sharing.comparing import repository
+from athena.sharing.comparing.repository import LookUps
 from athena.sharing.linking.models import Key
 from athena.sharing.linking.outcomes import Conclusion, Outcome, Thresholds, conclude
 from athena.sharing.linking.persons import Name, Person
@@ -34,8 +37,11 @@ REST = 2.0
 """How many times as long as a batch took the process then rests, where it serves people too."""
 
 BACKSTOP_SECONDS = 15.0
-NARROW, WIDE = 240, 60
-"""How many ranges of the name index are looked into, with the date of birth and without."""
+LEAST, NARROW, WIDE = 40, 160, 60
+"""How many ranges of the name index are looked into, at least and at most.
+
+As many as fit well, and no more with the date of birth than the second, without than the third.
+"""
 
 logger = logging.getLogger("athena.linker")
 
@@ -77,11 +83,11 @@ class Linker:
         """Compare the nominals that wait longest and return how many they were."""
         async with self._database.write(repository.LINKER) as session:
             await repository.wait_for_turn(session)
-            keys = await repository.take(session, limit, await self._live(session))
+            owners = await self._live(session)
+            keys, thresholds = await repository.take(session, limit, owners)
             if not keys:
                 return 0
             await repository.log_combination(session, keys, self._scorer.weights.label)
-            thresholds = await repository.thresholds(session)
             people = await repository.persons(session, keys)
             compared: set[Key] = set()
             for key, person in people.items():
@@ -127,13 +133,10 @@ class Linker:
         self, session: WriteSession, key: Key, person: Person, thresholds: Thresholds
     ) -> dict[Key, Conclusion]:
         """Return what each candidate comes to; a person's decision outranks the score."""
-        candidates = await self._candidates(session, person)
-        candidates.discard(key)
-        people = await repository.persons(session, candidates)
-        verdicts = await repository.decided(session, key)
+        near = await repository.candidates(session, key, person, self._look_ups(person))
+        candidates = await repository.candidates_of(session, key, person, near)
         found = {}
-        for other, candidate in people.items():
-            verdict = verdicts.get(other)
+        for other, (candidate, verdict) in candidates.items():
             score = self._scorer.score(person, candidate)
             conclusion = conclude(person, candidate, score, thresholds)
             if verdict is not None:
@@ -142,19 +145,20 @@ class Linker:
             found[other] = conclusion
         return found
 
-    async def _candidates(self, session: WriteSession, person: Person) -> set[Key]:
-        candidates = set(await repository.by_number(session, person))
-        for name in person.names:
-            plan = make_plan(_query(name, person.born), self._names.current)
-            ranges = plan.narrow[: NARROW if person.born else WIDE]
-            candidates |= set(await repository.by_name(session, ranges))
-            if len(plan.days):
-                candidates |= set(
-                    await repository.by_day(
-                        session, plan.days, plan.surname_terms, plan.given_terms
-                    )
-                )
-        return candidates
+    def _look_ups(self, person: Person) -> LookUps:
+        """Return where to look for a person under each name, what is likeliest of each first."""
+        plans = [make_plan(_query(name, person.born), self._names.current) for name in person.names]
+        if not plans:
+            return LookUps(NO_RANGES, NO_RANGES, (), ())
+        most = NARROW if person.born else WIDE
+        ranges = [plan.narrow[: min(max(plan.good, LEAST), most)] for plan in plans]
+        order = np.argsort(np.concatenate([np.arange(len(item)) for item in ranges]), kind="stable")
+        return LookUps(
+            np.concatenate(ranges)[order],
+            plans[0].days,
+            {term for plan in plans for term in plan.surname_terms},
+            {term for plan in plans for term in plan.given_terms},
+        )
 
 
 def _query(name: Name, born: str) -> PersonQuery:

@@ -35,7 +35,7 @@ async def pairs_of(consultation: Consultation, keys: Collection[Key]) -> list[Se
     return [_seen(row) for row in rows]
 
 
-async def waiting(consultation: Consultation, limit: int) -> list[Seen]:
+async def waiting(consultation: Consultation, limit: int, offset: int = 0) -> list[Seen]:
     """Return the own force's suggestions that nobody decided, the oldest first.
 
     A pair of two of one's own nominals comes once.
@@ -48,21 +48,21 @@ async def waiting(consultation: Consultation, limit: int) -> list[Seen]:
         "AND NOT EXISTS (SELECT FROM sharing.link_decision AS d "
         "WHERE d.owner_force = l.owner_force AND d.nominal_id = l.nominal_id "
         "AND d.other_force = l.other_force AND d.other_id = l.other_id) "
-        "ORDER BY l.made_at, l.nominal_id, l.other_id LIMIT :limit",
-        {"owner": consultation.subject.tenant_id, "limit": limit},
+        "ORDER BY l.made_at, l.nominal_id, l.other_id LIMIT :limit OFFSET :offset",
+        {"owner": consultation.subject.tenant_id, "limit": limit, "offset": offset},
     )
     return [_seen(row) for row in rows]
 
 
-async def refused_pairs(consultation: Consultation, limit: int) -> list[Seen]:
+async def refused_pairs(consultation: Consultation, limit: int, offset: int = 0) -> list[Seen]:
     """Return the own force's pairs that were decided not to be one person."""
     rows = await consultation.session.rows(
         "SELECT owner_force, nominal_id, other_force, other_id, CAST(NULL AS text) AS outcome, "
         "CAST(NULL AS text) AS weights, decided_at AS made_at, verdict "
         "FROM sharing.link_decision WHERE owner_force = :owner AND verdict = 'not_same' "
         "AND (other_force <> owner_force OR nominal_id < other_id) "
-        "ORDER BY decided_at DESC LIMIT :limit",
-        {"owner": consultation.subject.tenant_id, "limit": limit},
+        "ORDER BY decided_at DESC, nominal_id, other_id LIMIT :limit OFFSET :offset",
+        {"owner": consultation.subject.tenant_id, "limit": limit, "offset": offset},
     )
     return [_seen(row) for row in rows]
 

@@ -6,7 +6,7 @@ pairs join, so two members may see two different persons, and neither a number o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -49,6 +49,7 @@ DAYS_TO_DECIDE = 20
 """Working days to decide a suggestion: a choice of ours, no rule."""
 
 SUGGESTED = "suggested"
+ReadPairs = Callable[[Consultation, int, int], Awaitable[Sequence[Seen]]]
 _NOT_VISIBLE = "There is no such nominal, or none that you may see for this purpose."
 
 
@@ -143,18 +144,48 @@ async def waiting(
 async def fill_worklist(alteration: Alteration, features: Features) -> int:
     """Put suggestions and contradictions that the member sees on the worklist; return how many.
 
-    The member's own view fills it, so an item never tells of a record that policy hides.
+    The member's own view fills it, so an item never tells of a record that policy hides. What is
+    there already is passed over; one call opens `MOST_WAITING` items at most, the oldest first.
     """
     require_live(features, alteration.subject)
-    items = await worklist.list_items(alteration, STILL_TO_DO, worklist.MOST_ITEMS)
-    there = {(item.kind, item.record.record_id) for item in items if item.record}
+    there = await _there(alteration)
     opened = 0
-    for pair in await repository.waiting(alteration, MOST_WAITING):
+    async for pair in _pages(alteration, repository.waiting):
+        if opened >= MOST_WAITING:
+            return opened
         opened += await _open_once(alteration, ItemKind.LINK_SUGGESTION, pair.key, there)
-    for pair in await repository.refused_pairs(alteration, MOST_WAITING):
+    async for pair in _pages(alteration, repository.refused_pairs):
+        if opened >= MOST_WAITING:
+            return opened
+        if (ItemKind.LINK_CONFLICT.value, pair.key[1]) in there:
+            continue
         if pair.other in await person(alteration, pair.key, without=pair.other):
             opened += await _open_once(alteration, ItemKind.LINK_CONFLICT, pair.key, there)
     return opened
+
+
+async def _there(alteration: Alteration) -> set[tuple[str, UUID]]:
+    """Return of which records the worklist has an item still to do, by its kind."""
+    there: set[tuple[str, UUID]] = set()
+    seen = 0
+    while True:
+        items = await worklist.list_items(alteration, STILL_TO_DO, worklist.MOST_ITEMS, seen)
+        there |= {(item.kind, item.record.record_id) for item in items if item.record}
+        seen += len(items)
+        if len(items) < worklist.MOST_ITEMS:
+            return there
+
+
+async def _pages(alteration: Alteration, read: ReadPairs) -> AsyncIterator[Seen]:
+    """Yield all pairs that a look-up returns page by page."""
+    after = 0
+    while True:
+        pairs = await read(alteration, MOST_WAITING, after)
+        for pair in pairs:
+            yield pair
+        after += len(pairs)
+        if len(pairs) < MOST_WAITING:
+            return
 
 
 async def decide(

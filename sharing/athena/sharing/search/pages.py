@@ -22,7 +22,6 @@ from athena.policies.decisions.reasons import Obligation, Reason
 from athena.policies.roles.actions import Action
 from athena.policies.visibility.service import Gate, parse_purpose
 from athena.records.merging import service as merging
-from athena.records.nominals import service as nominals
 from athena.records.nominals.dates import parse_partial_date
 from athena.records.nominals.schemas import AddressDraft, Disclosed, NominalView
 from athena.records.nominals.values import WarningMarker
@@ -154,8 +153,7 @@ def make_router(gate: Gate, searcher: Searcher, sessions: BrowserSessions) -> AP
             subject, Action.NOMINALS_READ, parse_purpose(purpose), entry
         ) as consultation:
             await searcher.saved(consultation, search)
-            record = await nominals.read(consultation, NominalId(nominal_id))
-            survivor = await merging.merged_into(consultation, NominalId(nominal_id))
+            record = await merging.read_marked(consultation, NominalId(nominal_id))
         title = searcher.agreements.get(record.agreement_id) if record.agreement_id else None
         return render(
             _templates,
@@ -163,7 +161,6 @@ def make_router(gate: Gate, searcher: Searcher, sessions: BrowserSessions) -> AP
             subject=subject,
             form_token=sessions.form_token(request),
             record=record,
-            survivor=survivor,
             agreement=title,
             search_id=search,
             purpose=purpose,

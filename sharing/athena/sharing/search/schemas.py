@@ -84,11 +84,18 @@ class Hit(BaseModel):
     obligations: list[str]
     withheld: list[FieldGroup]
     contact: Contact | None = None
+    merged_into: UUID | None = Field(
+        default=None, description="The nominal that stands for this duplicate of your own force"
+    )
+    duplicates: list[Hit] = Field(
+        default=[], description="Hits that this nominal stands for since they were merged into it"
+    )
 
     @property
     def is_good(self) -> bool:
-        """Whether the record fits well enough to be shown among the best matches."""
-        return self.score is not None and self.score >= GOOD
+        """Whether it, or a duplicate under it, fits well enough to be among the best matches."""
+        own = self.score is not None and self.score >= GOOD
+        return own or any(hit.is_good for hit in self.duplicates)
 
 
 class SearchAnswer(BaseModel):

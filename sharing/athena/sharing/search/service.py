@@ -16,11 +16,13 @@ from athena.platform.kernel.errors import ConflictError, NotFoundError
 from athena.platform.kernel.identity import LabelId, Level, NominalId, TenantId
 from athena.platform.kernel.replicas import Replicas
 from athena.policies.visibility.models import Consultation, LabelView
+from athena.records.merging import service as merging
 from athena.records.names.keys import NO_RANGES
 from athena.records.names.normalise import given_tokens, surname_tokens
 from athena.records.nominals import service as nominals
 from athena.records.nominals.schemas import Disclosed, NameDraft, NominalDraft
 from athena.sharing.search import repository
+from athena.sharing.search.folding import Survivors, folded, gathered
 from athena.sharing.search.names import LiveNames
 from athena.sharing.search.plan import SearchPlan, make_plan
 from athena.sharing.search.query import NO_FILTERS, PersonQuery, Reading
@@ -56,6 +58,7 @@ class Found:
     plan: SearchPlan | None
     ranked: Sequence[Ranked]
     page: Sequence[Shown]
+    survivors: Survivors
 
 
 @dataclass(slots=True)
@@ -89,7 +92,9 @@ class Searcher:
         """Look up and rank, and read the first page; nothing of it may be told before `seen`."""
         plan = make_plan(query, self.names.current) if query.has_name else None
         ranked = await self._ranked(consultation, query, plan)
-        return Found(plan, ranked, await self._visible(consultation, ranked[:limit]))
+        survivors = await _survivors(consultation, ranked[:MOST_HITS])
+        ranked = gathered(ranked, survivors)
+        return Found(plan, ranked, await self._visible(consultation, ranked[:limit]), survivors)
 
     @staticmethod
     def seen(consultation: Consultation, found: Found) -> Entry:
@@ -112,7 +117,7 @@ class Searcher:
             "pointers": [[owner, label_id] for owner, label_id in pointers],
         }
         await repository.save(consultation, search_id, dict(asked), kept)
-        shown = [self._hit(item, record) for item, record in found.page]
+        shown = folded([self._hit(*item) for item in found.page], found.survivors)
         shown += self._pointer_hits(consultation, pointers)
         return self._answer(consultation, search_id, shown, limit, limit, len(kept["ranked"]))
 
@@ -128,7 +133,8 @@ class Searcher:
         ranked = [_restore(hit) for hit in row.hits["ranked"][offset : offset + limit]]
         visible = await self._visible(consultation, ranked)
         await nominals.log_seen(consultation, _ACTION, [record for _, record in visible])
-        shown = [self._hit(item, record) for item, record in visible]
+        survivors = await _survivors(consultation, ranked)
+        shown = folded([self._hit(*item) for item in visible], survivors)
         if offset == 0:
             found = [(TenantId(owner), LabelId(label)) for owner, label in row.hits["pointers"]]
             shown += self._pointer_hits(consultation, found)
@@ -292,6 +298,12 @@ class Searcher:
             results=results,
             next=more if following < total else None,
         )
+
+
+async def _survivors(consultation: Consultation, ranked: Sequence[Ranked]) -> Survivors:
+    own = consultation.subject.tenant_id
+    mine = [item.nominal_id for item in ranked if item.owner_force == own]
+    return await merging.survivors_of(consultation, mine)
 
 
 def _with_values(

@@ -86,7 +86,7 @@ async def measure(store: Store, settings: Settings, run: Run) -> dict[str, Any]:
         "goals": GOALS,
     }
     async with running(store, settings) as runtime:
-        filled, report["loading"] = await _filled(store, runtime, run)
+        filled, report["loading"] = await filled_store(store, runtime, run)
         report["sizes"] = await _sizes(store)
         report["dictionary"] = await _dictionary(store, settings, runtime, run.tell)
         run.tell("Reading the name index once, so that it is in memory")
@@ -126,7 +126,7 @@ async def measure(store: Store, settings: Settings, run: Run) -> dict[str, Any]:
     return report
 
 
-async def _filled(store: Store, runtime: Runtime, run: Run) -> tuple[Filled, dict[str, Any]]:
+async def filled_store(store: Store, runtime: Runtime, run: Run) -> tuple[Filled, dict[str, Any]]:
     """Return who is in the store, once it is filled, and how the loading went."""
     known = recall_filled(run.kept, run.nominals, run.seed) if run.kept is not None else None
     if known is not None:
@@ -149,7 +149,7 @@ async def _filled(store: Store, runtime: Runtime, run: Run) -> tuple[Filled, dic
 
 async def _warm(store: Store) -> None:
     """Read every page of the name index and its table, as a day of searching would."""
-    async with _administrator(store) as connection:
+    async with administrator(store) as connection:
         await connection.execute("SELECT count(*), max(label_id) FROM records.name_key")
         await connection.execute("SET enable_seqscan = off")
         for key in ("name_key", "date_key"):
@@ -161,7 +161,7 @@ async def _fill(store: Store, runtime: Runtime, run: Run) -> Filled:
     run.tell(f"Recording {templates:,} nominals through the service, as templates")
     made = generate(templates, run.seed, FORCE_SLUGS)
     await load(runtime.database, runtime.gate, made, "templates", run.progress)
-    async with _administrator(store) as connection:
+    async with administrator(store) as connection:
         await connection.execute("ALTER SYSTEM SET max_wal_size = '8GB'")
         await connection.execute("ALTER SYSTEM SET checkpoint_timeout = '30min'")
         await connection.execute("SELECT pg_reload_conf()")
@@ -249,7 +249,7 @@ async def _peers(
 
 
 async def _sizes(store: Store) -> dict[str, Any]:
-    async with _administrator(store) as connection:
+    async with administrator(store) as connection:
         rows = await connection.fetch(
             "SELECT c.relname, c.reltuples::bigint AS rows, "
             "pg_total_relation_size(c.oid) / 1000000 AS megabytes FROM pg_class AS c "
@@ -262,7 +262,7 @@ async def _sizes(store: Store) -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def _administrator(store: Store) -> AsyncIterator[asyncpg.Connection]:
+async def administrator(store: Store) -> AsyncIterator[asyncpg.Connection]:
     url = store.admin_url
     connection = await asyncpg.connect(
         host=url.query.get("host") or url.host,
