@@ -40,10 +40,11 @@ async def load_batch(
 ) -> Loaded:
     """Load a batch of a run and move its checkpoint.
 
-    The drafter makes those rows again that must wait. ConflictError where another process imports the same file at this
-    moment; OvertakenError where the batch before, still under way, didn't end as it had decided.
+    The drafter makes those rows again that must wait. ConflictError where another process imports
+    the same file at this moment; OvertakenError where the batch before, still under way, didn't
+    end as it had decided.
     """
-    advanced = turn.has_come
+    advanced = turn.has_come()
     if advanced:
         await _advance(alteration, run, batch)
     await repository.by_index(alteration)
@@ -124,8 +125,9 @@ async def _write(
 ) -> set[int]:
     """Write the new nominals of a batch; return the places of those that the store refused.
 
-    ``come`` waits for the batch's turn to write what batches share. With ``whole`` one that is refused refuses all. The halves of a refused batch are tried by
-    themselves, so that one bad row costs a few statements and no good row.
+    ``come`` waits for the batch's turn to write what batches share. With ``whole`` one that is
+    refused refuses all. The halves of a refused batch are tried by themselves, so that one bad row
+    costs a few statements and no good row.
     """
     if not new:
         return set()

@@ -54,14 +54,16 @@ class Turn:
         self.decided: asyncio.Future[Passed] = loop.create_future()
         """What the batch leaves to the next, which can begin."""
 
-    @property
     def has_come(self) -> bool:
-        """Whether no batch before this one is under way."""
-        return self._before is None or self._before._over.done()
+        """Whether no batch before is under way; StoppedError where nothing comes after it."""
+        if self._before is None:
+            return True
+        self._before._go_on()
+        return self._before._over.done()
 
     async def passed(self) -> Passed:
         """Return what the batch before has decided; nothing if it isn't under way any more."""
-        if self._before is None or self._before._over.done():
+        if self._before is None or self.has_come():
             return NOTHING_PASSED
         return await asyncio.shield(self._before.decided)
 
