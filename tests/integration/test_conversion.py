@@ -253,7 +253,8 @@ async def load_items(loader: Loader, run: Run, items: list[Item]) -> int:
     """Load rows of a run as a batch."""
     batch = stage_items(items)
     mapping = FileMapping.model_validate(tomllib.loads(MAPPING.format(source=run.source)))
-    return await loader.load(run, batch, await loader.prepare(batch), Drafter(mapping))
+    loaded = await loader.load(run, batch, await loader.prepare(batch), Drafter(mapping))
+    return loaded.new
 
 
 def person(number: int, **fields: Any) -> Item:

@@ -219,3 +219,31 @@ def head() -> str:
 def previous(number: str) -> str:
     """Return the number before a migration's."""
     return f"{int(number) - 1:04}"
+
+
+RIGHTS = """
+    SELECT has_database_privilege('public', current_database(), 'CONNECT'),
+           has_database_privilege('public', current_database(), 'TEMPORARY'),
+           has_database_privilege('athena_stager', current_database(), 'TEMPORARY'),
+           has_database_privilege('athena_force', current_database(), 'CONNECT')
+"""
+
+
+async def test_the_rights_that_a_dump_leaves_out_are_set_again(cluster: Cluster) -> None:
+    with cluster.locked():
+        name = await cluster.create()
+        store = cluster.store(name)
+        await migrate(store)
+        admin = await cluster.admin(name)
+        try:
+            assert tuple(await admin.fetchrow(RIGHTS)) == (False, False, True, True)
+            await admin.execute(f"""
+                REVOKE TEMPORARY ON DATABASE "{name}" FROM athena_stager;
+                REVOKE CONNECT ON DATABASE "{name}" FROM athena_force;
+                GRANT CONNECT, TEMPORARY ON DATABASE "{name}" TO PUBLIC
+            """)
+            await migrate(store)
+            assert tuple(await admin.fetchrow(RIGHTS)) == (False, False, True, True)
+        finally:
+            await admin.close()
+        await cluster.drop(name)

@@ -47,6 +47,28 @@ MONTHS_AHEAD = 13
 FINISHING_LOCK = 4_277_003
 """Keeps two processes from setting the same passwords at once, which PostgreSQL refuses."""
 
+_DATABASE_RIGHTS = """
+    DO $$
+    DECLARE
+        v_database text := current_database();
+        v_role text;
+    BEGIN
+        IF has_database_privilege('public', v_database, 'TEMPORARY')
+                OR has_database_privilege('public', v_database, 'CONNECT') THEN
+            EXECUTE format('REVOKE ALL ON DATABASE %I FROM PUBLIC', v_database);
+        END IF;
+        FOREACH v_role IN ARRAY ARRAY['athena_force', 'LOGINS'] LOOP
+            IF NOT has_database_privilege(v_role, v_database, 'CONNECT') THEN
+                EXECUTE format('GRANT CONNECT ON DATABASE %I TO %I', v_database, v_role);
+            END IF;
+        END LOOP;
+        IF NOT has_database_privilege('athena_stager', v_database, 'TEMPORARY') THEN
+            EXECUTE format('GRANT TEMPORARY ON DATABASE %I TO athena_stager', v_database);
+        END IF;
+    END $$
+""".replace("LOGINS", "', '".join(SERVICE_LOGINS))
+"""Who may connect and who may make temporary tables: a dump of one database leaves both out."""
+
 Progress = Callable[[str], None]
 
 
@@ -158,6 +180,7 @@ async def migrate(
                 await connection.execute(
                     text("SELECT pg_advisory_xact_lock(:key)"), {"key": FINISHING_LOCK}
                 )
+                await connection.execute(text(_DATABASE_RIGHTS))
                 await _set_passwords(connection, store)
                 await connection.execute(
                     text("SELECT audit.ensure_partitions(current_date, :months)"),

@@ -7,7 +7,7 @@ transaction.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from uuid import UUID
 
 from sqlalchemy.exc import DBAPIError
@@ -19,9 +19,10 @@ from athena.policies.visibility.models import Alteration, Consultation
 from athena.records.imports import repository
 from athena.records.imports.copying import repository as copying
 from athena.records.imports.drafting import Drafter
-from athena.records.imports.models import Batch, Known, Outcome, Row, Run, SetAside
+from athena.records.imports.models import Batch, Known, Loaded, Outcome, Row, Run, SetAside
+from athena.records.imports.order import Passed, Turn
 from athena.records.imports.reading import RawRow
-from athena.records.names.keys import name_key
+from athena.records.names.keys import name_key, unpack_name_key
 
 SAME_IDENTIFIER = "A nominal with the same identifier is there already"
 SAME_NAME = "A nominal with the same name and date of birth is there already"
@@ -35,23 +36,35 @@ class NamesForgottenError(Exception):
 
 
 async def load_batch(
-    alteration: Alteration, run: Run, batch: Batch, known: Known, drafter: Drafter
-) -> int:
-    """Load a batch of a run and move its checkpoint; return how many nominals are new.
+    alteration: Alteration, run: Run, batch: Batch, known: Known, drafter: Drafter, turn: Turn
+) -> Loaded:
+    """Load a batch of a run and move its checkpoint.
 
-    The drafter makes those rows again that must wait.
-    ConflictError where another process imports the same file at this moment.
+    The drafter makes those rows again that must wait. ConflictError where another process imports
+    the same file at this moment; OvertakenError where the batch before, still under way, didn't
+    end as it had decided.
     """
-    first, last = batch.rows[0].row_number, batch.rows[-1].row_number
-    if not await repository.advance(alteration, run.run_id, first - 1, last):
-        raise ConflictError(
-            "Another process is importing this file; let it end, or stop it, then import again."
-        )
+    advanced = turn.has_come()
+    if advanced:
+        await _advance(alteration, run, batch)
     await repository.by_index(alteration)
-    fresh, aside = await _sort(alteration, run, batch.rows)
-    new, held = await _hold_back(alteration, fresh, known)
+    passed = await turn.passed()
+    fresh, aside = await _sort(alteration, run, batch.rows, passed)
+    new, held = await _hold_back(alteration, fresh, known, passed)
+    turn.decide(await _passed_on(alteration, batch, known, new))
     aside += held
-    refused = await _write(alteration, run.source, run.run_id, batch, known, new)
+
+    async def come() -> None:
+        nonlocal advanced
+        await turn.come()
+        if not advanced:
+            await _advance(alteration, run, batch)
+            advanced = True
+
+    refused = await _write(alteration, batch, known, new, come)
+    await come()
+    if new:
+        await copying.refer(alteration, run.source, run.run_id, refused)
     aside += [SetAside(row, Outcome.REJECTED, "", REFUSED) for row in new if row.place in refused]
     await repository.set_aside(alteration, run.run_id, aside)
     waiting = [
@@ -64,12 +77,20 @@ async def load_batch(
         "run": str(run.run_id),
         "file": run.file_name,
         "sha256": run.file_sha256,
-        "rows": [first, last],
+        "rows": [batch.rows[0].row_number, batch.rows[-1].row_number],
         "nominals": loaded,
     }
     entry = Entry(EventKind.COLLECTION, "nominals.imported", alteration.reason, told)
     await append(alteration.session, alteration.visibility.grant_set_id, entry)
-    return len(loaded)
+    return Loaded(len(loaded), as_decided=not refused)
+
+
+async def _advance(alteration: Alteration, run: Run, batch: Batch) -> None:
+    first, last = batch.rows[0].row_number, batch.rows[-1].row_number
+    if not await repository.advance(alteration, run.run_id, first - 1, last):
+        raise ConflictError(
+            "Another process is importing this file; let it end, or stop it, then import again."
+        )
 
 
 async def load_drafts(
@@ -80,7 +101,8 @@ async def load_drafts(
     new = [row for row in batch.rows if row.source_id not in earlier]
     if not new:
         return []
-    await _write(alteration, source, None, batch, known, new, whole=True)
+    await _write(alteration, batch, known, new, _at_once, whole=True)
+    await copying.refer(alteration, source, None, ())
     references = [(row.source_id, NominalId(UUID(row.nominal_id))) for row in new]
     told = {"nominals": [str(key) for _, key in references]}
     entry = Entry(EventKind.ALTERATION, "nominals.create", alteration.reason, told)
@@ -88,20 +110,24 @@ async def load_drafts(
     return references
 
 
+async def _at_once() -> None:
+    """Wait for nobody."""
+
+
 async def _write(
     alteration: Alteration,
-    source: str,
-    run_id: UUID | None,
     batch: Batch,
     known: Known,
     new: Sequence[Row],
+    come: Callable[[], Awaitable[None]],
     *,
     whole: bool = False,
 ) -> set[int]:
     """Write the new nominals of a batch; return the places of those that the store refused.
 
-    With ``whole`` one that is refused refuses all. The halves of a refused batch are tried by
-    themselves, so that one bad row costs a few statements and no good row.
+    ``come`` waits for the batch's turn to write what batches share. With ``whole`` one that is
+    refused refuses all. The halves of a refused batch are tried by themselves, so that one bad row
+    costs a few statements and no good row.
     """
     if not new:
         return set()
@@ -113,6 +139,8 @@ async def _write(
         try:
             async with alteration.session.savepoint():
                 await copying.write(alteration, batch, known, first, last)
+                await come()
+                await copying.write_shared(alteration, batch, known, first, last)
         except DBAPIError as error:
             if repository.names_were_forgotten(error):
                 raise NamesForgottenError from None
@@ -123,7 +151,6 @@ async def _write(
                 continue
             middle = (first + last) // 2
             parts += [(middle + 1, last), (first, middle)]
-    await copying.refer(alteration, source, run_id, refused)
     return set(refused)
 
 
@@ -154,12 +181,13 @@ async def find_duplicates(
 
 
 async def _sort(
-    alteration: Alteration, run: Run, rows: Sequence[Row]
+    alteration: Alteration, run: Run, rows: Sequence[Row], passed: Passed
 ) -> tuple[list[Row], list[SetAside]]:
     """Return the rows that may be loaded, and those that are rejected or known."""
     ids = [row.source_id for row in rows if row.source_id]
     earlier = await repository.references(alteration, run.source, ids)
     met = await repository.met(alteration, run.run_id, ids)
+    met |= passed.source_ids
     met |= {source_id for source_id, run_id in earlier.items() if run_id == run.run_id}
     fresh: list[Row] = []
     aside: list[SetAside] = []
@@ -179,15 +207,16 @@ async def _sort(
 
 
 async def _hold_back(
-    alteration: Alteration, rows: Sequence[Row], known: Known
+    alteration: Alteration, rows: Sequence[Row], known: Known, passed: Passed
 ) -> tuple[list[Row], list[SetAside]]:
     """Return the rows to load, and those that are likely known already.
 
-    A row is held alike whether what it may be came in before or stands earlier in the batch: where
-    batches begin and end makes no difference to what is loaded.
+    A row is held alike whether what it may be came in before, is on its way in the batch before or
+    stands earlier in this one: where batches begin and end makes no difference to what is loaded.
     """
+    leading = [_leading(row, known) for row in rows]
     by_identifier, by_name = await find_duplicates(
-        alteration, [row.numbers for row in rows], [_leading(row, known) for row in rows]
+        alteration, [row.numbers for row in rows], leading
     )
     numbers_here: dict[tuple[str, str], str] = {}
     keys_here: dict[int, str] = {}
@@ -197,8 +226,12 @@ async def _hold_back(
         bearers = {
             *by_identifier.get(place, ()),
             *_ids(numbers_here[number] for number in row.numbers if number in numbers_here),
+            *_ids(passed.numbers[number] for number in row.numbers if number in passed.numbers),
         }
         namesakes = set(by_name.get(place, ()))
+        key = leading[place]
+        if key is not None and key in passed.keys:
+            namesakes |= _ids([passed.keys[key]])
         if row.keys and row.keys[0] in keys_here:
             namesakes |= _ids([keys_here[row.keys[0]]])
         if bearers or namesakes:
@@ -213,6 +246,32 @@ async def _hold_back(
         for key in row.keys:
             keys_here.setdefault(key, row.nominal_id)
     return new, held
+
+
+async def _passed_on(
+    alteration: Alteration, batch: Batch, known: Known, new: Sequence[Row]
+) -> Passed:
+    """Return what the next batch must know, as it will find it in the store once this is stored.
+
+    Only nominals that the importer may see count, as they do there.
+    """
+    by_number, by_name = await repository.comparable_labels(alteration)
+    labels = known.labels
+    numbers: dict[tuple[str, str], str] = {}
+    keys: dict[int, str] = {}
+    for row in new:
+        label = labels[row.label_no - 1]
+        if label in by_number:
+            for number in row.numbers:
+                numbers[number] = row.nominal_id
+        if label in by_name:
+            for key in row.keys:
+                family, given, day = unpack_name_key(key)
+                keys.setdefault(
+                    name_key(known.term(family), known.term(given), day), row.nominal_id
+                )
+    met = frozenset(row.source_id for row in batch.rows if row.source_id)
+    return Passed(met, numbers, keys)
 
 
 def _leading(row: Row, known: Known) -> int | None:

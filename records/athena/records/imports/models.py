@@ -151,6 +151,14 @@ class SetAside:
 
 
 @dataclass(frozen=True, slots=True)
+class Loaded:
+    """How many nominals of a batch are new, and whether all that were to be loaded were."""
+
+    new: int
+    as_decided: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Rejected:
     """A row that broke a rule."""
 

@@ -166,6 +166,16 @@ async def namesakes(consultation: Consultation, keys: Sequence[int]) -> list[tup
     return [(row.place - 1, NominalId(row.nominal_id)) for row in rows]
 
 
+async def comparable_labels(consultation: Consultation) -> tuple[set[int], set[int]]:
+    """Return the labels whose nominals `bearers` finds, and those whose `namesakes` does."""
+    row = await consultation.session.one(
+        "SELECT ctx.visible_labels('identifiers') AS identifiers, "
+        "ctx.visible_labels('match') AS names, ctx.visible_labels('summary') AS summary"
+    )
+    assert row is not None  # a SELECT without FROM returns one row
+    return set(row.identifiers or ()), set(row.names or ()) & set(row.summary or ())
+
+
 async def set_aside(alteration: Alteration, run_id: UUID, rows: Sequence[SetAside]) -> None:
     """Note rows that aren't loaded."""
     if not rows:

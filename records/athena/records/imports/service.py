@@ -10,9 +10,10 @@ from __future__ import annotations
 import asyncio
 import csv
 import gc
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
@@ -32,11 +33,13 @@ from athena.records.imports.models import (
     BATCH,
     Batch,
     Known,
+    Loaded,
     Rejected,
     Report,
     Run,
     RunState,
 )
+from athena.records.imports.order import OvertakenError, Turn
 from athena.records.imports.reading import CheckedFile, check_file
 from athena.records.imports.review import repository as review
 from athena.records.imports.staging import stage_drafts
@@ -66,7 +69,7 @@ class Loader:
 
         A decision covers the labels that exist when it is made, so a new one must be there first.
         """
-        await self.register.register_pairs(batch.pairs, announced=False)
+        await self.register.register_pairs(batch.pairs)
         new = [parts for parts in batch.labels if parts not in self._labels]
         if new:
             async with self.gate.database.write(self.subject.login) as session:
@@ -77,8 +80,38 @@ class Loader:
             [self.register.number_of(token) for token in batch.tokens],
         )
 
-    async def load(self, run: Run, batch: Batch, known: Known, drafter: Drafter) -> int:
-        """Load a batch of a run in a transaction of its own; return how many nominals are new."""
+    async def load(
+        self, run: Run, batch: Batch, known: Known, drafter: Drafter, turn: Turn | None = None
+    ) -> Loaded:
+        """Load a batch of a run in a transaction of its own.
+
+        It keeps to its turn where the batch before may still be under way. StoppedError where
+        that one failed, or the import was to stop after it.
+        """
+        turn = turn or Turn()
+        try:
+            for attempt in range(1, _ATTEMPTS + 1):
+                try:
+                    return await self._load_once(run, batch, known, drafter, turn)
+                except NamesForgottenError:
+                    self.register.forget()
+                except OvertakenError:
+                    pass
+                except DecisionUnavailableError:
+                    if attempt == _ATTEMPTS:
+                        raise
+                turn.again()
+                await turn.let_pass()
+                known = await self.prepare(batch)
+        except BaseException:
+            turn.stop()
+            raise
+        turn.stop()
+        raise ConflictError("The dictionary of names is being cleaned; import again in a moment.")
+
+    async def _load_once(
+        self, run: Run, batch: Batch, known: Known, drafter: Drafter, turn: Turn
+    ) -> Loaded:
         told = {
             "run": str(run.run_id),
             "file": run.file_name,
@@ -86,19 +119,10 @@ class Loader:
             "rows": len(batch.rows),
         }
         entry = Entry(EventKind.COLLECTION, "nominals.import", _reason(run.source), told)
-        for attempt in range(1, _ATTEMPTS + 1):
-            try:
-                async with self.gate.alter(
-                    self.subject, Action.NOMINALS_IMPORT, _PURPOSE, entry
-                ) as alteration:
-                    return await load_batch(alteration, run, batch, known, drafter)
-            except NamesForgottenError:
-                self.register.forget()
-            except DecisionUnavailableError:
-                if attempt == _ATTEMPTS:
-                    raise
-            known = await self.prepare(batch)
-        raise ConflictError("The dictionary of names is being cleaned; import again in a moment.")
+        async with self.gate.alter(
+            self.subject, Action.NOMINALS_IMPORT, _PURPOSE, entry
+        ) as alteration:
+            return await load_batch(alteration, run, batch, known, drafter, turn)
 
 
 async def import_nominals(
@@ -153,22 +177,56 @@ async def _load_all(
 
     # The next rows are read, and their names registered, while the store is at work on these.
     waiting = asyncio.create_task(prepared())
+    under_way: deque[_UnderWay] = deque()
     try:
-        while ready := await waiting:
-            waiting = asyncio.create_task(prepared())
-            batch, known = ready
-            await loader.load(run, batch, known, drafter)
-            run = replace(run, rows_read=batch.rows[-1].row_number)
-            progress(run.rows_read, max(about_rows, run.rows_read))
-            if stop():
-                break
-        else:
-            await _finish(loader.gate, loader.subject, run)
+        while True:
+            ready = await waiting
+            if ready is not None:
+                waiting = asyncio.create_task(prepared())
+                before = under_way[-1].turn if under_way else None
+                under_way.append(_UnderWay.begin(loader, run, *ready, drafter, before))
+                await asyncio.wait([under_way[-1].turn.decided])
+            if len(under_way) > (ready is not None):
+                loaded = await under_way[0].task
+                ended = under_way.popleft()
+                run = replace(run, rows_read=ended.last_row)
+                progress(run.rows_read, max(about_rows, run.rows_read))
+                if stop():
+                    ended.turn.stop()
+                    return run
+                ended.turn.end(loaded.as_decided)
+            if ready is None:
+                await _finish(loader.gate, loader.subject, run)
+                return run
     finally:
         waiting.cancel()
-        await asyncio.gather(waiting, return_exceptions=True)
-    await loader.register.announce()
-    return run
+        for each in under_way:
+            each.turn.stop()
+        await asyncio.gather(waiting, *(each.task for each in under_way), return_exceptions=True)
+
+
+@dataclass(frozen=True, slots=True)
+class _UnderWay:
+    """A batch that is being loaded, with its turn and its last row."""
+
+    task: asyncio.Task[Loaded]
+    turn: Turn
+    last_row: int
+
+    @classmethod
+    def begin(
+        cls,
+        loader: Loader,
+        run: Run,
+        batch: Batch,
+        known: Known,
+        drafter: Drafter,
+        before: Turn | None,
+    ) -> _UnderWay:
+        """Begin to load a batch after another, which may still be under way."""
+        turn = Turn(before)
+        task = asyncio.create_task(loader.load(run, batch, known, drafter, turn))
+        return cls(task, turn, batch.rows[-1].row_number)
 
 
 @contextmanager
@@ -192,9 +250,7 @@ async def load_synthetic(
     async with loader.gate.alter(
         loader.subject, Action.NOMINALS_IMPORT, _PURPOSE, entry
     ) as alteration:
-        references = await load_drafts(alteration, source, staged, known)
-    await loader.register.announce()
-    return references
+        return await load_drafts(alteration, source, staged, known)
 
 
 async def _begin(

@@ -50,29 +50,22 @@ class NameRegister:
             {pair for given, surname in names for pair in name_pairs(given, surname)}
         )
 
-    async def register_pairs(
-        self, pairs: Collection[tuple[str, str]], *, announced: bool = True
-    ) -> None:
+    async def register_pairs(self, pairs: Collection[tuple[str, str]]) -> None:
         """Make sure that every pair of tokens, surname first, is in the store with its terms.
 
-        Who registers many names again and again needn't have each time announced: processes look
-        for new ones every few seconds anyway, and read them once instead of many times.
+        Every process is told of new ones at once: who searches knows a name before the record
+        that bears it is stored.
         """
         await self._number({token for pair in pairs for token in pair} - self._numbers.keys())
         keys = {pair_key(self._numbers[family], self._numbers[given]) for family, given in pairs}
         new = keys - self._pairs
         if new:
             async with self._database.write(repository.DICTIONARY) as session:
-                if await repository.add_pairs(session, new) and announced:
+                if await repository.add_pairs(session, new):
                     await repository.announce(session)
             if len(self._pairs) > _REMEMBERED:
                 self._pairs.clear()
             self._pairs |= new
-
-    async def announce(self) -> None:
-        """Tell every process that there are new names."""
-        async with self._database.write(repository.DICTIONARY) as session:
-            await repository.announce(session)
 
     async def _number(self, tokens: Collection[str]) -> None:
         missing = set(tokens)

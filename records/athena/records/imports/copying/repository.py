@@ -7,6 +7,7 @@ INSERT of the force's own login as any other: policies, triggers and keys are as
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy.exc import IntegrityError
@@ -125,23 +126,37 @@ async def stage(alteration: Alteration, batch: Batch, places: Collection[int]) -
 
 
 async def write(alteration: Alteration, batch: Batch, known: Known, first: int, last: int) -> None:
-    """Write the staged nominals from one number to another into every table, parents first."""
+    """Write the staged nominals from one number to another, and what is theirs alone."""
     session = alteration.session
-    labelled = {
+    labelled = _labelled(alteration, known, first, last)
+    await session.execute(_NOMINAL, labelled)
+    for table, (staged, columns) in _PLAIN.items():
+        if staged in batch.tables:
+            await session.execute(_child(table, staged, columns), labelled)
+    await session.execute(_KEY, {**labelled, "terms": list(known.terms)})
+
+
+async def write_shared(
+    alteration: Alteration, batch: Batch, known: Known, first: int, last: int
+) -> None:
+    """Write their addresses and involvements: places and headers may be other batches' too.
+
+    Who has made a place makes others that mean it wait until the end of the transaction.
+    """
+    labelled = _labelled(alteration, known, first, last)
+    if "import_address" in batch.tables:
+        await alteration.session.execute(_ADDRESS, labelled)
+    if "import_involvement" in batch.tables:
+        await alteration.session.execute(_INVOLVEMENT, labelled)
+
+
+def _labelled(alteration: Alteration, known: Known, first: int, last: int) -> dict[str, Any]:
+    return {
         "owner": alteration.subject.tenant_id,
         "labels": list(known.labels),
         "first": first,
         "last": last,
     }
-    await session.execute(_NOMINAL, labelled)
-    for table, (staged, columns) in _PLAIN.items():
-        if staged in batch.tables:
-            await session.execute(_child(table, staged, columns), labelled)
-    if "import_address" in batch.tables:
-        await session.execute(_ADDRESS, labelled)
-    if "import_involvement" in batch.tables:
-        await session.execute(_INVOLVEMENT, labelled)
-    await session.execute(_KEY, {**labelled, "terms": list(known.terms)})
 
 
 async def refer(
