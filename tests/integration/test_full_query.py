@@ -119,6 +119,7 @@ CASES = [
     Case(name("jon smyth 1980"), "john"),
     Case(name("jhon smiht 12/03/1980"), "john", "sounds alike"),
     Case(name("johnn smith 1955"), "other john", "spelt alike"),
+    Case(name("paul smith 1980"), "john", "not the first name"),
     Case(name("blenkinsopp robert"), "robert", "swapped"),
     Case(name("robert blenkensop"), "robert", "sounds alike"),
     Case(name("tackeray elizabeth"), "elizabeth"),
@@ -256,3 +257,21 @@ async def test_whom_the_query_excludes_is_not_there(
     answer = await platform.search("officer.kent", **case.typed)
     assert answer.status_code == 200, answer.text
     assert recorded[case.first] not in [hit["id"] for hit in answer.json()["results"]]
+
+
+@pytest.mark.parametrize(
+    ("typed", "met"),
+    [
+        ({"given_name": "Robert", "surname": "Qvyx"}, ("given_name", "robert", "exact")),
+        ({"given_name": "Qvyx", "surname": "Blenkinsop"}, ("surname", "blenkinsop", "exact")),
+    ],
+)
+async def test_whoever_only_the_day_of_birth_leads_to_is_told_by_the_name_that_meets(
+    platform: Platform, recorded: dict[str, str], typed: dict[str, str], met: tuple[str, ...]
+) -> None:
+    answer = await platform.search("officer.kent", **typed, date_of_birth="1971-03-03")
+    first = answer.json()["results"][0]
+    assert first["id"] == recorded["robert"]
+    why = [(match["field"], match["matched"], match["how"]) for match in first["explanation"]]
+    assert met in why
+    assert ("date_of_birth", "1971-03-03", "exact") in why

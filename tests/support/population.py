@@ -72,17 +72,20 @@ class RecordedPeople:
         numbers = random.Random(seed).sample(range(1, 1 << 23), len(tokens))
         terms = {"": 0, **dict(zip(tokens, numbers, strict=True))}
         rows = [
-            ((terms[surname], terms[given], day_number(person.born)), person.key)
+            ((terms[surname], terms[given], day_number(person.born)), place > 0, person.key)
             for person in people
-            for surname, given in pairs[person.key]
+            for place, (surname, given) in enumerate(pairs[person.key])
         ]
-        self._by_name = sorted((name_key(*parts), key) for parts, key in rows)
-        self._by_date = sorted((date_key(*parts), name_key(*parts), key) for parts, key in rows)
+        self._by_name = sorted((name_key(*parts, further=also), key) for parts, also, key in rows)
+        self._by_date = sorted(
+            (date_key(*parts, further=also), name_key(*parts, further=also), key)
+            for parts, also, key in rows
+        )
         self._name_keys = [row[0] for row in self._by_name]
         self._date_keys = [row[0] for row in self._by_date]
         self.names = NameDictionary.build(
             list(zip(numbers, tokens, strict=True)),
-            {pair_key(surname, given) for (surname, given, _), _ in rows},
+            {pair_key(surname, given) for (surname, given, _), _, _ in rows},
         )
 
     def search(self, query: PersonQuery) -> list[Ranked]:

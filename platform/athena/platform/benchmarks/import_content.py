@@ -14,10 +14,11 @@ CONTENT = """
         'label', l.marking || l.handling || l.categories::text,
         'names', (SELECT jsonb_agg(jsonb_build_array(m.kind, m.given_names, m.surname, (
                       SELECT jsonb_agg(jsonb_build_array(s.token, g.token, k.name_key & 65535,
-                                                         k.date_key >> 46)
+                                                         k.date_key >> 46 & 65535, k.name_key < 0)
                                        ORDER BY s.token, g.token)
                       FROM records.name_key AS k
-                      LEFT JOIN names.term AS s ON s.term_id = (k.name_key >> 39)::integer
+                      LEFT JOIN names.term AS s
+                        ON s.term_id = (k.name_key >> 39 & 8388607)::integer
                       LEFT JOIN names.term AS g
                         ON g.term_id = ((k.name_key >> 16) & 8388607)::integer
                       WHERE k.owner_force = m.owner_force AND k.nominal_id = m.nominal_id

@@ -215,14 +215,15 @@ def _name_keys(register: NameRegister, rows: Mapping[str, Sequence[Row]]) -> Ite
     }
     for name in rows["nominal_name"]:
         day = day_number(born.get(name["nominal_id"]))
-        for surname, given in register.pairs_of(name["given_names"], name["surname"]):
+        pairs = register.pairs_of(name["given_names"], name["surname"])
+        for place, (surname, given) in enumerate(pairs):
             yield {
                 "nominal_id": name["nominal_id"],
                 "row_id": str(uuid4()),
                 "label": name["label"],
                 "name_row_id": name["row_id"],
-                "name_key": name_key(surname, given, day),
-                "date_key": date_key(surname, given, day),
+                "name_key": name_key(surname, given, day, further=place > 0),
+                "date_key": date_key(surname, given, day, further=place > 0),
             }
 
 

@@ -19,6 +19,7 @@ from athena.records.imports.models import (
     RunState,
     SetAside,
 )
+from athena.records.names.keys import FURTHER
 from athena.records.nominals.schemas import NominalDraft
 
 NAME_FORGOTTEN = "AT004"
@@ -157,7 +158,8 @@ async def namesakes(consultation: Consultation, keys: Sequence[int]) -> list[tup
         "SELECT DISTINCT w.place, k.nominal_id "
         f"FROM unnest(CAST({LISTED.format('keys')} AS bigint[])) WITH ORDINALITY AS w (key, place) "
         "CROSS JOIN LATERAL (SELECT x.owner_force, x.nominal_id FROM records.name_key AS x "
-        "WHERE x.name_key = w.key AND x.owner_force = :owner LIMIT 100) AS k "
+        f"WHERE x.name_key IN (w.key, w.key | CAST({FURTHER} AS bigint)) "
+        "AND x.owner_force = :owner LIMIT 100) AS k "
         "CROSS JOIN LATERAL (SELECT FROM records.nominal AS n "
         "WHERE n.owner_force = k.owner_force AND n.nominal_id = k.nominal_id "
         "AND n.date_of_birth_precision = 'day' LIMIT 1) AS n",

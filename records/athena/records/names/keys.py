@@ -6,6 +6,10 @@ operators aren't, and lose it.
 A name key is ``surname term (23 bits) | given-name term (23 bits) | day of birth (16 bits)``, a
 date key the same parts led by the day. Term 0 stands for a name that isn't there, day 0 for an
 unknown date. A date known to its month or year only stands on its first day.
+
+A name is found by several pairs: the whole surname with the first given name, and further ones,
+of a middle name or of a part of the surname. The keys of further pairs carry the sign bit, so that
+whoever bears a name first is read, and ranked, before those who bear it besides.
 """
 
 from __future__ import annotations
@@ -19,6 +23,12 @@ TERM_BITS = 23
 DAY_BITS = 16
 MOST_TERMS = (1 << TERM_BITS) - 1
 MOST_DAYS = (1 << DAY_BITS) - 1
+
+FURTHER = -(1 << 63)
+"""The sign bit: a key that has it is of a further pair of a name, not of its first."""
+
+PAIR_MASK = (1 << 2 * TERM_BITS) - 1
+"""What cuts a pair out of a key, whatever stands above it."""
 
 _EPOCH = date(1899, 12, 31)
 GIVEN_SHIFT = DAY_BITS
@@ -46,19 +56,21 @@ def day_of(number: int) -> date | None:
     return _EPOCH + timedelta(days=number) if number else None
 
 
-def name_key(surname: int, given: int, day: int) -> int:
-    """Pack a name key."""
-    return surname << SURNAME_SHIFT | given << GIVEN_SHIFT | day
+def name_key(surname: int, given: int, day: int, *, further: bool = False) -> int:
+    """Pack a name key, of a further pair of a name or of its first."""
+    key = surname << SURNAME_SHIFT | given << GIVEN_SHIFT | day
+    return key | FURTHER if further else key
 
 
-def date_key(surname: int, given: int, day: int) -> int:
-    """Pack a date key."""
-    return day << DAY_SHIFT | surname << TERM_BITS | given
+def date_key(surname: int, given: int, day: int, *, further: bool = False) -> int:
+    """Pack a date key, of a further pair of a name or of its first."""
+    key = day << DAY_SHIFT | surname << TERM_BITS | given
+    return key | FURTHER if further else key
 
 
 def unpack_name_key(key: int) -> tuple[int, int, int]:
     """Return the surname term, the given-name term and the day of a name key."""
-    return key >> SURNAME_SHIFT, key >> GIVEN_SHIFT & MOST_TERMS, key & MOST_DAYS
+    return key >> SURNAME_SHIFT & MOST_TERMS, key >> GIVEN_SHIFT & MOST_TERMS, key & MOST_DAYS
 
 
 def pair_key(surname: int, given: int) -> int:
@@ -69,6 +81,16 @@ def pair_key(surname: int, given: int) -> int:
 def bounds(ranges: Ranges) -> dict[str, list[int]]:
     """Return ranges as the two arrays that a look-up takes, ``low`` and ``high``."""
     return {"low": ranges[:, 0].tolist(), "high": ranges[:, 1].tolist()}
+
+
+def further(ranges: Ranges) -> Ranges:
+    """Return the ranges of further pairs that belong to those of first ones."""
+    return ranges | FURTHER
+
+
+def both(ranges: Ranges) -> Ranges:
+    """Return ranges of first pairs and those of further ones."""
+    return np.concatenate([ranges, further(ranges)])
 
 
 def pair_ranges(pairs: Keys, first_day: int = 0, last_day: int = MOST_DAYS) -> Ranges:

@@ -144,7 +144,8 @@ class RowWriter:
             self._add_name_keys(batch, row, day_number(born))
 
     def _add_name_keys(self, batch: RowBatch, name: Row, day: int) -> None:
-        for surname, given in self.register.pairs_of(name["given_names"], name["surname"]):
+        pairs = self.register.pairs_of(name["given_names"], name["surname"])
+        for place, (surname, given) in enumerate(pairs):
             batch.add(
                 "name_key",
                 {
@@ -153,8 +154,8 @@ class RowWriter:
                     "row_id": str(uuid4()),
                     "label_id": name["label_id"],
                     "name_row_id": name["row_id"],
-                    "name_key": name_key(surname, given, day),
-                    "date_key": date_key(surname, given, day),
+                    "name_key": name_key(surname, given, day, further=place > 0),
+                    "date_key": date_key(surname, given, day, further=place > 0),
                 },
             )
 

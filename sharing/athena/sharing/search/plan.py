@@ -12,8 +12,10 @@ from athena.records.names.keys import (
     NO_RANGES,
     TERM_BITS,
     Ranges,
+    both,
     day_number,
     day_ranges,
+    further,
     pair_ranges,
     surname_ranges,
 )
@@ -56,6 +58,9 @@ POINTER_WEIGHT = -2.5
 
 MISSING_PART_COST = 2.5
 """What it costs that a record lacks the given name or the surname that was typed."""
+
+FURTHER_NAME_COST = 1.2
+"""What it costs that a record bears a name besides: a middle name, a part of the surname."""
 
 GOOD_WEIGHT = -5.0
 """The sum of weights from which a record fits well: a score of a half."""
@@ -125,6 +130,18 @@ class _Probes:
         self._ranges.append(ranges)
         self._weights.append(weights)
 
+    def add_both(self, ranges: Ranges, weights: Weights) -> None:
+        """Add ranges of first names and, for those close enough to be good, of further ones."""
+        self.add(ranges, weights)
+        besides = weights - FURTHER_NAME_COST
+        good = besides >= GOOD_WEIGHT
+        self.add(further(ranges[good]), besides[good])
+
+    def include(self, others: _Probes, weight: float) -> None:
+        """Add the ranges of others, each with a weight more."""
+        self._ranges += others._ranges
+        self._weights += [weights + weight for weights in others._weights]
+
     def in_order(self) -> tuple[Ranges, int]:
         """Return the ranges, the likeliest first, and how many of them are good."""
         if not self._ranges:
@@ -152,15 +169,14 @@ def make_plan(query: PersonQuery, names: NameDictionary) -> SearchPlan:
             _weigh_given_only(weighed, item, names)
     pairs, weights = weighed.best(MOST_PAIRS)
     surnames, surname_weights = alone.best(MOST_SURNAMES_ALONE)
-    any_date = np.concatenate([pair_ranges(pairs), surname_ranges(surnames)])
-    any_weights = np.concatenate([weights, surname_weights])
+    any_date = _Probes()
+    any_date.add_both(pair_ranges(pairs), weights)
+    any_date.add_both(surname_ranges(surnames), surname_weights)
     narrow, good = _narrow(query, pairs, weights, surnames, surname_weights, names).in_order()
     if len(narrow) or query.born is not None or query.born_years is not None:
-        wide = _wide(query, pairs, weights, any_date, any_weights, interpretations, names)
+        wide = _wide(query, pairs, weights, any_date, interpretations, names)
     else:
-        probes = _Probes()
-        probes.add(any_date, any_weights)
-        narrow, good = probes.in_order()
+        narrow, good = any_date.in_order()
         families = _family_ranges(query, interpretations, names)
         wide = np.concatenate(families) if families else NO_RANGES
     pointed = pairs[weights >= POINTER_WEIGHT][:MOST_POINTERS]
@@ -196,15 +212,15 @@ def _narrow(
         near, near_weights = pairs[:_SLIPPED_DATES], weights[:_SLIPPED_DATES]
         for slip, how in date_slips(born).items():
             slipped = day_number(slip)
-            probes.add(pair_ranges(near, slipped, slipped), near_weights + slip_weight(how))
+            probes.add_both(pair_ranges(near, slipped, slipped), near_weights + slip_weight(how))
     elif query.born_years is not None:
         first, last = year_days(*query.born_years)
-        probes.add(pair_ranges(pairs, first, last), weights)
+        probes.add_both(pair_ranges(pairs, first, last), weights)
         for term, weight in zip(
             surnames[:MOST_FAMILIES].tolist(), surname_weights.tolist(), strict=False
         ):
             family = _family(term, names)
-            probes.add(pair_ranges(family, first, last), np.full(len(family), weight))
+            probes.add_both(pair_ranges(family, first, last), np.full(len(family), weight))
     else:
         return probes
     probes.add(pair_ranges(pairs[:_UNKNOWN_DATES], 0, 0), weights[:_UNKNOWN_DATES] + DATE_UNKNOWN)
@@ -215,8 +231,7 @@ def _wide(
     query: PersonQuery,
     pairs: Terms,
     weights: Weights,
-    any_date: Ranges,
-    any_weights: Weights,
+    any_date: _Probes,
     interpretations: Iterable[Interpretation],
     names: NameDictionary,
 ) -> Ranges:
@@ -226,12 +241,12 @@ def _wide(
     if query.born is not None:
         year = query.born.year
         around, other = year_days(year, year), DATE_OTHER
-        probes.add(pair_ranges(near, *around), near_weights + DATE_SAME_YEAR)
+        probes.add_both(pair_ranges(near, *around), near_weights + DATE_SAME_YEAR)
     else:
         first, last = query.born_years or (0, 0)
         around, other = year_days(first - NEAR_YEARS, last + NEAR_YEARS), YEAR_OTHER
-        probes.add(pair_ranges(near, *around), near_weights + YEAR_NEAR)
-    probes.add(any_date, any_weights + other)
+        probes.add_both(pair_ranges(near, *around), near_weights + YEAR_NEAR)
+    probes.include(any_date, other)
     ordered, _ = probes.in_order()
     families = _family_ranges(query, interpretations, names)
     return np.concatenate(
@@ -255,9 +270,9 @@ def _family_ranges(
             weighed.add(item.surnames.terms[close], weights[close])
     terms, _ = weighed.best(MOST_FAMILIES)
     if query.born_years is None:
-        return [surname_ranges(terms)]
+        return [both(surname_ranges(terms))]
     first, last = year_days(*query.born_years)
-    return [pair_ranges(_family(term, names), first, last) for term in terms.tolist()]
+    return [both(pair_ranges(_family(term, names), first, last)) for term in terms.tolist()]
 
 
 def _family(surname: int, names: NameDictionary) -> Terms:
@@ -295,10 +310,10 @@ def _pointer_ranges(query: PersonQuery, pairs: Terms) -> Ranges:
     """Return the ranges of close pairs, bounded by the date where one was typed."""
     if query.born is not None:
         number = day_number(query.born.earliest)
-        return pair_ranges(pairs, number, number)
+        return both(pair_ranges(pairs, number, number))
     if query.born_years is not None:
-        return pair_ranges(pairs, *year_days(*query.born_years))
-    return pair_ranges(pairs)
+        return both(pair_ranges(pairs, *year_days(*query.born_years)))
+    return both(pair_ranges(pairs))
 
 
 def _whole_days(query: PersonQuery) -> Ranges:
@@ -307,7 +322,7 @@ def _whole_days(query: PersonQuery) -> Ranges:
         return NO_RANGES
     born = query.born.earliest
     days = [day_number(day) for day in (born, swapped_day_and_month(born)) if day is not None]
-    return day_ranges(np.asarray(days, dtype=np.int64))
+    return both(day_ranges(np.asarray(days, dtype=np.int64)))
 
 
 def _distinct(terms: Iterable[Sequence[int] | Terms]) -> tuple[int, ...]:

@@ -8,15 +8,21 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from athena.platform.kernel.identity import LabelId, NominalId, TenantId
-from athena.records.names.keys import DAY_BITS, MOST_DAYS, MOST_TERMS, TERM_BITS
+from athena.records.names.keys import DAY_BITS, MOST_DAYS, MOST_TERMS, TERM_BITS, unpack_name_key
 from athena.sharing.search.dates import DateScale
 from athena.sharing.search.meanings import Interpretation, Part
-from athena.sharing.search.plan import GOOD_WEIGHT, MISSING_PART_COST, SearchPlan
+from athena.sharing.search.plan import (
+    FURTHER_NAME_COST,
+    GOOD_WEIGHT,
+    MISSING_PART_COST,
+    SearchPlan,
+)
 
 NO_MATCH = -7.0
 """log P of a name that nothing typed leads to, in a record found by its date."""
@@ -25,8 +31,7 @@ LIKELY = 0.85
 """The score from which a hit counts as likely the same person."""
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(NamedTuple):
     """A visible row of the name index."""
 
     name_key: int
@@ -71,13 +76,17 @@ def rank(
         return_inverse=True,
     )
     weights, readings = _weigh(plan, keys)
-    of_rows = weights[place]
     best: dict[tuple[TenantId, NominalId], tuple[float, int]] = {}
-    for row in np.argsort(-of_rows, kind="stable").tolist():
-        candidate = found[row]
-        nominal = (candidate.owner_force, candidate.nominal_id)
-        if nominal not in best:
-            best[nominal] = (float(of_rows[row]), int(place[row]))
+    least = -math.inf
+    places, by_key = place.tolist(), weights.tolist()
+    for row in np.argsort(-weights[place], kind="stable").tolist():
+        weight = by_key[places[row]]
+        if weight < least:
+            break
+        _, owner_force, nominal_id, _ = found[row]
+        best.setdefault((owner_force, nominal_id), (weight, places[row]))
+        if len(best) == limit:
+            least = weight  # all as likely as the last are read, for ties stand by id
     ordered = sorted(best.items(), key=lambda item: (-item[1][0], item[0][1].int))[:limit]
     explainer = _Explainer(plan)
     return [
@@ -99,14 +108,14 @@ def _weigh(
     plan: SearchPlan, keys: NDArray[np.int64]
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Return the weight of each name key and the number of the reading that fits it best."""
-    surnames = keys >> (TERM_BITS + DAY_BITS)
+    surnames = keys >> (TERM_BITS + DAY_BITS) & MOST_TERMS
     given = (keys >> DAY_BITS) & MOST_TERMS
     readings = np.stack([_weigh_names(item, surnames, given) for item in plan.interpretations])
     best = readings.argmax(axis=0)
     weights: NDArray[np.float64] = readings[best, np.arange(len(keys))]
     if plan.dates is not None:
         weights = weights + plan.dates.weights(keys & MOST_DAYS)
-    return weights, best
+    return weights - FURTHER_NAME_COST * (keys < 0), best
 
 
 def _weigh_names(
@@ -136,7 +145,7 @@ class _Explainer:
 
     def _explain(self, key: int, reading: int) -> tuple[FieldMatch, ...]:
         item = self._plan.interpretations[reading]
-        surname, given = key >> (TERM_BITS + DAY_BITS), (key >> DAY_BITS) & MOST_TERMS
+        surname, given, _ = unpack_name_key(key)
         matches = []
         if item.surnames.typed:
             matches.append(self._name(reading, "surname", item.surnames, surname))
@@ -144,6 +153,8 @@ class _Explainer:
             matches.append(self._name(reading, "given_name", item.given, given))
         if self._dates is not None:
             matches.append(self._date(self._dates, key & MOST_DAYS))
+        if key < 0:
+            matches.append(_BORNE_BESIDES)
         return tuple(matches)
 
     def _name(self, reading: int, field: str, part: Part, term: int) -> FieldMatch:
@@ -161,6 +172,10 @@ class _Explainer:
             said = FieldMatch(dates.field, dates.typed, dates.shown(day), how, weight)
             self._said[0, dates.field, day] = said
         return said
+
+
+_BORNE_BESIDES = FieldMatch("further_name", "", "", "not the first name", -FURTHER_NAME_COST)
+"""A middle name or a part of the surname was met."""
 
 
 def _explain_name(field: str, part: Part, term: int, reading: str) -> FieldMatch:

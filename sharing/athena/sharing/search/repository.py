@@ -21,12 +21,12 @@ SEARCH_HOURS = 1
 """How long a search can be paged through and a record be created on the strength of it."""
 
 ENOUGH = 20
-"""How many good hits make looking further afield needless."""
+"""How many good hits make it needless to look among the less likely."""
 
 ENOUGH_BORN_SO = 5
 """The same where a whole date of birth was typed, which few others share or nearly share."""
 
-_EACH_NARROW, _EACH_WIDE, _TOTAL = 40, 60, 240
+_EACH_NARROW, _EACH_WIDE, _TOTAL = 30, 60, 160
 """The most rows of a narrow and of a wide range, and of all of either."""
 
 Found = tuple[TenantId, NominalId]
@@ -82,7 +82,7 @@ async def by_name(
     if found.name_keys is None:
         return []
     columns = (found.name_keys, found.owners, found.nominals, found.labels)
-    return [Candidate(*row) for row in zip(*columns, strict=True)]
+    return list(map(Candidate._make, zip(*columns, strict=True)))
 
 
 async def by_identifier(

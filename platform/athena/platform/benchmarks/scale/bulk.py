@@ -29,7 +29,7 @@ from athena.platform.benchmarks.scale.structure import taken_off
 from athena.platform.benchmarks.scale.templates import TABLES, Templates, statements, take_templates
 from athena.platform.benchmarks.scale.universe import Numbers, Universe, make_universe
 from athena.platform.kernel.errors import AthenaError
-from athena.records.names.keys import MOST_TERMS, TERM_BITS
+from athena.records.names.keys import FURTHER, MOST_TERMS, PAIR_MASK, TERM_BITS
 from athena.records.names.normalise import name_pairs
 
 CHUNK = 250_000
@@ -118,8 +118,10 @@ async def check(connection: asyncpg.Connection, people: People) -> None:
     for row in rows:
         pairs = np.asarray(
             [
-                terms[family] << TERM_BITS | terms[given]
-                for family, given in name_pairs(row["given_names"], row["surname"])
+                terms[family] << TERM_BITS | terms[given] | (FURTHER if place else 0)
+                for place, (family, given) in enumerate(
+                    name_pairs(row["given_names"], row["surname"])
+                )
             ],
             dtype=np.int64,
         )
@@ -236,7 +238,7 @@ async def _load(
     await connection.execute("ANALYZE bench.person, bench.name")
     for statement in await statements(connection):
         await connection.execute(statement)
-    return np.unique(pairs)
+    return np.unique(pairs & PAIR_MASK)
 
 
 def _names_of(templates: Templates, chosen: Numbers) -> tuple[Numbers, NDArray[np.int16]]:

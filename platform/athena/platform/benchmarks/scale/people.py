@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from athena.platform.benchmarks.scale.universe import Names, Numbers, Universe
-from athena.records.names.keys import DAY_BITS, TERM_BITS, day_number
+from athena.records.names.keys import DAY_BITS, FURTHER, PAIR_MASK, TERM_BITS, day_number
 from athena.records.names.normalise import MOST_PAIRS
 from athena.records.synthetic.identities import LAST_BIRTH
 
@@ -108,14 +108,16 @@ def pairs_of(
         row = np.flatnonzero(there)
         found[row] += 1
         family = terms[family_tokens[row, other]]
-        keys.append((family << TERM_BITS) | terms[given_tokens[row, one]])
+        pairs = (family << TERM_BITS) | terms[given_tokens[row, one]]
+        keys.append(pairs | FURTHER if one or other else pairs)
         rows.append(row)
     return np.concatenate(rows), np.concatenate(keys)
 
 
 def name_keys(pairs: Numbers, days: Numbers) -> tuple[Numbers, Numbers]:
-    """Return the name keys and the date keys of pairs."""
-    return (pairs << DAY_BITS) | days, (days << (2 * TERM_BITS)) | pairs
+    """Return the name keys and the date keys of pairs; further ones carry the sign bit."""
+    further, pairs = pairs & FURTHER, pairs & PAIR_MASK
+    return (pairs << DAY_BITS) | days | further, (days << (2 * TERM_BITS)) | pairs | further
 
 
 def _tokens(names: Names, numbers: Numbers) -> NDArray[np.int32]:

@@ -16,7 +16,13 @@ from athena.platform.kernel.errors import ConflictError
 from athena.policies.visibility.models import Alteration
 from athena.records.imports.models import Batch, Known
 from athena.records.imports.staging import FIELD, NOTHING, QUOTE
-from athena.records.names.keys import DAY_SHIFT, GIVEN_SHIFT, SURNAME_SHIFT, TERM_BITS
+from athena.records.names.keys import (
+    DAY_SHIFT,
+    FURTHER,
+    GIVEN_SHIFT,
+    SURNAME_SHIFT,
+    TERM_BITS,
+)
 
 _OWNED = "CAST(:owner AS smallint), r.row_id, (CAST(:labels AS smallint[]))[r.label_no]"
 _ROWS = (
@@ -90,9 +96,14 @@ _KEY = f"""
     INSERT INTO records.name_key (owner_force, nominal_id, label_id, row_id, name_row_id, name_key,
         date_key)
     SELECT {_OWNED}, s.row_id, s.name_row_id,
-        (t.surname << {SURNAME_SHIFT}) | (t.given << {GIVEN_SHIFT}) | r.day,
-        (CAST(r.day AS bigint) << {DAY_SHIFT}) | (t.surname << {TERM_BITS}) | t.given
-    FROM pg_temp.import_key AS s
+        (t.surname << {SURNAME_SHIFT}) | (t.given << {GIVEN_SHIFT}) | r.day | s.further,
+        (CAST(r.day AS bigint) << {DAY_SHIFT}) | (t.surname << {TERM_BITS}) | t.given | s.further
+    FROM (
+        -- The rows of a name stand in the order in which they were copied, its first pair first.
+        SELECT k.*, CASE WHEN k.ctid > min(k.ctid) OVER (PARTITION BY k.name_row_id)
+            THEN CAST({FURTHER} AS bigint) ELSE 0 END AS further
+        FROM pg_temp.import_key AS k
+    ) AS s
     CROSS JOIN LATERAL (SELECT
         coalesce(CAST((CAST(:terms AS integer[]))[s.surname_no] AS bigint), 0) AS surname,
         coalesce(CAST((CAST(:terms AS integer[]))[s.given_no] AS bigint), 0) AS given) AS t
