@@ -49,9 +49,18 @@ class Cluster:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the lock that test workers share."""
-        with self._lock_file.open("w") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
+        """Hold the lock under which test workers copy databases."""
+        with _held(self._lock_file):
+            yield
+
+    @contextmanager
+    def changing_roles(self) -> Iterator[None]:
+        """Hold the lock under which test workers migrate: roles belong to the whole server.
+
+        Take it after `locked`, never before. A migration may be long, and the workers that only
+        copy a database needn't wait for it.
+        """
+        with _held(self._lock_file.with_suffix(".roles")):
             yield
 
     def store(self, database: str) -> Store:
@@ -122,10 +131,11 @@ class Cluster:
                 await self._run("ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()")
             building = await self.create()
             store = self.store(building)
-            await migrate(store)
-            database = store.database()
-            await found_consortium(database, store.verifier)
-            await database.close()
+            with self.changing_roles():
+                await migrate(store)
+                database = store.database()
+                await found_consortium(database, store.verifier)
+                await database.close()
             await self._run(f'ALTER DATABASE "{building}" RENAME TO "{name}"')
         return name
 
@@ -153,6 +163,13 @@ def running_cluster(directory: Path, *, shared: bool = True) -> Iterator[Cluster
         yield Cluster(address.url(admin.admin_user, admin.admin_password), lock_file, embedded=True)
     finally:
         server.stop()
+
+
+@contextmanager
+def _held(lock_file: Path) -> Iterator[None]:
+    with lock_file.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def _migrations_digest() -> str:
