@@ -92,6 +92,7 @@ class Cluster:
                 "athena_linker",
                 "athena_outbox",
                 "athena_policy_writer",
+                "athena_ppss",
             ):
                 await self._run(f'GRANT CONNECT ON DATABASE "{name}" TO {role}')
             await self._run(f'GRANT TEMPORARY ON DATABASE "{name}" TO athena_stager')

@@ -38,6 +38,7 @@ SERVICE_LOGINS = (
     "athena_linker",
     "athena_outbox",
     "athena_policy_writer",
+    "athena_ppss",
 )
 EMBEDDED_DATABASE = "athena"
 MONTHS_AHEAD = 13
