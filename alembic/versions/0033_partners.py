@@ -419,8 +419,7 @@ def _policies() -> None:
             CREATE POLICY calls_look_up ON sharing.{table} FOR SELECT TO {PPSS} USING (true);
             CREATE POLICY oversight_reads ON sharing.{table} FOR SELECT
                 TO athena_auditor USING (true);
-            CREATE POLICY forces_read ON sharing.{table} FOR SELECT TO athena_force USING (true);
-            GRANT SELECT ON sharing.{table} TO athena_amo, {PPSS}, athena_auditor, athena_force;
+            GRANT SELECT ON sharing.{table} TO athena_amo, {PPSS}, athena_auditor;
         """)
     own = f"partner_id = {CALLER}"
     audit_scope = (

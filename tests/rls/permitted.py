@@ -290,6 +290,16 @@ PERMITTED = [
 ]
 
 NOBODYS = {
+    "sharing.partner": "true",
+    "sharing.partner_agreement": "true",
+    "sharing.partner_answer": "true",
+    "sharing.partner_call": "true",
+    "sharing.partner_check": "true",
+    "sharing.partner_contact": "true",
+    "sharing.partner_key": "true",
+    "sharing.partner_nonce": "true",
+    "sharing.partner_review": "true",
+    "sharing.partner_usage": "true",
     "governance.body": "true",
     "governance.catalogue": "true",
     "governance.constitution": "true",
