@@ -506,12 +506,14 @@ def _policies() -> None:
     """)
     for table in ("partner_nonce", "partner_call", "partner_usage", "partner_answer"):
         script(f"""
-            CREATE POLICY forgetting ON sharing.{table} TO {DISCLOSING} USING (true);
+            CREATE POLICY forgetting ON sharing.{table} TO {DISCLOSING}
+                USING (true) WITH CHECK (false);
             GRANT SELECT, DELETE ON sharing.{table} TO {DISCLOSING};
         """)
     script(f"""
         CREATE POLICY ending ON sharing.disclosure FOR SELECT TO {DISCLOSING} USING (true);
-        CREATE POLICY ending ON sharing.disclosure_payload TO {DISCLOSING} USING (true);
+        CREATE POLICY ending ON sharing.disclosure_payload TO {DISCLOSING}
+            USING (true) WITH CHECK (false);
         GRANT SELECT ON sharing.disclosure TO {DISCLOSING};
         GRANT SELECT, DELETE ON sharing.disclosure_payload TO {DISCLOSING};
     """)
