@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from rls import permitted_partners
+
 FORCES = "every force"
 
 
@@ -287,19 +289,15 @@ PERMITTED = [
         Permitted("athena_essex", f"governance.{table}", "SELECT, COPY TO", "Kent submitted it")
         for table in ("change", "change_entry", "change_version")
     ),
+    *(
+        Permitted(login, f"sharing.{table}", verbs, why)
+        for login, table, verbs, why in permitted_partners.PARTNERS
+    ),
+    Permitted("athena_ppss", "tenants.tenant", "SELECT, COPY TO", "the directory"),
 ]
 
 NOBODYS = {
-    "sharing.partner": "true",
-    "sharing.partner_agreement": "true",
-    "sharing.partner_answer": "true",
-    "sharing.partner_call": "true",
-    "sharing.partner_check": "true",
-    "sharing.partner_contact": "true",
-    "sharing.partner_key": "true",
-    "sharing.partner_nonce": "true",
-    "sharing.partner_review": "true",
-    "sharing.partner_usage": "true",
+    **permitted_partners.NOBODYS,
     "governance.body": "true",
     "governance.catalogue": "true",
     "governance.constitution": "true",
