@@ -14,7 +14,7 @@ PARTNERS = [
         for table, verbs in {
             "partner": "INSERT, UPDATE",
             "partner_agreement": "INSERT, UPDATE",
-            "partner_contact": "INSERT, UPDATE, DELETE, COPY FROM",
+            "partner_contact": "INSERT, UPDATE, DELETE",
             "partner_key": "INSERT, UPDATE",
             "partner_review": "INSERT, UPDATE",
         }.items()
