@@ -518,14 +518,16 @@ def _policies() -> None:
     """)
     for table in ("partner_nonce", "partner_call", "partner_usage", "partner_answer"):
         script(f"""
-            CREATE POLICY forgetting ON sharing.{table} TO {DISCLOSING}
-                USING (true) WITH CHECK (false);
+            CREATE POLICY forgetting ON sharing.{table} FOR DELETE TO {DISCLOSING} USING (true);
+            CREATE POLICY forgetting_finds ON sharing.{table} FOR SELECT TO {DISCLOSING}
+                USING (true);
             GRANT SELECT, DELETE ON sharing.{table} TO {DISCLOSING};
         """)
     script(f"""
         CREATE POLICY ending ON sharing.disclosure FOR SELECT TO {DISCLOSING} USING (true);
-        CREATE POLICY ending ON sharing.disclosure_payload TO {DISCLOSING}
-            USING (true) WITH CHECK (false);
+        CREATE POLICY ending ON sharing.disclosure_payload FOR DELETE TO {DISCLOSING} USING (true);
+        CREATE POLICY ending_finds ON sharing.disclosure_payload FOR SELECT TO {DISCLOSING}
+            USING (true);
         GRANT SELECT ON sharing.disclosure TO {DISCLOSING};
         GRANT SELECT, DELETE ON sharing.disclosure_payload TO {DISCLOSING};
     """)
