@@ -19,9 +19,11 @@ import rfc8785
 from athena.platform.kernel.identity import FieldGroup, Purpose
 from athena.sharing.ppss.limits.models import Thresholds
 from athena.sharing.ppss.person_checks import sandbox
+from integration.test_archive import export
 from support.api import Platform, running_platform
 from support.cluster import ROOT, Cluster
 from support.partners import BASE, CHECKS, Partners, agreement, person, question
+from support.tenth import create_force, post, until_known
 
 SEED = 20_261_125
 AGREEMENTS = 16
@@ -285,3 +287,25 @@ async def test_only_the_client_body_and_oversight_read_who_may_ask(partners: Par
         "admin.essex": 403,
         "amo.finance": 403,
     }
+
+
+async def test_a_force_that_leaves_takes_what_was_told_of_it(partners: Partners) -> None:
+    platform, slug = partners.platform, "t-told"
+    await create_force(platform, slug, "86")
+    await until_known(platform, slug)
+    created = await platform.create(f"records.{slug}", person("Told", "Tilda", "1977-07-07"))
+    assert created.status_code == 201, created.text
+    await platform.runtime.searcher.names.refresh()
+    await partners.agree("a-shelter", agreement("ATH-ISA-7303", "a-shelter", owners=(slug,)))
+    asker = partners.asker("a-shelter", "ATH-ISA-7303")
+    asked = {"family_name": "Told", "given_names": "Tilda", "date_of_birth": "1977-07-07"}
+    assert (await partners.check(asker, **asked)).json()["result"] == "match"
+    archive = await export(platform, f"records.{slug}")
+    await post(platform, "amo.admin", f"tenants/{slug}/suspend")
+    body = {"checksum": archive.manifest.checksum}
+    done = await post(platform, "amo.admin", f"tenants/{slug}/offboard", **body)
+    assert done.status_code == 200, done.text
+    tables = done.json()["statement"]["tables"]
+    for table in ("sharing.disclosure", "sharing.disclosure_payload"):
+        assert tables[table] == {"before": 1, "after": 0}
+    assert (await partners.check(asker, **asked)).json()["result"] == "no_match"
