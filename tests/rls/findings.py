@@ -5,6 +5,8 @@ docs/threat-model.md answers the same rules for readers.
 
 from __future__ import annotations
 
+from rls import findings_partners
+
 OPEN_POLICIES = {
     "audit.*.auditor_reads_*": "independent audit reads every force's log",
     "audit.content.writer_appends_content": "the log's own function, beside the event it appends",
@@ -145,6 +147,7 @@ def _met(rule: str) -> dict[str, str]:
             *(["names.cleaning.eraser_marks"] if rule == "SEC038" else []),
         }  # asks for the session, so it isn't simply true
     met = {place: why for place, why in OPEN_POLICIES.items() if place not in unmet}
+    met |= findings_partners.met(rule)
     met |= {place: why for place, why in LINKING.items() if place not in _OF_LINKING[rule]}
     return met | {
         place: why for place, why in GOVERNANCE.items() if place not in _OF_GOVERNANCE[rule]

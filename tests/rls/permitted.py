@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from rls import permitted_partners
+
 FORCES = "every force"
 
 
@@ -321,9 +323,14 @@ PERMITTED = [
             ),
         )
     ),
+        Permitted(login, f"sharing.{table}", verbs, why)
+        for login, table, verbs, why in permitted_partners.PARTNERS
+    ),
+    Permitted("athena_ppss", "tenants.tenant", "SELECT, COPY TO", "the directory"),
 ]
 
 NOBODYS = {
+    **permitted_partners.NOBODYS,
     "governance.body": "true",
     "governance.catalogue": "true",
     "governance.constitution": "true",

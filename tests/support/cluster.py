@@ -36,6 +36,7 @@ CONNECTING = (
     "athena_monitor",
     "athena_outbox",
     "athena_policy_writer",
+    "athena_ppss",
 )
 """The roles that connect to a store."""
 

@@ -35,6 +35,9 @@ from athena.sharing.comparing.repository import CHANNEL as MATCHING_CHANNEL
 from athena.sharing.comparing.service import Linker
 from athena.sharing.linking.scoring import Scorer
 from athena.sharing.linking.weights import packaged_weights
+from athena.sharing.ppss.disclosures.sealing import Sealer
+from athena.sharing.ppss.person_checks.service import PersonChecks
+from athena.sharing.ppss.signatures.service import Door
 from athena.sharing.search.names import LiveNames
 from athena.sharing.search.service import Searcher
 from athena.tenants.directory.service import load_directory, renew_directory
@@ -69,6 +72,7 @@ class Runtime:
     agreements: Agreements
     accounts: Accounts
     switchboard: Switchboard
+    checks: PersonChecks
     known_as_of: tuple[int, int] | None = None
     """The versions of the policy as of which the searcher knows tenants and agreements."""
 
@@ -122,6 +126,12 @@ async def _deciding_by(
             agreements=Agreements(database, gate.authorise),
             accounts=Accounts.over(database, gate.authorise),
             switchboard=switchboard,
+            checks=PersonChecks(
+                Door(database, gate.agreements),
+                gate,
+                searcher,
+                Sealer.of(store.master_secret, store.master_secret_version),
+            ),
         )
         switchboard.when_switched(runtime.linker.wake)
         tasks = [

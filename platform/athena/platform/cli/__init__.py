@@ -22,7 +22,9 @@ from athena.platform.cli import (
     keys,
     linking,
     members,
+    partners,
     policies,
+    ppss,
     records,
     server,
     tenants,
@@ -56,6 +58,8 @@ linking.register(app)
 governance.register(app)
 governance_costs.register()
 governance_ledger.register()
+partners.register(app)
+ppss.register(app)
 
 
 def main() -> None:
