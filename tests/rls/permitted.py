@@ -323,6 +323,7 @@ PERMITTED = [
             ),
         )
     ),
+    *(
         Permitted(login, f"sharing.{table}", verbs, why)
         for login, table, verbs, why in permitted_partners.PARTNERS
     ),
