@@ -287,9 +287,48 @@ PERMITTED = [
         Permitted("athena_essex", f"governance.{table}", "SELECT, COPY TO", "Kent submitted it")
         for table in ("change", "change_entry", "change_version")
     ),
+    *(
+        Permitted(login, f"sharing.{table}", "SELECT, COPY TO", why)
+        for login, why in {
+            "athena_amo": "the client body watches deliveries; events name nobody",
+            "athena_outbox": "delivering reads what is due; events name nobody",
+        }.items()
+        for table in ("partner_event", "partner_stream", "partner_webhook")
+    ),
+    Permitted(
+        "athena_amo",
+        "sharing.partner_webhook",
+        "INSERT, UPDATE, DELETE",
+        "the client body sets where partners are told",
+    ),
+    Permitted(
+        "athena_amo",
+        "sharing.partner_event",
+        "UPDATE",
+        "the client body replays dead letters: by column, never what an event says",
+    ),
+    *(
+        Permitted(
+            "athena_outbox",
+            f"sharing.{table}",
+            "UPDATE",
+            "delivering notes attempts, by column: never what an event says, nor where it goes",
+        )
+        for table in ("partner_event", "partner_webhook")
+    ),
+    Permitted(
+        "athena_outbox",
+        "sharing.correction",
+        "SELECT",
+        "delivering finds what is overdue: by column, ids and times alone",
+    ),
+    Permitted("athena_outbox", "sharing.partner", "SELECT", "which are partners: by column"),
+    Permitted("athena_auditor", "sharing.correction", "SELECT, COPY TO", "oversight"),
 ]
 
 NOBODYS = {
+    "sharing.partner_stream": "true",
+    "sharing.partner_webhook": "true",
     "governance.body": "true",
     "governance.catalogue": "true",
     "governance.constitution": "true",

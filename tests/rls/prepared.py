@@ -10,6 +10,7 @@ from rls.attacks_agreements import prepare_agreements
 from rls.attacks_governance import prepare_governance
 from rls.attacks_imports import prepare_imports
 from rls.prepared_costs import prepare_costs
+from rls.prepared_deliveries import prepare_deliveries
 from rls.prepared_exceptions import prepare_exceptions
 from rls.prepared_work import prepare_work
 from support.cluster import Cluster
@@ -136,6 +137,7 @@ async def prepared_world(cluster: Cluster, database: str) -> World:
         await prepare_exceptions(world, admin)
         await prepare_imports(world, admin)
         await prepare_costs(admin, (world.kent, world.essex))
+        await prepare_deliveries(admin, (world.kent, world.essex))
         await admin.execute("ANALYZE")
     finally:
         await admin.close()

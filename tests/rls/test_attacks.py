@@ -16,6 +16,7 @@ from rls.attacks_authority import AUTHORITY
 from rls.attacks_becoming import BECOMING, CREATING, RoleAttack
 from rls.attacks_consulting import CONSULTING, WITHOUT_CONSULTATION
 from rls.attacks_costs import COSTS
+from rls.attacks_deliveries import DELIVERIES
 from rls.attacks_exceptions import EXCEPTIONS
 from rls.attacks_files import STORED
 from rls.attacks_foreseeing import FORESEEING
@@ -53,6 +54,7 @@ ATTACKS = [
     *LINKING,
     *GOVERNANCE,
     *COSTS,
+    *DELIVERIES,
 ]
 
 
