@@ -49,6 +49,13 @@ from athena.records.merging import routes as merging
 from athena.records.nominals import routes as nominals
 from athena.records.restrictions import routes as restrictions
 from athena.sharing.linking import routes as linking
+from athena.sharing.ppss import interface
+from athena.sharing.ppss.disclosures import routes as disclosures
+from athena.sharing.ppss.disclosures.service import Disclosures
+from athena.sharing.ppss.onboarding import routes as partners
+from athena.sharing.ppss.person_checks import routes as person_checks
+from athena.sharing.ppss.person_checks.schemas import PersonCheck
+from athena.sharing.ppss.reading import make_admit
 from athena.sharing.search import pages as search_pages
 from athena.sharing.search import routes as search
 from athena.tenants.administration import routes as administration
@@ -148,6 +155,7 @@ def _include_features(
     app.include_router(
         emergency_pages.make_router(gate, searcher.directory, open_seconds, sessions)
     )
+    _include_partners(app, runtime, by_bearer, settings)
     app.mount("/assets", StaticFiles(packages=[("athena.platform.kernel", "assets")]))
 
 
@@ -164,6 +172,21 @@ def _include_governance(app: FastAPI, runtime: Runtime, caller: Caller) -> None:
     app.include_router(bodies.make_router(office, caller))
     app.include_router(changes.make_router(desk, caller))
     app.include_router(votes.make_router(desk, caller))
+
+
+def _include_partners(app: FastAPI, runtime: Runtime, caller: Caller, settings: Settings) -> None:
+    manage, read = (
+        _permit(runtime, action) for action in (Action.PARTNERS_MANAGE, Action.PARTNERS_READ)
+    )
+    ledger = Disclosures(runtime.gate, runtime.searcher)
+    app.include_router(partners.make_router(runtime.database, caller, manage, read))
+    app.include_router(disclosures.make_router(ledger, caller))
+    admit = make_admit(runtime.checks.door, settings.partner_url)
+    routers = [
+        person_checks.make_router(runtime.checks, admit),
+        disclosures.make_partner_router(ledger, admit),
+    ]
+    app.mount(interface.PREFIX, interface.make_interface(routers, [PersonCheck]))
 
 
 def _include_accounts(app: FastAPI, runtime: Runtime, caller: Caller) -> None:

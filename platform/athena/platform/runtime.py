@@ -32,6 +32,9 @@ from athena.sharing.comparing.repository import CHANNEL as MATCHING_CHANNEL
 from athena.sharing.comparing.service import Linker
 from athena.sharing.linking.scoring import Scorer
 from athena.sharing.linking.weights import packaged_weights
+from athena.sharing.ppss.disclosures.sealing import Sealer
+from athena.sharing.ppss.person_checks.service import PersonChecks
+from athena.sharing.ppss.signatures.service import Door
 from athena.sharing.search.names import LiveNames
 from athena.sharing.search.service import Searcher
 from athena.tenants.directory.service import load_directory, renew_directory
@@ -65,6 +68,7 @@ class Runtime:
     linker: Linker
     agreements: Agreements
     accounts: Accounts
+    checks: PersonChecks
     known_as_of: tuple[int, int] | None = None
     """The versions of the policy as of which the searcher knows tenants and agreements."""
 
@@ -110,6 +114,12 @@ async def _deciding_by(
             linker=Linker(database, names, Scorer(packaged_weights())),
             agreements=Agreements(database, gate.authorise),
             accounts=Accounts.over(database, gate.authorise),
+            checks=PersonChecks(
+                Door(database, gate.agreements),
+                gate,
+                searcher,
+                Sealer.of(store.master_secret, store.master_secret_version),
+            ),
         )
         tasks = [
             asyncio.create_task(_stay_fresh(runtime, searching)),

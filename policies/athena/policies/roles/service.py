@@ -34,6 +34,8 @@ _HOMES = (
     (Action.COSTS_MANAGE, TenantKind.CLIENT_BODY),
     (Action.LEDGER_POST, TenantKind.CLIENT_BODY),
     (Action.LINKING_THRESHOLDS, TenantKind.CLIENT_BODY),
+    (Action.PARTNERS_MANAGE, TenantKind.CLIENT_BODY),
+    (Action.PERSON_CHECKS_MAKE, TenantKind.PARTNER),
     (Action.ROLES_MANAGE, TenantKind.CLIENT_BODY),
     (Action.TENANTS_MANAGE, TenantKind.CLIENT_BODY),
 )

@@ -11,7 +11,7 @@ from athena.platform.kernel.clock import LONDON, today
 from athena.platform.kernel.identity import LabelId, Purpose, Subject
 from athena.policies.agreements.service import StandingAgreements
 from athena.policies.decisions.documents import LabelDecision, VisibilityDocument
-from athena.policies.decisions.point import Question
+from athena.policies.decisions.point import Question, canonical_text
 from athena.policies.visibility.exceptions import Case, Exceptions, label_fields, questions
 from athena.policies.visibility.models import Label, LabelView, RecordKey
 
@@ -32,7 +32,10 @@ class PolicyState:
 
         The agreements' text is long and the same in many questions, so it is made once a day.
         """
-        return Question.of(asked, self.agreements.text_on(date.fromisoformat(asked["today"])))
+        day = date.fromisoformat(asked["today"])
+        whole = asked["agreements"] is self.agreements.on(day)
+        text = self.agreements.text_on(day) if whole else canonical_text(asked["agreements"])
+        return Question.of(asked, text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,10 @@ def decision_input(
 ) -> dict[str, Any]:
     """Return what the policy is asked for a member, a purpose and cases of single records."""
     day = today()
+    agreements = state.agreements.on(day)
+    if subject.agreement is not None:
+        only = str(subject.agreement)
+        agreements = [agreement for agreement in agreements if agreement["id"] == only]
     return {
         "requester": {
             "tenant": subject.tenant,
@@ -79,7 +86,7 @@ def decision_input(
         "purpose": purpose.value,
         "purposes": [known.value for known in Purpose],
         "today": day.isoformat(),
-        "agreements": state.agreements.on(day),
+        "agreements": agreements,
         "labels": [
             *(label_fields(label) for label in state.labels.values()),
             *questions(cases, state.labels),

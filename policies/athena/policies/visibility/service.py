@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -25,6 +25,7 @@ from athena.platform.kernel.audit import (
     append,
     refuse,
 )
+from athena.platform.kernel.clock import today
 from athena.platform.kernel.database import Database, WriteSession
 from athena.platform.kernel.errors import (
     AthenaError,
@@ -77,7 +78,7 @@ from athena.policies.visibility.question import (
 REASON_LENGTH = 500
 """The most characters a stated reason may have."""
 
-GrantKey = tuple[UUID, frozenset[Role], frozenset[UUID], Clearance, Purpose]
+GrantKey = tuple[UUID, frozenset[Role], frozenset[UUID], Clearance, UUID | None, Purpose]
 """What a decision depends on, of whoever asks."""
 
 _ATTEMPTS = 4
@@ -176,6 +177,11 @@ class Gate:
         """Return what the policy would be asked now for a member, granting nothing."""
         async with self._deciding:
             return decision_input(subject, purpose, await self._current_state(), [])
+
+    async def agreements(self) -> Sequence[Mapping[str, Any]]:
+        """Return the agreements that speak today, as the policy is asked by them now."""
+        async with self._deciding:
+            return (await self._current_state()).agreements.on(today())
 
     async def suppose(
         self,
@@ -281,7 +287,14 @@ class Gate:
 
     async def visibility(self, subject: Subject, purpose: Purpose) -> Visibility:
         """Return what a member may see for a purpose, deciding and granting where needed."""
-        key = (subject.member_id, subject.roles, subject.teams, subject.clearance, purpose)
+        key = (
+            subject.member_id,
+            subject.roles,
+            subject.teams,
+            subject.clearance,
+            subject.agreement,
+            purpose,
+        )
         known = self._granted.get(key)
         if known is not None and known.expires_at - _RENEW_BEFORE > datetime.now(UTC):
             return known
