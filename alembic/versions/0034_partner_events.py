@@ -545,8 +545,10 @@ def _policies() -> None:
             CREATE POLICY own_events ON sharing.{table} FOR SELECT TO {PPSS} USING ({own});
             CREATE POLICY client_body_watches ON sharing.{table} FOR SELECT
                 TO athena_amo USING (true);
+            CREATE POLICY oversight_reads ON sharing.{table} FOR SELECT
+                TO athena_auditor USING (true);
             CREATE POLICY delivering ON sharing.{table} FOR SELECT TO {OUTBOX} USING (true);
-            GRANT SELECT ON sharing.{table} TO {PPSS}, athena_amo, {OUTBOX};
+            GRANT SELECT ON sharing.{table} TO {PPSS}, athena_amo, athena_auditor, {OUTBOX};
         """)
     script(f"""
         CREATE POLICY acknowledge_own ON sharing.partner_stream FOR UPDATE TO {PPSS}

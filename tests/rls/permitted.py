@@ -291,6 +291,7 @@ PERMITTED = [
         Permitted(login, f"sharing.{table}", "SELECT, COPY TO", why)
         for login, why in {
             "athena_amo": "the client body watches deliveries; events name nobody",
+            "athena_auditor": "oversight",
             "athena_outbox": "delivering reads what is due; events name nobody",
         }.items()
         for table in ("partner_event", "partner_stream", "partner_webhook")

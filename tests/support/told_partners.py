@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 from uuid import UUID, uuid4
 
 import asyncpg
+import httpx
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from athena.sharing.ppss.signatures.signing import Asker, signed_headers
+from support.api import Platform
 
 Answer = Callable[["Received"], "tuple[int, dict[str, str]]"]
 
@@ -170,3 +177,27 @@ async def disclose(
             force,
         )
     return disclosure
+
+
+async def give_key(admin: asyncpg.Connection, partner: int) -> Asker:
+    """Register a key of a partner's and return who signs with it."""
+    asker = Asker(Ed25519PrivateKey.generate(), "j.smith", "social worker", "ATH-ISA-20")
+    await admin.execute(
+        "INSERT INTO sharing.partner_key (key_id, partner_id, public_key, username, reason) "
+        "VALUES ($1, $2, $3, 'x', 'Prepared')",
+        asker.key_id,
+        partner,
+        asker.key.public_key().public_bytes_raw(),
+    )
+    return asker
+
+
+async def call(
+    platform: Platform, asker: Asker, method: str, path: str, body: Any = None
+) -> httpx.Response:
+    """Call the partner interface as a partner, signed."""
+    content = b"" if body is None else json.dumps(body).encode()
+    headers = signed_headers(asker, method, f"http://athena.test/ppss/v1{path}", content)
+    return await platform.client.request(
+        method, f"/ppss/v1{path}", content=content, headers=headers
+    )
