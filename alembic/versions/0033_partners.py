@@ -419,8 +419,7 @@ def _policies() -> None:
             CREATE POLICY calls_look_up ON sharing.{table} FOR SELECT TO {PPSS} USING (true);
             CREATE POLICY oversight_reads ON sharing.{table} FOR SELECT
                 TO athena_auditor USING (true);
-            CREATE POLICY forces_read ON sharing.{table} FOR SELECT TO athena_force USING (true);
-            GRANT SELECT ON sharing.{table} TO athena_amo, {PPSS}, athena_auditor, athena_force;
+            GRANT SELECT ON sharing.{table} TO athena_amo, {PPSS}, athena_auditor;
         """)
     own = f"partner_id = {CALLER}"
     audit_scope = (
@@ -529,6 +528,9 @@ def _reading() -> None:
             GRANT SELECT ON records.{table} TO {PPSS};
         """)
     script(f"""
+        CREATE POLICY shown_to_partners ON records.record FOR SELECT TO {PPSS}
+            USING ({label_is_shown("summary")});
+        GRANT SELECT ON records.record TO {PPSS};
         CREATE POLICY shown_to_partners ON records.location FOR SELECT TO {PPSS}
             USING (EXISTS (SELECT FROM records.address AS a
                            WHERE a.owner_force = location.owner_force
@@ -585,8 +587,9 @@ def downgrade() -> None:
             REVOKE SELECT ON records.{table} FROM {PPSS};
         """)
     script(f"""
+        DROP POLICY shown_to_partners ON records.record;
         DROP POLICY shown_to_partners ON records.location;
-        REVOKE SELECT ON records.location FROM {PPSS};
+        REVOKE SELECT ON records.record, records.location FROM {PPSS};
         DROP POLICY calls_read_the_directory ON tenants.tenant;
         REVOKE SELECT ON tenants.tenant FROM {PPSS};
         DROP POLICY attesting ON audit.event;

@@ -24,6 +24,7 @@ from rls.attacks_governance import GOVERNANCE
 from rls.attacks_imports import IMPORTS
 from rls.attacks_linking import LINKING
 from rls.attacks_oracles import ORACLES
+from rls.attacks_partners import PARTNERS
 from rls.attacks_reading import CLOSED_GROUPS, READING, UNGRANTED_GROUPS
 from rls.attacks_sessions import SESSIONS
 from rls.attacks_work import WORK
@@ -55,6 +56,7 @@ ATTACKS = [
     *GOVERNANCE,
     *COSTS,
     *DELIVERIES,
+    *PARTNERS,
 ]
 
 

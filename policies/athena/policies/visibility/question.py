@@ -6,14 +6,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from athena.platform.kernel.clock import LONDON, today
-from athena.platform.kernel.identity import LabelId, Purpose, Subject
+from athena.platform.kernel.identity import Clearance, LabelId, Purpose, Role, Subject
 from athena.policies.agreements.service import StandingAgreements
 from athena.policies.decisions.documents import LabelDecision, VisibilityDocument
 from athena.policies.decisions.point import Question, canonical_text
 from athena.policies.visibility.exceptions import Case, Exceptions, label_fields, questions
 from athena.policies.visibility.models import Label, LabelView, RecordKey
+
+GrantKey = tuple[UUID, frozenset[Role], frozenset[UUID], Clearance, UUID | None, Purpose]
+"""What a decision depends on, of whoever asks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,18 @@ def expiry(seconds: int, exceptions: Exceptions) -> datetime:
     """Return when a grant set ends: after its time, or with the first exception in it."""
     whole = datetime.now(UTC) + timedelta(seconds=seconds)
     return min(whole, exceptions.until) if exceptions.until else whole
+
+
+def grant_key(subject: Subject, purpose: Purpose) -> GrantKey:
+    """Return what tells a member's decisions for a purpose from all others."""
+    return (
+        subject.member_id,
+        subject.roles,
+        subject.teams,
+        subject.clearance,
+        subject.agreement,
+        purpose,
+    )
 
 
 def decision_input(

@@ -36,7 +36,6 @@ from athena.platform.kernel.errors import (
     RefusedError,
 )
 from athena.platform.kernel.identity import (
-    Clearance,
     LabelId,
     Level,
     Purpose,
@@ -53,11 +52,7 @@ from athena.policies.roles.actions import Action
 from athena.policies.roles.models import Rule
 from athena.policies.roles.service import Authorised, RoleTable
 from athena.policies.visibility import repository
-from athena.policies.visibility.exceptions import (
-    Case,
-    grant,
-    questions,
-)
+from athena.policies.visibility.exceptions import Case, grant, questions
 from athena.policies.visibility.models import (
     AUDIT_SCOPE,
     IMPORTS_SCOPE,
@@ -67,19 +62,18 @@ from athena.policies.visibility.models import (
     Visibility,
 )
 from athena.policies.visibility.question import (
+    GrantKey,
     PolicyState,
     Supposed,
     decision_input,
     expiry,
+    grant_key,
     seconds_of_today,
     views_of,
 )
 
 REASON_LENGTH = 500
 """The most characters a stated reason may have."""
-
-GrantKey = tuple[UUID, frozenset[Role], frozenset[UUID], Clearance, UUID | None, Purpose]
-"""What a decision depends on, of whoever asks."""
 
 _ATTEMPTS = 4
 _CHANGED = "The policy changed while you were looking; nothing was changed, try again."
@@ -156,8 +150,7 @@ class Gate:
         try:
             self.authorise(subject, action)
         except RefusedError as error:
-            content = {"problem": error.slug}
-            entry = Entry(EventKind.REFUSAL, action.value, reason, content)
+            entry = Entry(EventKind.REFUSAL, action.value, reason, {"problem": error.slug})
             await refuse(self.database, subject, entry, None)
             raise
 
@@ -179,7 +172,7 @@ class Gate:
             return decision_input(subject, purpose, await self._current_state(), [])
 
     async def agreements(self) -> Sequence[Mapping[str, Any]]:
-        """Return the agreements that speak today, as the policy is asked by them now."""
+        """Return the agreements that speak today, as the policy reads them."""
         async with self._deciding:
             return (await self._current_state()).agreements.on(today())
 
@@ -287,14 +280,7 @@ class Gate:
 
     async def visibility(self, subject: Subject, purpose: Purpose) -> Visibility:
         """Return what a member may see for a purpose, deciding and granting where needed."""
-        key = (
-            subject.member_id,
-            subject.roles,
-            subject.teams,
-            subject.clearance,
-            subject.agreement,
-            purpose,
-        )
+        key = grant_key(subject, purpose)
         known = self._granted.get(key)
         if known is not None and known.expires_at - _RENEW_BEFORE > datetime.now(UTC):
             return known
@@ -405,8 +391,8 @@ class Gate:
         for view in views:
             for scope in view.scopes:
                 scopes.setdefault(scope, []).append(view.label.label_id)
-        if self._roles.allows(subject.roles, subject.tenant_kind, Action.AUDIT_READ_OWN_FORCE):
-            scopes[AUDIT_SCOPE] = [subject.tenant_id]
-        if self._roles.allows(subject.roles, subject.tenant_kind, Action.NOMINALS_IMPORT):
-            scopes[IMPORTS_SCOPE] = [subject.tenant_id]
+        own = {AUDIT_SCOPE: Action.AUDIT_READ_OWN_FORCE, IMPORTS_SCOPE: Action.NOMINALS_IMPORT}
+        for scope, action in own.items():
+            if self.allows(subject, action):
+                scopes[scope] = [subject.tenant_id]
         return scopes

@@ -1,4 +1,4 @@
-"""A partner's call as HTTP brings it: the message as it arrived, within bounds, and who it is of."""
+"""A partner's call as HTTP brings it: the message as it arrived, within bounds, and whose it is."""
 
 from __future__ import annotations
 

@@ -30,11 +30,12 @@ async def recent(
 ) -> Recent:
     """Return what a partner's checks of the last 24 hours add up to, since the last review."""
     row = await session.one(
-        "SELECT count(*) AS checks, count(*) FILTER (WHERE c.outcome = 'no_match'), "
-        "count(DISTINCT c.initial) FILTER (WHERE c.outcome = 'no_match'), "
-        "count(*) FILTER (WHERE c.person_digest = :person), "
+        "SELECT count(*) AS checks, count(*) FILTER (WHERE c.outcome = 'no_match') AS without_match, "
+        "count(DISTINCT c.initial) FILTER (WHERE c.outcome = 'no_match') AS initials, "
+        "count(*) FILTER (WHERE c.person_digest = :person) AS same, "
         "count(*) FILTER (WHERE extract(isodow FROM w.local) > 5 "
         "OR CAST(w.local AS time) NOT BETWEEN CAST(:opens AS time) AND CAST(:closes AS time)) "
+        "AS outside "
         "FROM sharing.partner_check AS c "
         "CROSS JOIN LATERAL (SELECT c.at AT TIME ZONE 'Europe/London' AS local) AS w "
         "WHERE c.partner_id = :partner AND c.agreement_id = :agreement AND c.at > greatest("
@@ -49,7 +50,7 @@ async def recent(
         },
     )
     assert row is not None  # an aggregate returns one row
-    return Recent(*row)
+    return Recent(row.checks, row.without_match, row.initials, row.same, row.outside)
 
 
 async def flag(session: ReadSession, partner_id: int, agreement_id: UUID, cause: Cause) -> bool:

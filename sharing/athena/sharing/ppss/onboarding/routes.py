@@ -85,6 +85,12 @@ def make_router(database: Database, caller: Caller, manage: Permit, read: Permit
             await service.set_contact(session, subject, slug, act.contact, act.reason)
         return {"partner": slug, "kind": act.contact.kind}
 
+    _add_keys(router, database, caller, manage)
+    _add_agreements(router, database, caller, manage)
+    return router
+
+
+def _add_keys(router: APIRouter, database: Database, caller: Caller, manage: Permit) -> None:
     @router.post("/{slug}/keys", status_code=201, responses=problems(404, 409))
     async def add_key(
         slug: Slug, asked: NewKey, subject: Subject = Depends(caller)
@@ -115,6 +121,8 @@ def make_router(database: Database, caller: Caller, manage: Permit, read: Permit
             await service.revoke_key(session, subject, slug, key_id, act.reason)
         return {"partner": slug, "key_id": key_id, "status": "revoked"}
 
+
+def _add_agreements(router: APIRouter, database: Database, caller: Caller, manage: Permit) -> None:
     @router.post("/{slug}/agreements", status_code=201, responses=problems(404, 409))
     async def add_agreement(
         slug: Slug, asked: NewAgreement, subject: Subject = Depends(caller)
@@ -144,5 +152,3 @@ def make_router(database: Database, caller: Caller, manage: Permit, read: Permit
         async with database.write(subject.login) as session:
             await service.stop(session, subject, slug, reference, act.reason)
         return {"partner": slug, "agreement": reference, "status": "stopped"}
-
-    return router

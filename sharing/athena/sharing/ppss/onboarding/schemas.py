@@ -6,7 +6,7 @@ from datetime import datetime, time
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import BaseModel, Field, model_validator
+from pydantic import AwareDatetime, BaseModel, Field, model_validator
 
 from athena.platform.kernel.identity import Clearance
 from athena.platform.kernel.permits import Act, line_of_text
@@ -54,14 +54,14 @@ class NewKey(Act):
     """A public key to register beside those that hold already."""
 
     public_key: str = Field(max_length=500, description="Ed25519, in PEM")
-    valid_from: datetime | None = None
-    valid_to: datetime | None = None
+    valid_from: AwareDatetime | None = None
+    valid_to: AwareDatetime | None = None
 
 
 class KeyEnd(Act):
     """When a key that is being replaced stops counting: the overlap with its successor."""
 
-    valid_to: datetime
+    valid_to: AwareDatetime
 
 
 class NewAgreement(Act):

@@ -1,4 +1,4 @@
-"""What the client body does with partners: register, keys, agreements, reviews; all of it logged."""
+"""What the client body does with partners: register, keys, agreements, reviews; all logged."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ async def add_key(session: WriteSession, subject: Subject, slug: str, asked: New
     """
     partner_id = await _tenant(session, slug)
     public = load_public_key(asked.public_key.encode())
-    start, end = _moment(asked.valid_from), _moment(asked.valid_to)
+    start, end = asked.valid_from, asked.valid_to
     if end is not None and end <= (start or datetime.now(UTC)):
         raise InvalidInputError("A key ends after it begins.", field="/valid_to")
     named = key_id(public)
@@ -79,7 +79,7 @@ async def end_key(
     content = {"partner": slug, "key_id": named, "valid_to": str(asked.valid_to)}
     await audit.administer(session, subject, "partners.end_key", asked.reason, content)
     async with _stated("A key's time is only ever shortened."):
-        ended = await repository.end_key(session, partner_id, named, _moment(asked.valid_to))
+        ended = await repository.end_key(session, partner_id, named, asked.valid_to)
     if not ended:
         raise NotFoundError("The partner has no such key that still counts.")
 
@@ -184,13 +184,6 @@ async def _agreement(session: ReadSession, slug: str, reference: str) -> tuple[U
     if found is None or {"tenant": slug, "role": "partner"} not in found[1]:
         raise NotFoundError("There is no agreement of this reference with it as a partner.")
     return found[0], found[2]
-
-
-def _moment(moment: datetime | None) -> datetime | None:
-    """Return a moment in UTC, or InvalidInputError where it doesn't say which time it means."""
-    if moment is not None and moment.tzinfo is None:
-        raise InvalidInputError("Give a time with its offset, such as 2026-12-01T09:00:00Z.")
-    return moment
 
 
 @asynccontextmanager

@@ -22,6 +22,8 @@ from athena.sharing.ppss.person_checks.schemas import (
 from athena.sharing.ppss.signatures.models import Standing
 from athena.tenants.directory.models import Tenant
 
+_SENTENCES = {item.value: item.sentence for item in KnownObligation}
+
 Pointer: TypeAlias = LabelView
 """Why some record of a force is a pointer."""
 
@@ -76,4 +78,4 @@ def contact(owner: Tenant) -> Contact:
 
 
 def _obligations(codes: list[str] | tuple[str, ...]) -> list[Obligation]:
-    return [Obligation(code=code, text=KnownObligation(code).sentence) for code in codes]
+    return [Obligation(code=code, text=_SENTENCES[code]) for code in codes]

@@ -92,4 +92,6 @@ async def registered(
         "WHERE a.partner_id = :partner AND a.agreement_id = :agreement",
         {"partner": partner_id, "agreement": agreement_id},
     )
-    return None if row is None else Registered(*row)
+    if row is None:
+        return None
+    return Registered(row.hourly_cap, row.daily_cap, row.ended, row.under_review)

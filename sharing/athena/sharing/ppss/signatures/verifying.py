@@ -136,20 +136,25 @@ def _only_one(
     signature_input: str | None, signature: str | None
 ) -> tuple[list[str], Mapping[str, Any]]:
     """Return the components and parameters of the only signature that a message has."""
-    try:
-        inputs = http_sf.parse((signature_input or "").encode("ascii"), tltype="dictionary")
-        signatures = http_sf.parse((signature or "").encode("ascii"), tltype="dictionary")
-    except (ValueError, TypeError, UnicodeError):
-        inputs, signatures = {}, {}
+    inputs, signatures = _dictionary(signature_input), _dictionary(signature)
     if len(inputs) != 1 or inputs.keys() != signatures.keys():
         raise SignatureMalformedError(
             "Send Signature-Input and Signature once each, with one signature of one label."
         )
     ((items, parameters),) = inputs.values()
-    if not isinstance(items, list):
+    if not isinstance(items, list | tuple):
         raise SignatureMalformedError("Signature-Input lists the components that are covered.")
     plain = [name for name, described in items if isinstance(name, str) and not described]
     return plain, parameters
+
+
+def _dictionary(text: str | None) -> dict[str, Any]:
+    """Return a dictionary of structured fields (RFC 9651), an empty one where it can't be read."""
+    try:
+        read: Any = http_sf.parse((text or "").encode("ascii"), tltype="dictionary")
+    except (ValueError, TypeError):
+        return {}
+    return dict(read)
 
 
 def _claimed(parameters: Mapping[str, Any]) -> Claimed:
