@@ -22,6 +22,7 @@ from athena.platform.cli import (
     keys,
     linking,
     members,
+    partner_events,
     policies,
     records,
     server,
@@ -54,6 +55,7 @@ linking.register(app)
 governance.register(app)
 governance_costs.register()
 governance_ledger.register()
+partner_events.register(app)
 
 
 def main() -> None:
