@@ -13,8 +13,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import asyncpg
+import httpx
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from http_message_signatures import HTTPMessageVerifier, HTTPSignatureKeyResolver
+from http_message_signatures.algorithms import ED25519
 
 from athena.platform.kernel.database import Database
 from athena.platform.kernel.store import Store
@@ -24,7 +27,7 @@ from athena.sharing.ppss.deliveries.machine import LONGEST_AWAY, MOST_REFUSALS
 from athena.sharing.ppss.deliveries.models import PartnerId
 from athena.sharing.ppss.deliveries.reach import Reach
 from athena.sharing.ppss.deliveries.sending import WebhookSender
-from athena.sharing.ppss.deliveries.signing import EventSigner
+from athena.sharing.ppss.deliveries.signing import COVERED, TAG, EventSigner
 from support.cluster import Cluster
 from support.told_partners import (
     PartnerServer,
@@ -134,6 +137,30 @@ async def test_events_arrive_signed_and_in_order(site: Site, server: PartnerServ
         assert (told["id"], told["sequence"]) == (got.event_id, got.sequence)
     assert await site.states(partner) == ["delivered"] * 5
     assert await site.dispatcher.deliver_due() == 0
+
+
+class _PlatformKey(HTTPSignatureKeyResolver):
+    """Knows the platform's key, as a partner does."""
+
+    def resolve_public_key(self, key_id: str) -> Ed25519PublicKey:
+        assert key_id == SIGNER.key_id
+        return Ed25519PublicKey.from_public_bytes(base64.b64decode(SIGNER.public_key))
+
+
+async def test_a_library_of_somebody_else_verifies_the_signature(
+    site: Site, server: PartnerServer
+) -> None:
+    partner = await partner_with(site, server.url)
+    await add_events(site.admin, partner, 1)
+    site.clock.now = datetime.now(UTC)
+    await site.dispatcher.deliver_due()
+    (got,) = server.taken
+    verifier = HTTPMessageVerifier(signature_algorithm=ED25519, key_resolver=_PlatformKey())
+    message = httpx.Request("POST", server.url, headers=got.headers, content=got.body)
+    (result,) = verifier.verify(message, max_age=timedelta(minutes=5))
+    covered = {name.strip('"') for name in result.covered_components}
+    assert set(COVERED) <= covered
+    assert result.parameters["tag"] == TAG
 
 
 async def test_a_later_event_waits_for_an_earlier_one(site: Site, server: PartnerServer) -> None:
