@@ -63,7 +63,7 @@ REFUSE = "audit.refuse_partner(smallint, text, uuid, text, text[], text, text, j
 FORGET = "sharing.forget_partner_calls()"
 ATTEST = "sharing.attest_disclosure()"
 END_PAYLOADS = "sharing.end_payloads()"
-WRITE = "audit.write(text, text, uuid, text, text[], text, uuid, uuid, bigint, text, jsonb, jsonb)"
+END_ANSWERS = "sharing.end_answers()"
 
 CALLER = (
     "(SELECT c.partner_id FROM sharing.partner_call AS c "
@@ -365,6 +365,18 @@ def _functions() -> None:
         COMMENT ON FUNCTION sharing.end_payloads IS
             'With a nominal goes what was disclosed of it; the ledger keeps that it was';
 
+        CREATE FUNCTION sharing.end_answers() RETURNS trigger
+        LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+        BEGIN
+            DELETE FROM sharing.partner_answer AS a USING gone AS g WHERE a.check_id = g.check_id;
+            RETURN NULL;
+        END $$;
+        COMMENT ON FUNCTION sharing.end_answers IS
+            'With a force''s part of the ledger go the answers that told of its records';
+        CREATE TRIGGER end_answers AFTER DELETE ON sharing.disclosure
+            REFERENCING OLD TABLE AS gone
+            FOR EACH STATEMENT EXECUTE FUNCTION sharing.end_answers();
+
         CREATE FUNCTION audit.refuse_partner(
             p_partner smallint, p_action text, p_member uuid, p_username text, p_roles text[],
             p_purpose text, p_reason text, p_content jsonb
@@ -390,7 +402,7 @@ def _functions() -> None:
 
 
 def _hand_over() -> None:
-    for function in (FORGET, ATTEST, END_PAYLOADS):
+    for function in (FORGET, ATTEST, END_PAYLOADS, END_ANSWERS):
         hand_over(function, DISCLOSING)
     hand_over(REFUSE, "athena_audit_writer")
     script(f"""
@@ -506,12 +518,16 @@ def _policies() -> None:
     """)
     for table in ("partner_nonce", "partner_call", "partner_usage", "partner_answer"):
         script(f"""
-            CREATE POLICY forgetting ON sharing.{table} TO {DISCLOSING} USING (true);
+            CREATE POLICY forgetting ON sharing.{table} FOR DELETE TO {DISCLOSING} USING (true);
+            CREATE POLICY forgetting_finds ON sharing.{table} FOR SELECT TO {DISCLOSING}
+                USING (true);
             GRANT SELECT, DELETE ON sharing.{table} TO {DISCLOSING};
         """)
     script(f"""
         CREATE POLICY ending ON sharing.disclosure FOR SELECT TO {DISCLOSING} USING (true);
-        CREATE POLICY ending ON sharing.disclosure_payload TO {DISCLOSING} USING (true);
+        CREATE POLICY ending ON sharing.disclosure_payload FOR DELETE TO {DISCLOSING} USING (true);
+        CREATE POLICY ending_finds ON sharing.disclosure_payload FOR SELECT TO {DISCLOSING}
+            USING (true);
         GRANT SELECT ON sharing.disclosure TO {DISCLOSING};
         GRANT SELECT, DELETE ON sharing.disclosure_payload TO {DISCLOSING};
     """)
@@ -595,7 +611,8 @@ def downgrade() -> None:
         DROP POLICY attesting ON audit.event;
         REVOKE SELECT ON audit.event FROM {DISCLOSING};
         DROP TABLE {", ".join(f"sharing.{table}" for table in reversed(TABLES))};
-        DROP FUNCTION {FORGET}, {ATTEST}, {END_PAYLOADS}, sharing.revoke_once(),
+        DROP FUNCTION {FORGET}, {ATTEST}, {END_PAYLOADS}, {END_ANSWERS},
+            sharing.revoke_once(),
             sharing.lift_once();
         REVOKE EXECUTE ON FUNCTION {READS} FROM {PPSS};
         REVOKE USAGE ON SCHEMA audit, ctx, records, sharing, tenants FROM {PPSS};

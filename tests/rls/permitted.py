@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from rls import permitted_partners
+
 FORCES = "every force"
 
 
@@ -325,21 +327,17 @@ PERMITTED = [
     ),
     Permitted("athena_outbox", "sharing.partner", "SELECT", "which are partners: by column"),
     Permitted("athena_auditor", "sharing.correction", "SELECT, COPY TO", "oversight"),
+    *(
+        Permitted(login, f"sharing.{table}", verbs, why)
+        for login, table, verbs, why in permitted_partners.PARTNERS
+    ),
+    Permitted("athena_ppss", "tenants.tenant", "SELECT, COPY TO", "the directory"),
 ]
 
 NOBODYS = {
+    **permitted_partners.NOBODYS,
     "sharing.partner_stream": "true",
     "sharing.partner_webhook": "true",
-    "sharing.partner": "true",
-    "sharing.partner_agreement": "true",
-    "sharing.partner_answer": "true",
-    "sharing.partner_call": "true",
-    "sharing.partner_check": "true",
-    "sharing.partner_contact": "true",
-    "sharing.partner_key": "true",
-    "sharing.partner_nonce": "true",
-    "sharing.partner_review": "true",
-    "sharing.partner_usage": "true",
     "governance.body": "true",
     "governance.catalogue": "true",
     "governance.constitution": "true",

@@ -23,7 +23,9 @@ from athena.platform.cli import (
     linking,
     members,
     partner_events,
+    partners,
     policies,
+    ppss,
     records,
     server,
     tenants,
@@ -56,6 +58,8 @@ governance.register(app)
 governance_costs.register()
 governance_ledger.register()
 partner_events.register(app)
+partners.register(app)
+ppss.register(app)
 
 
 def main() -> None:

@@ -30,7 +30,8 @@ async def recent(
 ) -> Recent:
     """Return what a partner's checks of the last 24 hours add up to, since the last review."""
     row = await session.one(
-        "SELECT count(*) AS checks, count(*) FILTER (WHERE c.outcome = 'no_match') AS without_match, "
+        "SELECT count(*) AS checks, "
+        "count(*) FILTER (WHERE c.outcome = 'no_match') AS without_match, "
         "count(DISTINCT c.initial) FILTER (WHERE c.outcome = 'no_match') AS initials, "
         "count(*) FILTER (WHERE c.person_digest = :person) AS same, "
         "count(*) FILTER (WHERE extract(isodow FROM w.local) > 5 "

@@ -16,6 +16,7 @@ from uuid import UUID, uuid4
 import rfc8785
 
 from athena.platform.kernel.audit import Entry, EventKind, RecordSeen, append
+from athena.platform.kernel.database import ReadSession
 from athena.platform.kernel.errors import RefusedError
 from athena.platform.kernel.identity import FieldGroup, NominalId, TenantId
 from athena.policies.roles.actions import Action
@@ -28,7 +29,7 @@ from athena.sharing.ppss.disclosures.models import Disclosure
 from athena.sharing.ppss.disclosures.sealing import Sealer
 from athena.sharing.ppss.limits import service as limits
 from athena.sharing.ppss.limits.models import USUAL, Thresholds
-from athena.sharing.ppss.person_checks import repository, telling
+from athena.sharing.ppss.person_checks import repository, sandbox, telling
 from athena.sharing.ppss.person_checks.matching import Verdict, ask_for, asked, judge
 from athena.sharing.ppss.person_checks.schemas import (
     CheckAnswer,
@@ -37,8 +38,12 @@ from athena.sharing.ppss.person_checks.schemas import (
     RecordDisclosed,
     Result,
 )
-from athena.sharing.ppss.problems import AnswerGoneError, IdempotencyKeyReusedError
-from athena.sharing.ppss.signatures.models import Caller, Standing
+from athena.sharing.ppss.problems import (
+    AgreementUnknownError,
+    AnswerGoneError,
+    IdempotencyKeyReusedError,
+)
+from athena.sharing.ppss.signatures.models import PPSS, Caller, Standing
 from athena.sharing.ppss.signatures.repository import run_for
 from athena.sharing.ppss.signatures.service import Door, check_purpose
 from athena.sharing.search import repository as look_ups
@@ -78,6 +83,8 @@ class PersonChecks:
 
         The same key with the same body has the same answer; with another body it is refused.
         """
+        if caller.partner.sandbox:
+            return await self._answer_made_up(caller, question)
         standing = await self.door.standing(caller)
         try:
             check_purpose(standing, question.check.purpose)
@@ -106,10 +113,36 @@ class PersonChecks:
                 return await self._again(consultation, known, question.digest(caller))
             return await self._answer(consultation, caller, standing, question)
 
-    async def _again(
-        self, consultation: Consultation, known: repository.Answered, digest: bytes
-    ) -> bytes:
-        """Return an answer that was given before, and log that it is given again."""
+    async def _answer_made_up(self, caller: Caller, question: Question) -> bytes:
+        """Return the sandbox's answer: as of the store in form, and from none of its records."""
+        if caller.reference != sandbox.REFERENCE:
+            raise AgreementUnknownError(f"In the sandbox the agreement is {sandbox.REFERENCE}.")
+        check_purpose(sandbox.STANDING, question.check.purpose)
+        await limits.count_call(self.gate.database, caller, sandbox.STANDING)
+        person, check_id = question.check.person, uuid4()
+        result, records = sandbox.look_up(person, question.check.purpose)
+        answer = CheckAnswer(
+            check_id=check_id,
+            result=result,
+            agreement=sandbox.REFERENCE,
+            purpose=question.check.purpose,
+            ask_for=ask_for(person, result),
+            records=records,
+            sandbox=True,
+        )
+        body = rfc8785.dumps(answer.document())
+        async with self.gate.database.write(PPSS) as session:
+            await run_for(session, caller.partner.partner_id)
+            known = await repository.answered(
+                session, caller.partner.partner_id, question.idempotency_key
+            )
+            if known is not None:
+                return self._open(known, question.digest(caller))
+            await self._keep(session, caller, sandbox.STANDING, question, answer, body)
+        return body
+
+    def _open(self, known: repository.Answered, digest: bytes) -> bytes:
+        """Return an answer that was given before to the same question."""
         if known.request_digest != digest:
             raise IdempotencyKeyReusedError(
                 "This Idempotency-Key came with another body; use a new one for each question."
@@ -119,6 +152,42 @@ class PersonChecks:
                 "This question was answered more than a day ago, or what was told is erased; "
                 "ask again with a new Idempotency-Key."
             )
+        return self.sealer.open(known.sealed, _context(known.check_id))
+
+    async def _keep(
+        self,
+        session: ReadSession,
+        caller: Caller,
+        standing: Standing,
+        question: Question,
+        answer: CheckAnswer,
+        body: bytes,
+    ) -> bytes:
+        """Keep a check and its answer; return the hash of the person asked about."""
+        person = question.check.person
+        digest = person_digest(self.sealer.person_key, person)
+        await repository.keep(
+            session,
+            caller,
+            repository.Kept(
+                answer.check_id,
+                standing.agreement_id,
+                question.idempotency_key,
+                question.digest(caller),
+                answer.result.value,
+                digest,
+                initial(person),
+            ),
+        )
+        sealed = self.sealer.seal(body, _context(answer.check_id))
+        await repository.keep_answer(session, caller, answer.check_id, sealed)
+        return digest
+
+    async def _again(
+        self, consultation: Consultation, known: repository.Answered, digest: bytes
+    ) -> bytes:
+        """Return an answer that was given before, and log that it is given again."""
+        answer = self._open(known, digest)
         told = await repository.told(consultation.session, known.check_id)
         if told:
             await _check_still_shown(consultation, told)
@@ -128,7 +197,7 @@ class PersonChecks:
             ]
             entry = Entry(EventKind.DISCLOSURE, _REPEAT, consultation.reason, records=seen)
             await append(consultation.session, consultation.visibility.grant_set_id, entry)
-        return self.sealer.open(known.sealed, _context(known.check_id))
+        return answer
 
     async def _answer(
         self, consultation: Consultation, caller: Caller, standing: Standing, question: Question
@@ -145,22 +214,7 @@ class PersonChecks:
             records=told,
         )
         body = rfc8785.dumps(answer.document())
-        digest = person_digest(self.sealer.person_key, person)
-        await repository.keep(
-            consultation.session,
-            caller,
-            repository.Kept(
-                check_id,
-                standing.agreement_id,
-                question.idempotency_key,
-                question.digest(caller),
-                answer.result.value,
-                digest,
-                initial(person),
-            ),
-        )
-        sealed = self.sealer.seal(body, _context(check_id))
-        await repository.keep_answer(consultation.session, caller, check_id, sealed)
+        digest = await self._keep(consultation.session, caller, standing, question, answer, body)
         if disclosures:
             await self._enter(consultation, caller, check_id, disclosures)
         await limits.watch(
