@@ -179,6 +179,32 @@ async def disclose(
     return disclosure
 
 
+async def disclose_and_correct(admin: asyncpg.Connection, partner: int, force: str) -> None:
+    """Leave a row of a force in each table of disclosures and of what partners are told."""
+    nominal = uuid4()
+    disclosure = await disclose(admin, partner, force, nominal, ["names"])
+    await admin.execute(
+        "INSERT INTO sharing.disclosure_payload SELECT d.owner_force, d.disclosure_id, "
+        "d.partner_id, 'x', 'x' FROM sharing.disclosure AS d WHERE d.disclosure_id = $1",
+        disclosure,
+    )
+    event = await admin.fetchval(
+        "INSERT INTO sharing.partner_event (owner_force, partner_id, kind, body) "
+        "SELECT t.tenant_id, $1, 'correction', '{}' FROM tenants.tenant AS t WHERE t.slug = $2 "
+        "RETURNING event_id",
+        partner,
+        force,
+    )
+    await admin.execute(
+        "INSERT INTO sharing.correction (owner_force, disclosure_id, partner_id, nominal_id, "
+        "event_id, change, fields) SELECT d.owner_force, d.disclosure_id, d.partner_id, "
+        "d.nominal_id, $2, 'erased', d.fields FROM sharing.disclosure AS d "
+        "WHERE d.disclosure_id = $1",
+        disclosure,
+        event,
+    )
+
+
 async def give_key(admin: asyncpg.Connection, partner: int) -> Asker:
     """Register a key of a partner's and return who signs with it."""
     asker = Asker(Ed25519PrivateKey.generate(), "j.smith", "social worker", "ATH-ISA-20")
