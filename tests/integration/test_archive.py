@@ -40,6 +40,8 @@ EMPTY = {
     "records.emergency_access",
     "records.emergency_review",
     "records.merge",
+    "sharing.disclosure",
+    "sharing.disclosure_payload",
     "sharing.link",
     "sharing.link_decision",
     "sharing.link_step",

@@ -26,7 +26,7 @@ from support.partners import BASE, CHECKS, Partners, agreement, person, question
 SEED = 20_261_125
 AGREEMENTS = 16
 SUMMARY = {"names", "sex", "gender", "date_of_birth", "date_of_death", "place_of_birth"}
-PEOPLE = (
+PEOPLE: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
     ("Okonkwo", "Adaeze", "1984-03-12", {}),
     ("Careful", "Carla", "1991-05-06", {"handling": "C", "conditions": ["A3"]}),
     ("Marked", "Mark", "1979-08-09", {"marking": "OFFICIAL-SENSITIVE"}),

@@ -186,3 +186,23 @@ async def test_with_a_nominal_goes_what_was_told_of_it_and_the_ledger_stays(
         line for line in ledger if line["disclosure_id"] == told["records"][0]["disclosure_id"]
     ]
     assert line["payload_kept"] is False
+
+
+async def test_with_a_forces_lines_go_the_answers_that_told_of_its_records(
+    partners: Partners, platform: Platform, cluster: Cluster
+) -> None:
+    asker = partners.asker("a-shelter", REFERENCE)
+    asked = {"family_name": "Okonkwo", "given_names": "Adaeze", "date_of_birth": "1984-03-12"}
+    assert (await partners.check(asker, "of a force", **asked)).status_code == 400
+    told = (await partners.check(asker, "of-a-force", **asked)).json()
+    (record,) = told["records"]
+    admin = await cluster.admin(platform.runtime.store.address.database)
+    try:
+        gone = await admin.execute(
+            "DELETE FROM sharing.disclosure WHERE disclosure_id = $1", record["disclosure_id"]
+        )
+    finally:
+        await admin.close()
+    assert gone == "DELETE 1"
+    again = await partners.check(asker, "of-a-force", **asked)
+    assert again.json()["type"] == "urn:athena:problem:answer-gone"
