@@ -298,6 +298,9 @@ async def run(shell: Shell, line: str) -> None:
         "governance ledger commit NONE-1 2026/27 --reason 'A test'",
         "governance ledger statement essex 2026/27 --as board.kent",
         "link waiting --as auditor --purpose data_quality --reason 'A test'",
+        "deliveries show nowhere --reason 'A test'",
+        "deliveries set-webhook nowhere https://10.0.0.1/ --reason 'A test'",
+        "corrections list --as officer.kent --reason 'A test'",
     ],
 )
 async def test_what_is_wrong_is_one_sentence(shell: Shell, line: str) -> None:

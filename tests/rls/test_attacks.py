@@ -16,6 +16,7 @@ from rls.attacks_authority import AUTHORITY
 from rls.attacks_becoming import BECOMING, CREATING, RoleAttack
 from rls.attacks_consulting import CONSULTING, WITHOUT_CONSULTATION
 from rls.attacks_costs import COSTS
+from rls.attacks_deliveries import DELIVERIES
 from rls.attacks_exceptions import EXCEPTIONS
 from rls.attacks_features import FEATURES
 from rls.attacks_files import STORED
@@ -58,6 +59,7 @@ ATTACKS = [
     *COSTS,
     *RELEASES,
     *FEATURES,
+    *DELIVERIES,
     *PARTNERS,
 ]
 

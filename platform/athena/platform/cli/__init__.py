@@ -22,6 +22,7 @@ from athena.platform.cli import (
     keys,
     linking,
     members,
+    partner_events,
     partners,
     policies,
     ppss,
@@ -58,6 +59,7 @@ linking.register(app)
 governance.register(app)
 governance_costs.register()
 governance_ledger.register()
+partner_events.register(app)
 partners.register(app)
 ppss.register(app)
 

@@ -63,6 +63,8 @@ class Settings(BaseSettings):
     partner_url: str | None = Field(default=None, pattern=r"^https?://[^/\s]+$")
     """Where partners reach the platform, which their signatures cover; when absent, the scheme and
     host that a request names."""
+    ppss_webhook_networks: str = ""
+    """Networks beside the internet that partners' webhooks may lead to, with commas between."""
     compares: bool = True
     """Whether this process compares changed nominals with others; one process is enough."""
 
