@@ -32,11 +32,14 @@ COMMON_BONUS = 0.4
 
 INITIAL_COST = 2.4
 BEGINNING_COST = 1.4
+TYPED_ON_COST = 2.6
+"""What it costs that a recorded name is but the beginning of the typed one."""
+
 UNTYPED_LETTER_COST = 0.15
 """What each letter after a typed beginning adds: Alex for Alexander is likelier than Al."""
 
-SOUND_COST = 0.6
-SOUND_SLIP_SHARE = 0.4
+SOUND_COST = 0.7
+SOUND_SLIP_SHARE = 0.5
 """How much of the cost of its slips a spelling keeps that sounds the same."""
 
 FARTHEST = 7.0
@@ -297,7 +300,7 @@ def _other_forms(token: str) -> Iterator[tuple[str, float, int]]:
     if len(token) > 1:
         yield token[:1], -INITIAL_COST, _INITIAL
     for length in range(_SHORTEST_BEGINNING, len(token)):
-        cost = BEGINNING_COST + UNTYPED_LETTER_COST * (len(token) - length)
+        cost = TYPED_ON_COST + UNTYPED_LETTER_COST * (len(token) - length)
         yield token[:length], -cost, _BEGINS
 
 
