@@ -1,0 +1,166 @@
+"""The stage on which a year is played: each act once, by a member, through the API.
+
+Each act has a number, which its reason begins with. The log's row of an act is in the same
+transaction as the act, so the log tells which were done: a year that broke off goes on from there.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from athena.governance.apportionment.money import FinancialYear
+from athena.platform.cli.year.calling import Client
+from athena.platform.kernel import audit, audit_log
+from athena.platform.kernel.clock import LONDON, today
+from athena.platform.kernel.errors import ConflictError, NotFoundError
+from athena.policies.roles.actions import Action
+from athena.tenants.members.service import subject_by_username
+
+MARK = "A made-up year, act"
+"""How the reason of every act begins, so that nobody takes it for the truth."""
+
+_NUMBERED = re.compile(rf"^{MARK} ([0-9]+): ")
+OVERSIGHT = "auditor"
+GOVERNANCE = "/api/v1/governance"
+
+Tell = Callable[[str], None]
+
+
+class Stage:
+    """Plays acts, and tells of those that are new."""
+
+    def __init__(self, client: Client, tell: Tell, year: FinancialYear, done: set[int]) -> None:
+        self.client = client
+        self.year = year
+        self._tell = tell
+        self._done = done
+        self._number = 0
+        self._is_new = False
+        self.has_told = False
+        self._heading = ""
+        self._changes: dict[str, str] = {}
+        self._releases: dict[str, str] = {}
+
+    @classmethod
+    async def set_up(cls, client: Client, tell: Tell) -> Stage:
+        """Return the stage over a store, with what was played on it before."""
+        auditor = await subject_by_username(client.runtime.database, OVERSIGHT)
+        client.runtime.gate.authorise(auditor, Action.AUDIT_READ)
+        async with client.runtime.database.read(auditor.login) as session:
+            why = "Looks which acts of a made-up year were played"
+            await audit.administer(session, auditor, "audit.read", why, {})
+            rows = await audit_log.acts_for(session, MARK)
+        acts: dict[int, datetime] = {}
+        for row in rows:
+            numbered = _NUMBERED.match(str(row.reason))
+            if numbered:
+                acts.setdefault(int(numbered[1]), row.at)
+        began = min(acts.values()).astimezone(LONDON).date() if acts else today()
+        return cls(client, tell, FinancialYear.of(began), set(acts))
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether anything was played before."""
+        return bool(self._done)
+
+    @property
+    def played(self) -> int:
+        """How many acts the year has had so far."""
+        return self._number
+
+    def month(self, name: str) -> None:
+        """Begin a month of the story; it is told once something new happens in it."""
+        self._heading = name
+
+    def tell(self, sentence: str) -> None:
+        """Tell what the acts since the last time came to, where any of them is new."""
+        if not self._is_new:
+            return
+        if self._heading:
+            self._tell(f"\n{self._heading}")
+            self._heading = ""
+        self._tell(f"  {sentence}")
+        self._is_new = False
+        self.has_told = True
+
+    def note(self, sentence: str) -> None:
+        """Tell what happened besides the acts."""
+        self._is_new = True
+        self.tell(sentence)
+
+    async def act(
+        self, account: str, path: str, why: str, *, needed: bool = True, **body: Any
+    ) -> Any:
+        """Let a member do something, unless it was done; return what came back, if anything.
+
+        ConflictError where it is refused: then the year stops, with nothing half done.
+        """
+        self._number += 1
+        if self._number in self._done or not needed:
+            return None
+        reason = f"{MARK} {self._number}: {why}"
+        answer = await self.client.send(
+            account, "POST", f"{GOVERNANCE}/{path}", {"reason": reason, **body}
+        )
+        if not 200 <= answer.status < 300:
+            raise ConflictError(
+                f"The year stops before act {self._number}, in which {account} was to do: {why}. "
+                f"{answer.detail} What was played so far stands; run it again to go on."
+            )
+        self._is_new = True
+        return answer.content
+
+    async def refused(self, account: str, path: str, why: str, **body: Any) -> str | None:
+        """Let a member ask for what is refused, and return the sentence; None if that is past.
+
+        ConflictError where it isn't refused: then the store isn't as the story has it.
+        """
+        if self._number + 1 in self._done:
+            return None
+        answer = await self.client.send(
+            account, "POST", f"{GOVERNANCE}/{path}", {"reason": f"Asks in vain: {why}", **body}
+        )
+        if not answer.is_refusal:
+            raise ConflictError(
+                f"{account} was to be refused and wasn't: {why}. The store isn't as the made-up "
+                "year left it; play it on a fresh one."
+            )
+        self._is_new = True
+        return answer.detail
+
+    async def read(self, path: str, account: str = OVERSIGHT) -> Any:
+        """Return what a member reads."""
+        answer = await self.client.send(account, "GET", f"{GOVERNANCE}/{path}")
+        if answer.status != 200:
+            raise ConflictError(f"{path} can't be read as {account}: {answer.detail}")
+        return answer.content
+
+    def is_past(self) -> bool:
+        """Whether the act to come was played before, so that nothing need be waited for."""
+        return self._number + 1 in self._done
+
+    async def change(self, title: str) -> str:
+        """Return the reference of the year's change of a title."""
+        return await self._named("changes", title, self._changes)
+
+    async def release(self, title: str) -> str:
+        """Return the reference of the year's release of a title."""
+        return await self._named("releases", title, self._releases)
+
+    async def vote(self, matter: str, body: str) -> Any:
+        """Return the newest vote of a body on a matter, named by its beginning."""
+        for vote in await self.read("votes"):
+            if vote["reference"].startswith(matter) and vote["body"] == body:
+                return vote
+        raise NotFoundError(f"There is no vote on {matter}.")
+
+    async def _named(self, kind: str, title: str, known: dict[str, str]) -> str:
+        if title not in known:
+            for item in await self.read(kind):
+                known.setdefault(item["title"], item["reference"])
+        if title not in known:
+            raise NotFoundError(f"The store has no '{title}'.")
+        return known[title]
