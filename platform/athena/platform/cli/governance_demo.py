@@ -41,13 +41,12 @@ async def play(store: Store, settings: Settings, tell: Tell) -> summary.Summary:
     """
     check_playable(settings)
     quiet = settings.model_copy(update={"compares": False})
-    async with Client.opened(store, quiet) as client:
-        stage = await Stage.set_up(client, tell)
+    async with Client.opened(store, quiet) as client, Stage.set_up(client, tell) as stage:
         _introduce(stage, tell)
         await spring.play(stage)
         await autumn.play(stage, quiet)
         if not stage.has_told:
-            tell("The year was played already; nothing was done now.")
+            tell("It was played to its end already, so nothing was done now.")
         found = await summary.summary(stage)
         summary.tell(found, str(stage.year), tell)
         return found
@@ -55,7 +54,9 @@ async def play(store: Store, settings: Settings, tell: Tell) -> summary.Summary:
 
 def _introduce(stage: Stage, tell: Tell) -> None:
     if stage.has_begun:
-        tell("A made-up year was begun on this store before; what is left of it is played now.")
+        tell(
+            "A made-up year was played on this store before; only what is left of it is played now."
+        )
         return
     tell(
         "A made-up year: every body, request, price and figure is invented. The months are the "

@@ -109,7 +109,7 @@ async def november(stage: Stage) -> None:
     )
     await shared(stage, form)
     await asked(stage, BOARD, form)
-    against = {force: "against" for force in ("hertfordshire", "suffolk", "warwickshire", "kent")}
+    against = dict.fromkeys(("hertfordshire", "suffolk", "warwickshire", "kent"), "against")
     said = await voted(stage, BOARD, form, {**against, "norfolk": "recuse"}, chair="for")
     stage.tell(f"{form}: Norfolk, which asked for it, stands aside. {said}")
     changes = [form, await stage.change(VETTING)]
@@ -118,7 +118,10 @@ async def november(stage: Stage) -> None:
     name = await stage.release(AUTUMN)
     await rollouts.planned(stage, name)
     said = await rollouts.approved(stage, AUTUMN, name)
-    stage.tell(f"{name}: go or no-go: {said} Until its ring is live no force has emergency access.")
+    stage.tell(
+        f"{name}: go or no-go: {said} From now on a force has emergency access once its ring is "
+        "live, and not before."
+    )
 
 
 async def december(stage: Stage, settings: Settings) -> None:
@@ -126,27 +129,29 @@ async def december(stage: Stage, settings: Settings) -> None:
     stage.month("December")
     name = await stage.release(AUTUMN)
     (force,) = AHEAD[AUTUMN]
+    await rollouts.told(stage, name, 1)
     await rollouts.live(stage, AUTUMN, name, 1)
     stage.tell(f"{name}: Norfolk has emergency access.")
+    await rollouts.told(stage, name, 2)
     if not stage.is_past():
         async with rollouts.broken_process(stage, settings) as broken:
-            failed = await rollouts.failing(stage, broken, force, FAILURES)
+            failed = await rollouts.failing(broken, force, FAILURES)
         await rollouts.used(stage, AHEAD[AUTUMN])
         await rollouts.counted(stage, name, 2)
         stage.note(
             f"{name}: one of the platform's processes can't reach its decision point, and {failed} "
             "real searches of Norfolk's officer fail with it."
         )
-    said = await rollouts.judged(stage, name, 1)
-    stage.tell(f"{name}: the health gate: {said} The release is held; no second ring goes live.")
     refused = await stage.refused(
         AMO, f"releases/{name}/rings/2/go-live", "Nobody else gets what fails in Norfolk"
     )
+    await rollouts.judged(stage, name, 1, "hold")
+    stage.tell(f"{name}: the other forces don't get it. {refused} The release is held.")
     is_past = stage.is_past()
     await stage.act(AMO, f"releases/{name}/back-out", "Every third search fails in Norfolk")
     if not is_past:
         await rollouts.switched(stage, AUTUMN, force, on=False)
-    stage.tell(f"{name}: the second ring is refused ({refused}) The release is backed out.")
+    stage.tell(f"{name}: backed out. No force has emergency access until it is released again.")
     await rollouts.looked_back(stage, name, "A process ran without its decision point for an hour.")
     stage.tell(f"{name}: looked back on and closed; its two changes are authorised again.")
     notes = await stage.change(VOICE_NOTES)
@@ -171,8 +176,8 @@ async def january(stage: Stage) -> None:
     await assessed(stage, name, ["suffolk"])
     if not stage.is_past():
         deadline = datetime.fromisoformat((await stage.read(f"changes/{name}"))["assess_by"])
-        while (left := (deadline - datetime.now(UTC)).total_seconds()) > -0.1:
-            await asyncio.sleep(max(left + 0.1, 0.01))
+        left = (deadline - datetime.now(UTC)).total_seconds()
+        await asyncio.sleep(max(left, 0) + 0.1)  # a deadline of the store's: nothing tells of it
     await stage.act(AMO, f"changes/{name}/end-assessing", "The deadline has passed")
     await asked(stage, BOARD, name)
     said = await voted(stage, BOARD, name)
@@ -193,9 +198,11 @@ async def february(stage: Stage) -> None:
     await rollouts.planned(stage, name)
     said = await rollouts.approved(stage, WINTER, name)
     stage.tell(f"{name}: emergency access again, recovered forward. Go or no-go: {said}")
+    await rollouts.told(stage, name, 1)
     await rollouts.live(stage, WINTER, name, 1)
     said = await rollouts.passed(stage, WINTER, name)
     stage.tell(f"{name}: Norfolk has it again. The health gate: {said}")
+    await rollouts.told(stage, name, 2)
     await rollouts.live(stage, WINTER, name, 2)
     await rollouts.looked_back(stage, name, "Nobody noticed, which is what was meant.")
     for title in titles:

@@ -148,7 +148,7 @@ def request(title: str, affected: Sequence[str], pounds: float, **more: Any) -> 
             "ends": (now + timedelta(days=60)).isoformat(),
         },
         "modules": ["custody"],
-        "impacts": {force: "An hour of training for each shift." for force in affected},
+        "impacts": dict.fromkeys(affected, "An hour of training for each shift."),
         "dpia_needed": False,
         "one_off_pence": round(pounds * 100),
         **more,

@@ -7,11 +7,11 @@ process, and a second one of its processes that can't reach its decision point f
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 import time
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
-from typing import Any
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 
 from athena.platform.cli.year.calling import Client
 from athena.platform.cli.year.deciding import voted
@@ -57,12 +57,15 @@ async def approved(stage: Stage, title: str, name: str) -> str:
     return sentence
 
 
+async def told(stage: Stage, name: str, ring: int) -> None:
+    """Tell a ring's forces that the release comes to them."""
+    await stage.act(AMO, f"releases/{name}/rings/{ring}/notify", "It comes tonight")
+
+
 async def live(stage: Stage, title: str, name: str, ring: int) -> None:
-    """Tell a ring's forces and let it go live; wait until this process has switched as well."""
-    path = f"releases/{name}/rings/{ring}"
-    await stage.act(AMO, f"{path}/notify", "It comes tonight")
+    """Let a ring go live that was told, and wait until this process has switched as well."""
     is_past = stage.is_past()
-    await stage.act(AMO, f"{path}/go-live", "Everything is confirmed")
+    await stage.act(AMO, f"releases/{name}/rings/{ring}/go-live", "Everything is confirmed")
     if not is_past:
         await switched(stage, title, AHEAD[title][0] if ring == 1 else _behind(title), on=True)
 
@@ -87,7 +90,7 @@ async def used(stage: Stage, forces: Sequence[str]) -> None:
             raise ConflictError(f"The features can't be read as {account}: {answer.detail}")
 
 
-async def failing(stage: Stage, broken: Client, force: str, times: int) -> int:
+async def failing(broken: Client, force: str, times: int) -> int:
     """Let an officer search through a process that can't decide; return how often it failed."""
     account, failed = f"officer.{force}", 0
     body = {
@@ -105,14 +108,26 @@ async def failing(stage: Stage, broken: Client, force: str, times: int) -> int:
 async def broken_process(stage: Stage, settings: Settings) -> AsyncIterator[Client]:
     """Yield a second process of the platform whose decision point nobody answers at.
 
-    The address is held while it runs, without listening, so nothing else can answer there.
+    The address is held while it runs, without listening, so nothing else can answer there. What it
+    logs of its failures is no news to whoever plays the year, who is told how many there were.
     """
-    with socket.socket() as held:
+    with socket.socket() as held, _quiet():
         held.bind(("127.0.0.1", 0))
         address = f"http://127.0.0.1:{held.getsockname()[1]}"
         changed = settings.model_copy(update={"opa_url": address, "opa_deadline_seconds": 0.2})
         async with Client.opened(stage.client.runtime.store, changed) as client:
             yield client
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    logger = logging.getLogger("athena")
+    before = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
 
 
 async def counted(stage: Stage, name: str, ring: int) -> list[str]:
@@ -130,12 +145,21 @@ async def counted(stage: Stage, name: str, ring: int) -> list[str]:
         await asyncio.sleep(LOOK_AGAIN_SECONDS)
 
 
-async def judged(stage: Stage, name: str, ring: int) -> str:
-    """Let the health gate judge a ring, and return its sentence as the release keeps it."""
+async def judged(stage: Stage, name: str, ring: int, outcome: str) -> str:
+    """Let the health gate judge a ring, and return its sentence as the release keeps it.
+
+    ConflictError where it doesn't say what the story has it say.
+    """
     await stage.act(AMO, f"releases/{name}/rings/{ring}/judge", "An hour later")
     entries = (await stage.read(f"releases/{name}"))["entries"]
     verdicts = [item["document"] for item in entries if item["kind"] == "verdict"]
-    return next(str(item["sentence"]) for item in reversed(verdicts) if item["ring"] == ring)
+    verdict = verdicts[-1]
+    if verdict["outcome"] != outcome:
+        raise ConflictError(
+            f"The health gate of {name} was to say '{outcome}' of ring {ring}, and says: "
+            f"{verdict['sentence']} Somebody else uses the store; play the year on a fresh one."
+        )
+    return str(verdict["sentence"])
 
 
 async def passed(stage: Stage, title: str, name: str) -> str:
@@ -143,10 +167,10 @@ async def passed(stage: Stage, title: str, name: str) -> str:
     if not stage.is_past():
         await used(stage, AHEAD[title])
         await counted(stage, name, 2)
-    return await judged(stage, name, 1)
+    return await judged(stage, name, 1, "pass")
 
 
-async def looked_back(stage: Stage, name: str, findings: str) -> Any:
+async def looked_back(stage: Stage, name: str, findings: str) -> None:
     """Review a release and close it."""
     path = f"releases/{name}"
     await stage.act(AMO, f"{path}/review", "A fortnight later", findings=findings)

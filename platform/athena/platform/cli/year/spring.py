@@ -159,7 +159,7 @@ async def july(stage: Stage) -> None:
     await assessed(stage, dictation, ["bedfordshire"])
     await shared(stage, dictation)
     await asked(stage, BOARD, dictation)
-    against = {force: "against" for force in ("essex", "kent", "norfolk", "suffolk")}
+    against = dict.fromkeys(("essex", "kent", "norfolk", "suffolk"), "against")
     said = await voted(stage, BOARD, dictation, against)
     stage.tell(f"{dictation}: dictation for every desk at £900,000. {said}")
 
@@ -201,16 +201,18 @@ async def september(stage: Stage) -> None:
     """Roll the first release out, look back on it, and pay for it."""
     stage.month("September")
     name = await stage.release(SPRING)
+    await rollouts.told(stage, name, 1)
     await rollouts.live(stage, SPRING, name, 1)
     stage.tell(f"{name}: Essex and Kent have link suggestions; nobody else has.")
     said = await rollouts.passed(stage, SPRING, name)
     stage.tell(f"{name}: the health gate counts their requests. {said}")
+    await rollouts.told(stage, name, 2)
     await stage.act("admin.norfolk", f"releases/{name}/objections", "Training isn't through")
     refused = await stage.refused(
         AMO, f"releases/{name}/rings/2/go-live", "Norfolk's no-go stands in the way"
     )
     await stage.act("admin.norfolk", f"releases/{name}/objections/withdraw", "Training is through")
-    stage.tell(f"{name}: {refused or 'Norfolk objected.'} A week later Norfolk says go.")
+    stage.tell(f"{name}: the second ring waits. {refused} A week later Norfolk says go.")
     await rollouts.live(stage, SPRING, name, 2)
     await rollouts.looked_back(stage, name, "No calls to the desk; suggestions are used daily.")
     for title in (LINKS, PHOTOGRAPHS, PRINTER_ESSEX):

@@ -7,8 +7,9 @@ transaction as the act, so the log tells which were done: a year that broke off 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from datetime import datetime
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from datetime import date
 from typing import Any
 
 from athena.governance.apportionment.money import FinancialYear
@@ -16,13 +17,17 @@ from athena.platform.cli.year.calling import Client
 from athena.platform.kernel import audit, audit_log
 from athena.platform.kernel.clock import LONDON, today
 from athena.platform.kernel.errors import ConflictError, NotFoundError
+from athena.platform.kernel.identity import Subject
 from athena.policies.roles.actions import Action
 from athena.tenants.members.service import subject_by_username
 
 MARK = "A made-up year, act"
 """How the reason of every act begins, so that nobody takes it for the truth."""
 
-_NUMBERED = re.compile(rf"^{MARK} ([0-9]+): ")
+_NUMBERED = re.compile(rf"^{MARK} ([0-9]+): (.*)$")
+_PLAYING = 0x59454152
+"""The advisory lock of a year that is played: two at once would each do half of it."""
+
 OVERSIGHT = "auditor"
 GOVERNANCE = "/api/v1/governance"
 
@@ -32,7 +37,9 @@ Tell = Callable[[str], None]
 class Stage:
     """Plays acts, and tells of those that are new."""
 
-    def __init__(self, client: Client, tell: Tell, year: FinancialYear, done: set[int]) -> None:
+    def __init__(
+        self, client: Client, tell: Tell, year: FinancialYear, done: Mapping[int, str]
+    ) -> None:
         self.client = client
         self.year = year
         self._tell = tell
@@ -45,21 +52,32 @@ class Stage:
         self._releases: dict[str, str] = {}
 
     @classmethod
-    async def set_up(cls, client: Client, tell: Tell) -> Stage:
-        """Return the stage over a store, with what was played on it before."""
+    @asynccontextmanager
+    async def set_up(cls, client: Client, tell: Tell) -> AsyncIterator[Stage]:
+        """Yield the stage over a store, for nobody else until the block ends.
+
+        It knows what was played before. ConflictError where somebody plays a year there now.
+        """
         auditor = await subject_by_username(client.runtime.database, OVERSIGHT)
+        async with client.runtime.database.listen(auditor.login) as connection:
+            if not await connection.fetchval("SELECT pg_try_advisory_lock($1)", _PLAYING):
+                raise ConflictError("A year is played on this store now; wait until it ends.")
+            yield await cls._knowing(client, tell, auditor)
+
+    @classmethod
+    async def _knowing(cls, client: Client, tell: Tell, auditor: Subject) -> Stage:
         client.runtime.gate.authorise(auditor, Action.AUDIT_READ)
         async with client.runtime.database.read(auditor.login) as session:
             why = "Looks which acts of a made-up year were played"
             await audit.administer(session, auditor, "audit.read", why, {})
             rows = await audit_log.acts_for(session, MARK)
-        acts: dict[int, datetime] = {}
-        for row in rows:
-            numbered = _NUMBERED.match(str(row.reason))
-            if numbered:
-                acts.setdefault(int(numbered[1]), row.at)
-        began = min(acts.values()).astimezone(LONDON).date() if acts else today()
-        return cls(client, tell, FinancialYear.of(began), set(acts))
+        acts = {
+            int(numbered[1]): numbered[2]
+            for row in rows
+            if (numbered := _NUMBERED.match(str(row.reason)))
+        }
+        began: date = rows[0].at.astimezone(LONDON).date() if acts else today()
+        return cls(client, tell, FinancialYear.of(began), acts)
 
     @property
     def has_begun(self) -> bool:
@@ -99,7 +117,7 @@ class Stage:
         ConflictError where it is refused: then the year stops, with nothing half done.
         """
         self._number += 1
-        if self._number in self._done or not needed:
+        if not needed or self._was_done(why):
             return None
         reason = f"{MARK} {self._number}: {why}"
         answer = await self.client.send(
@@ -112,6 +130,16 @@ class Stage:
             )
         self._is_new = True
         return answer.content
+
+    def _was_done(self, why: str) -> bool:
+        """Whether the act of this number was done; ConflictError where it was another one."""
+        before = self._done.get(self._number)
+        if before not in (None, why):
+            raise ConflictError(
+                f"The year on this store was begun by another release of the platform: its act "
+                f"{self._number} is '{before}', and here it is '{why}'. Play it on a fresh store."
+            )
+        return before is not None
 
     async def refused(self, account: str, path: str, why: str, **body: Any) -> str | None:
         """Let a member ask for what is refused, and return the sentence; None if that is past.

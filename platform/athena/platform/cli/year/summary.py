@@ -116,19 +116,20 @@ def tell(found: Summary, year: str, say: Tell) -> None:
     say(f"  {len(found.releases)} releases; backed out: {', '.join(found.backed_out)}.")
     held = "every minute holds" if not found.flawed else f"{found.flawed} minutes DON'T hold"
     say(f"  {found.minutes} votes were closed, and {held}.")
-    say("\nWhat each force bears, after credit notes, and which features it has")
+    say("\nWhat each force bears of what was agreed, and which features it has")
     for force, pence in sorted(found.costs.items()):
         has = [name for name, forces in sorted(found.features.items()) if forces.get(force)]
         say(f"  {force:16} {pounds(pence):>14}  {', '.join(has) or 'none'}")
-    say(f"  {'together':16} {pounds(sum(found.costs.values())):>14}")
+    shares = sum(found.costs.values())
+    say(f"  {'together':16} {pounds(shares):>14}, and what was agreed: {pounds(found.committed)}")
     say(f"  {found.forecast}")
     say(f"  The balances of all accounts together: {pounds(found.balance)}.")
     backed_out = found.backed_out[0] if found.backed_out else "REL-0001"
-    form = min((item["reference"] for item in found.changes.values()), default="CR-0001")
+    first = min((item["reference"] for item in found.changes.values()), default="CR-0001")
     say("\nHow to look further")
     for command in (
-        f"athena governance changes show {form} --as auditor",
-        f"athena governance votes minute {form} minute.json --as auditor",
+        f"athena governance changes show {first} --as auditor",
+        f"athena governance votes minute {first} minute.json --as auditor",
         "athena governance votes verify minute.json",
         f"athena governance releases show {backed_out} --as auditor",
         "athena governance features",
