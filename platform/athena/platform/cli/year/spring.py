@@ -173,12 +173,14 @@ async def august(stage: Stage) -> None:
     await stage.act("board.warwickshire", f"changes/{colours}/submit", "It is complete")
     await stage.act("board.warwickshire", f"changes/{colours}/withdraw", "Nobody wants it any more")
     stage.tell(f"{colours}: Warwickshire withdraws its request while it is assessed.")
+    show = window(40, 2)
     await stage.act(
         "admin.norfolk",
         "releases/black-outs",
         "Every officer is on the street",
         title="The county show",
-        **window(40, 2),
+        begins=show["begins"],
+        ends=show["ends"],
     )
     changes = [await stage.change(title) for title in (LINKS, PHOTOGRAPHS, PRINTER_ESSEX)]
     feature, ahead = FEATURES[SPRING], AHEAD[SPRING]
@@ -212,7 +214,7 @@ async def september(stage: Stage) -> None:
         AMO, f"releases/{name}/rings/2/go-live", "Norfolk's no-go stands in the way"
     )
     await stage.act("admin.norfolk", f"releases/{name}/objections/withdraw", "Training is through")
-    stage.tell(f"{name}: the second ring waits. {refused} A week later Norfolk says go.")
+    stage.tell(f"{name}: the second ring waits ({refused}). A week later Norfolk says go.")
     await rollouts.live(stage, SPRING, name, 2)
     await rollouts.looked_back(stage, name, "No calls to the desk; suggestions are used daily.")
     for title in (LINKS, PHOTOGRAPHS, PRINTER_ESSEX):

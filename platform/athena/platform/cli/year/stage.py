@@ -84,11 +84,6 @@ class Stage:
         """Whether anything was played before."""
         return bool(self._done)
 
-    @property
-    def played(self) -> int:
-        """How many acts the year has had so far."""
-        return self._number
-
     def month(self, name: str) -> None:
         """Begin a month of the story; it is told once something new happens in it."""
         self._heading = name
