@@ -26,13 +26,14 @@ from athena.platform.cli.year.papers import (
     VOICE_NOTES,
     WINTER,
 )
-from athena.platform.cli.year.stage import MARK
+from athena.platform.cli.year.stage import MARK, PLAYING
 from athena.platform.cli.year.summary import Summary
-from athena.platform.kernel import audit_log
-from athena.platform.kernel.errors import ConfigurationError
+from athena.platform.kernel import audit, audit_log
+from athena.platform.kernel.errors import ConfigurationError, ConflictError
 from athena.platform.kernel.settings import Environment, Settings
 from athena.platform.kernel.store import Store
 from athena.policies.agreements.founding import seed_baseline
+from athena.tenants.members.service import subject_by_username
 from support.cluster import Cluster
 
 MEMBERS = {"board_member", "records_manager", "data_protection_officer"}
@@ -62,6 +63,8 @@ ROLES: dict[str, set[str]] = {
 class Year:
     """A year that was played in two goes, and what it told."""
 
+    store: Store
+    settings: Settings
     found: Summary
     told: list[str]
     goes: list[int]
@@ -110,7 +113,7 @@ async def year(
             (total,) = await session.rows(
                 "SELECT sum(pence) AS pence FROM governance.journal_entry"
             )
-        yield Year(found, told, goes, acts, minutes, int(total.pence))
+        yield Year(store, settings, found, told, goes, acts, minutes, int(total.pence))
     finally:
         await database.close()
         await cluster.drop(name)
@@ -198,13 +201,45 @@ def test_it_goes_on_from_where_it_broke_off(year: Year) -> None:
     assert len(numbers) == len(set(numbers))
     assert len(year.found.changes) == len(CHANGES)  # none was raised twice
     rest = year.told[year.goes[0] :]
-    assert "played on this store before" in rest[0]
+    assert "broke off" in rest[0]
     assert not any("April" in sentence for sentence in rest)
     assert any("March" in sentence for sentence in rest)
     joined = year.found.changes[VOICE_NOTES]["reference"]
     assert any(sentence.startswith(f"  {joined}: Essex joins") for sentence in rest)
     form = year.found.changes[BREAK_GLASS_FORM]["reference"]
     assert any(f"{form}: the supplier asks" in sentence for sentence in rest)
+
+
+async def test_played_already_it_says_so_and_sums_up(year: Year) -> None:
+    told: list[str] = []
+    assert await play(year.store, year.settings, told.append) == year.found
+    assert "played on this store already" in told[0]
+    assert told[1:] == year.told[-len(told) + 1 :]
+
+
+async def test_two_are_never_played_at_once(year: Year) -> None:
+    database = year.store.database()
+    try:
+        async with database.listen("athena_auditor") as connection:
+            await connection.execute("SELECT pg_advisory_lock($1)", PLAYING)
+            with pytest.raises(ConflictError, match="played on this store now"):
+                await play(year.store, year.settings, year.told.append)
+    finally:
+        await database.close()
+
+
+async def test_another_release_s_year_is_left_alone(fresh_store: Store, tmp_path: Path) -> None:
+    database = fresh_store.database()
+    try:
+        await seed_baseline(database)
+        auditor = await subject_by_username(database, "auditor")
+        async with database.write(auditor.login) as session:
+            why = f"{MARK} 1: Something that this story doesn't have"
+            await audit.administer(session, auditor, "governance.bodies.found", why, {})
+    finally:
+        await database.close()
+    with pytest.raises(ConflictError, match="another release of the platform"):
+        await play(fresh_store, Settings(data_dir=tmp_path), [].append)
 
 
 async def test_it_is_never_played_in_production(fresh_store: Store, tmp_path: Path) -> None:

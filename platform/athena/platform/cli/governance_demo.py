@@ -43,20 +43,20 @@ async def play(store: Store, settings: Settings, tell: Tell) -> summary.Summary:
     quiet = settings.model_copy(update={"compares": False})
     async with Client.opened(store, quiet) as client, Stage.set_up(client, tell) as stage:
         _introduce(stage, tell)
-        await spring.play(stage)
-        await autumn.play(stage, quiet)
-        if not stage.has_told:
-            tell("It was played to its end already, so nothing was done now.")
+        if not stage.is_over:
+            await spring.play(stage)
+            await autumn.play(stage, quiet)
         found = await summary.summary(stage)
         summary.tell(found, str(stage.year), tell)
         return found
 
 
 def _introduce(stage: Stage, tell: Tell) -> None:
+    if stage.is_over:
+        tell("A made-up year was played on this store already, so nothing is done now.")
+        return
     if stage.has_begun:
-        tell(
-            "A made-up year was played on this store before; only what is left of it is played now."
-        )
+        tell("A made-up year broke off on this store; what is left of it is played now.")
         return
     tell(
         "A made-up year: every body, request, price and figure is invented. The months are the "

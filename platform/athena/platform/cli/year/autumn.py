@@ -29,7 +29,7 @@ from athena.platform.cli.year.papers import (
     window,
 )
 from athena.platform.cli.year.spring import closed
-from athena.platform.cli.year.stage import Stage
+from athena.platform.cli.year.stage import LAST, Stage
 from athena.platform.kernel.settings import Settings
 
 TAKING_PART = ("bedfordshire", "cambridgeshire", "hertfordshire")
@@ -228,3 +228,9 @@ async def march(stage: Stage) -> None:
     await asked(stage, BOARD, upgrade)
     said = await voted(stage, BOARD, upgrade)
     stage.tell(f"{upgrade}: authorised, and left for a release of next year. {said}")
+    await stage.act(
+        AMO,
+        f"changes/{upgrade}/comments",
+        LAST,
+        comment={"text": "The made-up year ends here, with this change left to be released."},
+    )

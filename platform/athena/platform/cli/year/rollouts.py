@@ -24,7 +24,7 @@ from athena.platform.cli.year.papers import (
     FORCES,
     MINIMUM_REQUESTS,
 )
-from athena.platform.cli.year.stage import MARK, Stage
+from athena.platform.cli.year.stage import STORY, Stage
 from athena.platform.kernel.errors import ConflictError
 from athena.platform.kernel.settings import Settings
 
@@ -95,7 +95,7 @@ async def failing(broken: Client, force: str, times: int) -> int:
     account, failed = f"officer.{force}", 0
     body = {
         "purpose": "data_quality",
-        "reason": f"{MARK}: a search that must fail",
+        "reason": f"{STORY}: a search that must fail",
         "name": "Nobody Atall",
     }
     for _ in range(times):

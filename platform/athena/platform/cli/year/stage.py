@@ -21,11 +21,17 @@ from athena.platform.kernel.identity import Subject
 from athena.policies.roles.actions import Action
 from athena.tenants.members.service import subject_by_username
 
-MARK = "A made-up year, act"
-"""How the reason of every act begins, so that nobody takes it for the truth."""
+STORY = "A made-up year"
+"""How every reason in the log begins, so that nobody takes it for the truth."""
+
+MARK = f"{STORY}, act"
+"""How the reason of an act begins; its number follows."""
+
+LAST = "The year ends"
+"""Why the last act is done."""
 
 _NUMBERED = re.compile(rf"^{MARK} ([0-9]+): (.*)$")
-_PLAYING = 0x59454152
+PLAYING = 0x59454152
 """The advisory lock of a year that is played: two at once would each do half of it."""
 
 OVERSIGHT = "auditor"
@@ -46,7 +52,6 @@ class Stage:
         self._done = done
         self._number = 0
         self._is_new = False
-        self.has_told = False
         self._heading = ""
         self._changes: dict[str, str] = {}
         self._releases: dict[str, str] = {}
@@ -60,7 +65,7 @@ class Stage:
         """
         auditor = await subject_by_username(client.runtime.database, OVERSIGHT)
         async with client.runtime.database.listen(auditor.login) as connection:
-            if not await connection.fetchval("SELECT pg_try_advisory_lock($1)", _PLAYING):
+            if not await connection.fetchval("SELECT pg_try_advisory_lock($1)", PLAYING):
                 raise ConflictError("A year is played on this store now; wait until it ends.")
             yield await cls._knowing(client, tell, auditor)
 
@@ -68,7 +73,7 @@ class Stage:
     async def _knowing(cls, client: Client, tell: Tell, auditor: Subject) -> Stage:
         client.runtime.gate.authorise(auditor, Action.AUDIT_READ)
         async with client.runtime.database.read(auditor.login) as session:
-            why = "Looks which acts of a made-up year were played"
+            why = f"{STORY}: looks which acts were played"
             await audit.administer(session, auditor, "audit.read", why, {})
             rows = await audit_log.acts_for(session, MARK)
         acts = {
@@ -84,6 +89,11 @@ class Stage:
         """Whether anything was played before."""
         return bool(self._done)
 
+    @property
+    def is_over(self) -> bool:
+        """Whether the year was played to its end before."""
+        return LAST in self._done.values()
+
     def month(self, name: str) -> None:
         """Begin a month of the story; it is told once something new happens in it."""
         self._heading = name
@@ -97,7 +107,6 @@ class Stage:
             self._heading = ""
         self._tell(f"  {sentence}")
         self._is_new = False
-        self.has_told = True
 
     def note(self, sentence: str) -> None:
         """Tell what happened besides the acts."""
@@ -144,7 +153,7 @@ class Stage:
         if self._number + 1 in self._done:
             return None
         answer = await self.client.send(
-            account, "POST", f"{GOVERNANCE}/{path}", {"reason": f"Asks in vain: {why}", **body}
+            account, "POST", f"{GOVERNANCE}/{path}", {"reason": f"{STORY}, in vain: {why}", **body}
         )
         if not answer.is_refusal:
             raise ConflictError(
