@@ -5,7 +5,7 @@ from __future__ import annotations
 from athena.platform.cli.common import opened_store, out, run, say
 from athena.platform.cli.year import autumn, spring, summary
 from athena.platform.cli.year.calling import Client
-from athena.platform.cli.year.stage import Stage, Tell
+from athena.platform.cli.year.stage import Stage, Tell, alone
 from athena.platform.kernel.errors import ConfigurationError
 from athena.platform.kernel.settings import Settings, load_settings
 from athena.platform.kernel.store import Store
@@ -41,7 +41,8 @@ async def play(store: Store, settings: Settings, tell: Tell) -> summary.Summary:
     """
     check_playable(settings)
     quiet = settings.model_copy(update={"compares": False})
-    async with Client.opened(store, quiet) as client, Stage.set_up(client, tell) as stage:
+    async with alone(store), Client.opened(store, quiet) as client:
+        stage = await Stage.set_up(client, tell)
         _introduce(stage, tell)
         if not stage.is_over:
             await spring.play(stage)

@@ -17,8 +17,9 @@ from athena.platform.cli.year.calling import Client
 from athena.platform.kernel import audit, audit_log
 from athena.platform.kernel.clock import LONDON, today
 from athena.platform.kernel.errors import ConflictError, NotFoundError
-from athena.platform.kernel.identity import Subject
+from athena.platform.kernel.store import Store
 from athena.policies.roles.actions import Action
+from athena.tenants.consortium import OVERSIGHT as AUDITORS
 from athena.tenants.members.service import subject_by_username
 
 STORY = "A made-up year"
@@ -40,6 +41,30 @@ GOVERNANCE = "/api/v1/governance"
 Tell = Callable[[str], None]
 
 
+@asynccontextmanager
+async def alone(store: Store) -> AsyncIterator[None]:
+    """Let nobody else play a year on a store until the block ends; ConflictError where one does."""
+    database = store.database()
+    try:
+        async with database.listen(AUDITORS.login) as connection:
+            if not await connection.fetchval("SELECT pg_try_advisory_lock($1)", PLAYING):
+                raise ConflictError("A year is played on this store now; wait until it ends.")
+            yield
+    finally:
+        await database.close()
+
+
+def was_done(done: Mapping[int, str], number: int, why: str) -> bool:
+    """Whether the act of a number was done; ConflictError where another act had that number."""
+    before = done.get(number)
+    if before not in (None, why):
+        raise ConflictError(
+            f"The year on this store was begun by another release of the platform: its act "
+            f"{number} is '{before}', and here it is '{why}'. Play it on a fresh store."
+        )
+    return before is not None
+
+
 class Stage:
     """Plays acts, and tells of those that are new."""
 
@@ -57,20 +82,9 @@ class Stage:
         self._releases: dict[str, str] = {}
 
     @classmethod
-    @asynccontextmanager
-    async def set_up(cls, client: Client, tell: Tell) -> AsyncIterator[Stage]:
-        """Yield the stage over a store, for nobody else until the block ends.
-
-        It knows what was played before. ConflictError where somebody plays a year there now.
-        """
+    async def set_up(cls, client: Client, tell: Tell) -> Stage:
+        """Return the stage over a store, with what was played on it before."""
         auditor = await subject_by_username(client.runtime.database, OVERSIGHT)
-        async with client.runtime.database.listen(auditor.login) as connection:
-            if not await connection.fetchval("SELECT pg_try_advisory_lock($1)", PLAYING):
-                raise ConflictError("A year is played on this store now; wait until it ends.")
-            yield await cls._knowing(client, tell, auditor)
-
-    @classmethod
-    async def _knowing(cls, client: Client, tell: Tell, auditor: Subject) -> Stage:
         client.runtime.gate.authorise(auditor, Action.AUDIT_READ)
         async with client.runtime.database.read(auditor.login) as session:
             why = f"{STORY}: looks which acts were played"
@@ -121,7 +135,7 @@ class Stage:
         ConflictError where it is refused: then the year stops, with nothing half done.
         """
         self._number += 1
-        if not needed or self._was_done(why):
+        if not needed or was_done(self._done, self._number, why):
             return None
         reason = f"{MARK} {self._number}: {why}"
         answer = await self.client.send(
@@ -134,16 +148,6 @@ class Stage:
             )
         self._is_new = True
         return answer.content
-
-    def _was_done(self, why: str) -> bool:
-        """Whether the act of this number was done; ConflictError where it was another one."""
-        before = self._done.get(self._number)
-        if before not in (None, why):
-            raise ConflictError(
-                f"The year on this store was begun by another release of the platform: its act "
-                f"{self._number} is '{before}', and here it is '{why}'. Play it on a fresh store."
-            )
-        return before is not None
 
     async def refused(self, account: str, path: str, why: str, **body: Any) -> str | None:
         """Let a member ask for what is refused, and return the sentence; None if that is past.
