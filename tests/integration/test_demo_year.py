@@ -26,7 +26,8 @@ from athena.platform.cli.year.papers import (
     VOICE_NOTES,
     WINTER,
 )
-from athena.platform.cli.year.stage import MARK, PLAYING, was_done
+from athena.platform.cli.year.repository import try_lock
+from athena.platform.cli.year.stage import MARK, was_done
 from athena.platform.cli.year.summary import Summary
 from athena.platform.kernel import audit_log
 from athena.platform.kernel.errors import ConfigurationError, ConflictError
@@ -220,7 +221,7 @@ async def test_two_are_never_played_at_once(year: Year) -> None:
     database = year.store.database()
     try:
         async with database.listen("athena_auditor") as connection:
-            await connection.execute("SELECT pg_advisory_lock($1)", PLAYING)
+            assert await try_lock(connection)
             with pytest.raises(ConflictError, match="played on this store now"):
                 await play(year.store, year.settings, year.told.append)
     finally:

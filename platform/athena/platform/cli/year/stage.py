@@ -14,6 +14,7 @@ from typing import Any
 
 from athena.governance.apportionment.money import FinancialYear
 from athena.platform.cli.year.calling import Client
+from athena.platform.cli.year.repository import try_lock
 from athena.platform.kernel import audit, audit_log
 from athena.platform.kernel.clock import LONDON, today
 from athena.platform.kernel.errors import ConflictError, NotFoundError
@@ -32,9 +33,6 @@ LAST = "The year ends"
 """Why the last act is done."""
 
 _NUMBERED = re.compile(rf"^{MARK} ([0-9]+): (.*)$")
-PLAYING = 0x59454152
-"""The advisory lock of a year that is played: two at once would each do half of it."""
-
 OVERSIGHT = "auditor"
 GOVERNANCE = "/api/v1/governance"
 
@@ -47,7 +45,7 @@ async def alone(store: Store) -> AsyncIterator[None]:
     database = store.database()
     try:
         async with database.listen(AUDITORS.login) as connection:
-            if not await connection.fetchval("SELECT pg_try_advisory_lock($1)", PLAYING):
+            if not await try_lock(connection):
                 raise ConflictError("A year is played on this store now; wait until it ends.")
             yield
     finally:
