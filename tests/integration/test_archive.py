@@ -29,6 +29,7 @@ from athena.tenants.members.service import subject_by_username
 from support.api import REASON, Platform
 from support.cluster import Cluster
 from support.tenth import add_member, agree, create_force, post
+from support.told_partners import disclose_and_correct, register_partner
 
 MARK = "Zorblax"
 """Part of everything personal that the force on its way out records, so that it can be found."""
@@ -39,6 +40,8 @@ EMPTY = {
     "records.emergency_access",
     "records.emergency_review",
     "records.merge",
+    "sharing.disclosure",
+    "sharing.disclosure_payload",
     "sharing.link",
     "sharing.link_decision",
     "sharing.link_step",
@@ -350,6 +353,8 @@ class TestLeaving:
             events = await admin.fetchval(
                 "SELECT count(*) FROM audit.event WHERE tenant_id = $1", number
             )
+            partner = await register_partner(admin, "told-of-those-gone")
+            await disclose_and_correct(admin, partner, slug)
             done = await offboard()
             assert done.status_code == 200, done.text
             tables = done.json()["statement"]["tables"]

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import re
-import shlex
 import shutil
-import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -37,6 +34,7 @@ from athena.records.nominals import service as nominals
 from athena.records.nominals.schemas import NominalDraft
 from athena.tenants.members.service import subject_by_username
 from support.cluster import ROOT, Cluster
+from support.command_line import CommandLine, command_line, own_process
 
 COMMAND = re.compile(r"^ {4,}(?:\.venv/bin/)?athena (.+)$", re.MULTILINE)
 SERVERS = {"demo", "serve"}
@@ -76,24 +74,12 @@ PAGES = documented()
 class Shell:
     """Runs ``athena`` commands over a store of their own."""
 
-    environment: dict[str, str]
-    directory: Path
+    commands: CommandLine
     store: Store
 
     async def athena(self, line: str) -> tuple[int, str, str]:
         """Run a command line; return its status, output and errors."""
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "athena.platform.cli",
-            *shlex.split(line),
-            cwd=self.directory,
-            env=self.environment,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
-        out, err = await process.communicate()
-        return process.returncode or 0, out.decode(), err.decode()
+        return await self.commands.athena(line)
 
     async def item(self, *, claimed: bool) -> UUID:
         """Open an item for Kent's supervisors, claimed by their demo account or not."""
@@ -156,11 +142,12 @@ async def shell(
         "ATHENA_DATABASE_URL": store.admin_url.render_as_string(hide_password=False),
         "ATHENA_MASTER_SECRET": store.master_secret.decode(),
     }
-    opened = Shell(environment, directory, store)
-    status, _, errors = await opened.athena("seed --nominals 900 --seed 3")
+    seed = "seed --nominals 900 --seed 3"
+    status, _, errors = await own_process(environment, directory, seed)
     assert status == 0, errors
     prepare_signing(directory)
-    yield opened
+    async with command_line(environment, directory) as commands:
+        yield Shell(commands, store)
     await cluster.drop(name)
 
 
@@ -317,6 +304,9 @@ async def run(shell: Shell, line: str) -> None:
         "governance ledger commit NONE-1 2026/27 --reason 'A test'",
         "governance ledger statement essex 2026/27 --as board.kent",
         "link waiting --as auditor --purpose data_quality --reason 'A test'",
+        "deliveries show nowhere --reason 'A test'",
+        "deliveries set-webhook nowhere https://10.0.0.1/ --reason 'A test'",
+        "corrections list --as officer.kent --reason 'A test'",
     ],
 )
 async def test_what_is_wrong_is_one_sentence(shell: Shell, line: str) -> None:

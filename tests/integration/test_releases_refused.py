@@ -96,8 +96,8 @@ class TestRefused:
         await rollouts.do(name, "begin")
         filed = await black_out(**window(3, 1))
         await rollouts.refused(name, "rings/1/notify", 409, "Notting Hill carnival")
-        moved = {"window": window(3.5, 1)}
-        await rollouts.refused(name, "rings/1/reschedule", 409, "Notting Hill", **moved)
+        moved = window(3.5, 1)
+        await rollouts.refused(name, "rings/1/reschedule", 409, "Notting Hill", window=moved)
         await rollouts.do(name, "rings/1/reschedule", window=window(-1, 2))
         await rollouts.do(name, "rings/1/notify")
         other = await chamber.post("admin.essex", f"releases/black-outs/{filed}/withdraw")

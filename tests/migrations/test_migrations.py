@@ -55,7 +55,7 @@ WAITING = """
 
 
 async def test_down_to_nothing_and_up_again(cluster: Cluster) -> None:
-    with cluster.locked():
+    with cluster.changing_roles():
         name = await cluster.create()
         store = cluster.store(name)
         await migrate(store)
@@ -70,7 +70,7 @@ async def test_down_to_nothing_and_up_again(cluster: Cluster) -> None:
 
 async def test_another_database_of_the_server_may_be_made_ready_just_now(cluster: Cluster) -> None:
     """Both set the passwords of the same logins; the one that comes second waits and repeats."""
-    with cluster.locked():
+    with cluster.changing_roles():
         names = [await cluster.create() for _ in range(2)]
         store = cluster.store(names[0])
         await migrate(store)
@@ -96,7 +96,7 @@ async def test_another_database_of_the_server_may_be_made_ready_just_now(cluster
 
 
 async def test_a_store_of_a_newer_release_is_told_in_a_sentence(cluster: Cluster) -> None:
-    with cluster.locked():
+    with cluster.changing_roles():
         name = await cluster.create()
         store = cluster.store(name)
         await migrate(store)
@@ -112,7 +112,7 @@ async def test_a_store_of_a_newer_release_is_told_in_a_sentence(cluster: Cluster
 
 
 async def test_each_migration_can_be_taken_back_alone(cluster: Cluster) -> None:
-    with cluster.locked():
+    with cluster.changing_roles():
         name = await cluster.create()
         store = cluster.store(name)
         for path in VERSIONS[1:]:
@@ -136,7 +136,7 @@ asyncio.run(migrate(Cluster(make_url({url!r}), Path("unused")).store({database!r
 
 
 async def test_two_migrating_at_once_wait_for_each_other(cluster: Cluster) -> None:
-    with cluster.locked():
+    with cluster.changing_roles():
         name = await cluster.create()
         code = MIGRATE.format(
             tests=str(ROOT / "tests"),
@@ -155,7 +155,7 @@ async def test_two_migrating_at_once_wait_for_each_other(cluster: Cluster) -> No
 
 async def test_a_migration_gives_up_behind_a_lock(cluster: Cluster) -> None:
     """A table somebody holds isn't queued for: the migration fails and leaves no trace."""
-    with cluster.locked():
+    with cluster.changing_roles():
         name = await cluster.create()
         store = cluster.store(name)
         await migrate(store, "0006")

@@ -90,18 +90,19 @@ def _decide(question: Part, label: Part) -> dict[str, Any]:
 
 
 def rule_1_a_force_that_isnt_suspended(question: Part) -> frozenset[str]:
-    """A requester that isn't a force, or whose force is suspended, sees nothing."""
+    """A requester that is neither a force nor a partner, or is suspended, sees nothing."""
     requester = part(question, "requester")
     tenant = value(requester, "tenant")
     return _codes(
-        not_a_force=value(requester, "kind") == "force",
+        not_a_force=value(requester, "kind") in ("force", "partner"),
         requester_suspended=tenant in texts(question, "active"),
     )
 
 
 def rule_2_a_role_that_sees_records(question: Part) -> frozenset[str]:
-    """A requester without a role that sees records sees nothing."""
-    return _codes(role_sees_no_records=bool(_roles(question) & RECORD_ROLES))
+    """A requester without a role that sees records sees nothing; a partner's is its own."""
+    seeing = frozenset({"partner_caller"}) if rule_20_is_partner(question) else RECORD_ROLES
+    return _codes(role_sees_no_records=bool(_roles(question) & seeing))
 
 
 def rule_3_a_purpose_of_the_list(question: Part) -> frozenset[str]:
@@ -192,8 +193,9 @@ def rule_8_shares(question: Part, label: Part, agreement: Part) -> bool:
         (value(party, "tenant"), value(party, "role")) for party in parts(agreement, "parties")
     }
     requester = value(part(question, "requester"), "tenant")
+    role = "partner" if rule_20_is_partner(question) else "recipient"
     named = bool(value(agreement, "id") and value(agreement, "reference"))
-    return named and {(label["owner"], "owner"), (requester, "recipient")} <= parties
+    return named and {(label["owner"], "owner"), (requester, role)} <= parties
 
 
 def rule_8_the_purpose_is_named(question: Part, agreement: Part) -> frozenset[str]:
@@ -264,10 +266,16 @@ def rule_18_is_named(label: Part) -> bool:
 def rule_19_break_glass(question: Part, label: Part, outcome: Outcome) -> Outcome:
     """A pointer or a summary is full in an emergency, unless the owner has sealed the record."""
     opened = _is_true(label, "emergency") and bool(_roles(question) & EMERGENCY_ROLES)
+    opened = opened and not rule_20_is_partner(question)
     if not opened or outcome.level not in ("pointer", "summary") or label["sealed"]:
         return outcome
     reasons = outcome.reasons | {"emergency_access"}
     return replace(outcome, level="full", groups=GROUPS, reasons=reasons)
+
+
+def rule_20_is_partner(question: Part) -> bool:
+    """Tell whether a partner organisation asks."""
+    return value(part(question, "requester"), "kind") == "partner"
 
 
 def under(question: Part, label: Part, agreement: Part) -> Outcome:
@@ -346,7 +354,8 @@ def _codes(**holds: bool) -> frozenset[str]:
 
 def _is_own(question: Part, label: Part) -> bool:
     requester = value(part(question, "requester"), "tenant")
-    return requester is not None and requester == value(label, "owner")
+    own = requester is not None and requester == value(label, "owner")
+    return own and not rule_20_is_partner(question)
 
 
 def _is_true(label: Part, name: str) -> bool:

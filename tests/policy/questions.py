@@ -42,6 +42,7 @@ ROLES = (
     "emergency_access",
     "force_administrator",
     "officer",
+    "partner_caller",
     "records_manager",
     "signatory",
     "supervisor",
@@ -89,7 +90,7 @@ def question(random: Random) -> Part:
     asked: Part = {
         "requester": {
             "tenant": _mostly(random, 0.8, "kent", FORCES),
-            "kind": _mostly(random, 0.96, "force", ("client_body", "oversight", "FORCE")),
+            "kind": _mostly(random, 0.9, "force", ("client_body", "oversight", "partner", "FORCE")),
             "roles": random.sample(ROLES, random.choice((0, 1, 1, 1, 2)))
             if random.random() < 0.1
             else list(random.choice(USUAL_ROLES)),
@@ -107,10 +108,21 @@ def question(random: Random) -> Part:
     for agreement in asked["agreements"]:
         if random.random() < 0.3:
             random.choice(ALTERATIONS)(random, agreement)
+    if random.random() < 0.1:
+        _of_a_partner(asked)
     if random.random() < 0.3:
         for _ in range(random.choice((1, 1, 2))):
             _break(random, asked)
     return asked
+
+
+def _of_a_partner(asked: Part) -> None:
+    """Let a partner organisation ask the same, with agreements to which it is one."""
+    asked["requester"] |= {"kind": "partner", "roles": ["partner_caller"]}
+    for agreement in asked["agreements"]:
+        for party in agreement.get("parties", []):
+            if party.get("role") == "recipient":
+                party["role"] = "partner"
 
 
 def _label(random: Random, number: int) -> Part:

@@ -69,6 +69,7 @@ class TestCodes:
             "data_quality",
             "records_manager",
             "data_protection_officer",
+            "partner_caller",
             "record_classes",
             *Agreement.model_fields,
         }

@@ -65,6 +65,10 @@ def test_a_marking_above_the_clearance_shows_nothing(
         ("force", "officer", "Investigation", "purpose_unknown"),
         # 4: data quality
         ("force", "officer", "data_quality", "data_quality_needs_its_roles"),
+        # 20: a partner has a role of its own, and does no work on data quality
+        ("partner", "officer", "investigation", "role_sees_no_records"),
+        ("force", "partner_caller", "investigation", "role_sees_no_records"),
+        ("partner", "partner_caller", "data_quality", "data_quality_needs_its_roles"),
         # every bar that applies is told
         ("oversight", "auditor", "curiosity", "not_a_force purpose_unknown role_sees_no_records"),
     ],

@@ -5,6 +5,8 @@ docs/threat-model.md answers the same rules for readers.
 
 from __future__ import annotations
 
+from rls import findings_deliveries, findings_partners
+
 OPEN_POLICIES = {
     "audit.*.auditor_reads_*": "independent audit reads every force's log",
     "audit.content.writer_appends_content": "the log's own function, beside the event it appends",
@@ -145,6 +147,8 @@ def _met(rule: str) -> dict[str, str]:
             *(["names.cleaning.eraser_marks"] if rule == "SEC038" else []),
         }  # asks for the session, so it isn't simply true
     met = {place: why for place, why in OPEN_POLICIES.items() if place not in unmet}
+    met |= findings_partners.met(rule)
+    met |= findings_deliveries.met(rule)
     met |= {place: why for place, why in LINKING.items() if place not in _OF_LINKING[rule]}
     return met | {
         place: why for place, why in GOVERNANCE.items() if place not in _OF_GOVERNANCE[rule]
@@ -165,11 +169,13 @@ ANSWERED: dict[str, dict[str, str]] = {
     "SEC014": {"*": "each runs as an owner of its own, under policies (tests/architecture)"},
     "SEC018": {"*": "each force connects as a role of its own (adr/0001)"},
     "SEC020": {
+        **findings_deliveries.NOTES,
         "records.*.not_withheld": "restrictive: it only narrows what the permissive ones allow",
         "tenants.tenant.provisioner_changes_status": "the owner of functions that change a status",
     },
     "SEC028": _met("SEC028"),
     "SEC035": {
+        **findings_deliveries.UNIQUE,
         "governance.change (*": "the store numbers changes itself, drafts too; nobody chooses one",
         "policies.signatory_key (*": "a key's id is its own hash, so none is taken by chance",
         "tenants.member (*": "a username ends with its force's own name (0010)",

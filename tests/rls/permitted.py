@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from rls import permitted_partners
+
 FORCES = "every force"
 
 
@@ -321,9 +323,55 @@ PERMITTED = [
             ),
         )
     ),
+    *(
+        Permitted(login, f"sharing.{table}", "SELECT, COPY TO", why)
+        for login, why in {
+            "athena_amo": "the client body watches deliveries; events name nobody",
+            "athena_auditor": "oversight",
+            "athena_outbox": "delivering reads what is due; events name nobody",
+        }.items()
+        for table in ("partner_event", "partner_stream", "partner_webhook")
+    ),
+    Permitted(
+        "athena_amo",
+        "sharing.partner_webhook",
+        "INSERT, UPDATE, DELETE",
+        "the client body sets where partners are told",
+    ),
+    Permitted(
+        "athena_amo",
+        "sharing.partner_event",
+        "UPDATE",
+        "the client body replays dead letters: by column, never what an event says",
+    ),
+    *(
+        Permitted(
+            "athena_outbox",
+            f"sharing.{table}",
+            "UPDATE",
+            "delivering notes attempts, by column: never what an event says, nor where it goes",
+        )
+        for table in ("partner_event", "partner_webhook")
+    ),
+    Permitted(
+        "athena_outbox",
+        "sharing.correction",
+        "SELECT",
+        "delivering finds what is overdue: by column, ids and times alone",
+    ),
+    Permitted("athena_outbox", "sharing.partner", "SELECT", "which are partners: by column"),
+    Permitted("athena_auditor", "sharing.correction", "SELECT, COPY TO", "oversight"),
+    *(
+        Permitted(login, f"sharing.{table}", verbs, why)
+        for login, table, verbs, why in permitted_partners.PARTNERS
+    ),
+    Permitted("athena_ppss", "tenants.tenant", "SELECT, COPY TO", "the directory"),
 ]
 
 NOBODYS = {
+    **permitted_partners.NOBODYS,
+    "sharing.partner_stream": "true",
+    "sharing.partner_webhook": "true",
     "governance.body": "true",
     "governance.catalogue": "true",
     "governance.constitution": "true",

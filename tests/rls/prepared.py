@@ -12,7 +12,9 @@ from rls.attacks_governance import prepare_governance
 from rls.attacks_imports import prepare_imports
 from rls.attacks_releases import prepare_releases
 from rls.prepared_costs import prepare_costs
+from rls.prepared_deliveries import prepare_deliveries
 from rls.prepared_exceptions import prepare_exceptions
+from rls.prepared_partners import prepare_partners
 from rls.prepared_work import prepare_work
 from support.cluster import Cluster
 from support.world import World, build_world, open_consultation, store_grant
@@ -140,6 +142,8 @@ async def prepared_world(cluster: Cluster, database: str) -> World:
         await prepare_exceptions(world, admin)
         await prepare_imports(world, admin)
         await prepare_costs(admin, (world.kent, world.essex))
+        await prepare_deliveries(admin, (world.kent, world.essex))
+        await prepare_partners(world, admin)
         await admin.execute("ANALYZE")
     finally:
         await admin.close()

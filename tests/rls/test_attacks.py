@@ -16,6 +16,7 @@ from rls.attacks_authority import AUTHORITY
 from rls.attacks_becoming import BECOMING, CREATING, RoleAttack
 from rls.attacks_consulting import CONSULTING, WITHOUT_CONSULTATION
 from rls.attacks_costs import COSTS
+from rls.attacks_deliveries import DELIVERIES
 from rls.attacks_exceptions import EXCEPTIONS
 from rls.attacks_features import FEATURES
 from rls.attacks_files import STORED
@@ -24,6 +25,7 @@ from rls.attacks_governance import GOVERNANCE
 from rls.attacks_imports import IMPORTS
 from rls.attacks_linking import LINKING
 from rls.attacks_oracles import ORACLES
+from rls.attacks_partners import PARTNERS
 from rls.attacks_reading import CLOSED_GROUPS, READING, UNGRANTED_GROUPS
 from rls.attacks_releases import RELEASES
 from rls.attacks_sessions import SESSIONS
@@ -57,6 +59,8 @@ ATTACKS = [
     *COSTS,
     *RELEASES,
     *FEATURES,
+    *DELIVERIES,
+    *PARTNERS,
 ]
 
 

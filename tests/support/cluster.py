@@ -25,19 +25,44 @@ from athena.tenants.consortium import found_consortium
 MASTER_SECRET = b"a secret that only the tests have, 0123456789"
 ROOT = Path(__file__).parents[2]
 
+CONNECTING = (
+    "athena_force",
+    "athena_amo",
+    "athena_auditor",
+    "athena_counter",
+    "athena_dictionary",
+    "athena_directory",
+    "athena_linker",
+    "athena_monitor",
+    "athena_outbox",
+    "athena_policy_writer",
+    "athena_ppss",
+)
+"""The roles that connect to a store."""
+
 
 class Cluster:
     """One PostgreSQL server, and the migrated template that databases are copied from."""
 
-    def __init__(self, admin_url: URL, lock_file: Path) -> None:
+    def __init__(self, admin_url: URL, lock_file: Path, *, embedded: bool = False) -> None:
         self.admin_url = admin_url
         self._lock_file = lock_file
+        self._embedded = embedded
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the lock that test workers share."""
-        with self._lock_file.open("w") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
+        """Hold the lock under which test workers copy databases."""
+        with _held(self._lock_file):
+            yield
+
+    @contextmanager
+    def changing_roles(self) -> Iterator[None]:
+        """Hold the lock under which test workers migrate: roles belong to the whole server.
+
+        Take it after `locked`, never before. A migration may be long, and the workers that only
+        copy a database needn't wait for it.
+        """
+        with _held(self._lock_file.with_suffix(".roles")):
             yield
 
     def store(self, database: str) -> Store:
@@ -79,23 +104,14 @@ class Cluster:
         """Create a database, empty or a copy of a template, and return its name."""
         name = f"test_{uuid4().hex[:16]}"
         source = f' TEMPLATE "{template}"' if template else ""
-        await self._run(f'CREATE DATABASE "{name}"{source}')
+        statements = [f'CREATE DATABASE "{name}"{source}']
         if template:  # database privileges aren't copied with a template
-            await self._run(f'REVOKE ALL ON DATABASE "{name}" FROM PUBLIC')
-            for role in (
-                "athena_force",
-                "athena_amo",
-                "athena_auditor",
-                "athena_counter",
-                "athena_dictionary",
-                "athena_directory",
-                "athena_linker",
-                "athena_monitor",
-                "athena_outbox",
-                "athena_policy_writer",
-            ):
-                await self._run(f'GRANT CONNECT ON DATABASE "{name}" TO {role}')
-            await self._run(f'GRANT TEMPORARY ON DATABASE "{name}" TO athena_stager')
+            statements += [
+                f'REVOKE ALL ON DATABASE "{name}" FROM PUBLIC',
+                f'GRANT CONNECT ON DATABASE "{name}" TO {", ".join(CONNECTING)}',
+                f'GRANT TEMPORARY ON DATABASE "{name}" TO athena_stager',
+            ]
+        await self._run(*statements)
         return name
 
     async def drop(self, database: str) -> None:
@@ -113,19 +129,23 @@ class Cluster:
         finally:
             await connection.close()
         if not exists:
+            if self._embedded:  # the run deletes it: nothing of it need outlive the machine
+                await self._run("ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()")
             building = await self.create()
             store = self.store(building)
-            await migrate(store)
-            database = store.database()
-            await found_consortium(database, store.verifier)
-            await database.close()
+            with self.changing_roles():
+                await migrate(store)
+                database = store.database()
+                await found_consortium(database, store.verifier)
+                await database.close()
             await self._run(f'ALTER DATABASE "{building}" RENAME TO "{name}"')
         return name
 
-    async def _run(self, statement: str) -> None:
+    async def _run(self, *statements: str) -> None:
         connection = await self.admin()
         try:
-            await connection.execute(statement)
+            for statement in statements:
+                await connection.execute(statement)
         finally:
             await connection.close()
 
@@ -142,9 +162,16 @@ def running_cluster(directory: Path, *, shared: bool = True) -> Iterator[Cluster
     try:
         admin = server.address
         address = StoreAddress(admin.host, admin.port, "postgres")
-        yield Cluster(address.url(admin.admin_user, admin.admin_password), lock_file)
+        yield Cluster(address.url(admin.admin_user, admin.admin_password), lock_file, embedded=True)
     finally:
         server.stop()
+
+
+@contextmanager
+def _held(lock_file: Path) -> Iterator[None]:
+    with lock_file.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def _migrations_digest() -> str:

@@ -25,3 +25,19 @@ async def create_nominal(platform: Platform, force: str, nominal: Mapping[str, A
         subject, Action.NOMINALS_CREATE, Purpose.DATA_QUALITY, entry
     ) as alteration:
         return NominalId(await nominals.create(alteration, runtime.register, draft))
+
+
+async def amend(
+    platform: Platform, force: str, nominal_id: NominalId, nominal: Mapping[str, Any]
+) -> None:
+    """Make a nominal of a force something else, as its records manager."""
+    runtime = platform.runtime
+    subject = await subject_by_username(runtime.database, f"records.{force}")
+    draft = NominalDraft.model_validate(nominal)
+    await nominals.prepare(runtime.database, runtime.register, subject, draft)
+    entry = Entry(EventKind.ALTERATION, "nominals.amend", REASON)
+    async with runtime.gate.alter(
+        subject, Action.NOMINALS_AMEND, Purpose.DATA_QUALITY, entry
+    ) as alteration:
+        version = (await nominals.read(alteration, nominal_id)).nominal.version
+        await nominals.amend(alteration, runtime.register, nominal_id, version, draft)

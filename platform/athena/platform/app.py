@@ -10,9 +10,10 @@ from http import HTTPStatus
 from importlib.metadata import version
 from uuid import UUID
 
-from fastapi import FastAPI, Request, Response
+from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 from fastapi.staticfiles import StaticFiles
+from pydantic import BaseModel
 
 from athena.governance.acting import Office
 from athena.governance.apportionment import routes as costs
@@ -56,6 +57,21 @@ from athena.records.merging import routes as merging
 from athena.records.nominals import routes as nominals
 from athena.records.restrictions import routes as restrictions
 from athena.sharing.linking import routes as linking
+from athena.sharing.ppss import interface
+from athena.sharing.ppss.corrections import routes as corrections
+from athena.sharing.ppss.corrections.schemas import Acknowledgement
+from athena.sharing.ppss.corrections.service import Corrections
+from athena.sharing.ppss.deliveries import routes as deliveries
+from athena.sharing.ppss.deliveries.reach import Reach
+from athena.sharing.ppss.deliveries.schemas import ReadUpTo
+from athena.sharing.ppss.deliveries.service import PartnerFeed
+from athena.sharing.ppss.deliveries.signing import EventSigner
+from athena.sharing.ppss.disclosures import routes as disclosures
+from athena.sharing.ppss.disclosures.service import Disclosures
+from athena.sharing.ppss.onboarding import routes as partners
+from athena.sharing.ppss.person_checks import routes as person_checks
+from athena.sharing.ppss.person_checks.schemas import PersonCheck
+from athena.sharing.ppss.reading import Admit, make_admit
 from athena.sharing.search import pages as search_pages
 from athena.sharing.search import routes as search
 from athena.tenants.administration import routes as administration
@@ -75,7 +91,11 @@ def create_app(store: Store, settings: Settings) -> FastAPI:
             app.state.runtime = runtime
             app.state.tally = tally = Tally(runtime.database)
             runtime.switchboard.when_switched(tally.begin_anew)
-            working = [asyncio.create_task(runtime.outbox.run()), asyncio.create_task(tally.run())]
+            working = [
+                asyncio.create_task(runtime.outbox.run()),
+                asyncio.create_task(tally.run()),
+                asyncio.create_task(runtime.partner_events.run()),
+            ]
             if settings.compares:
                 working.append(asyncio.create_task(runtime.linker.run()))
             try:
@@ -164,6 +184,7 @@ def _include_features(
     app.include_router(
         emergency_pages.make_router(gate, searcher.directory, live, open_seconds, sessions)
     )
+    _include_partners(app, runtime, by_bearer, settings)
     app.mount("/assets", StaticFiles(packages=[("athena.platform.kernel", "assets")]))
 
 
@@ -191,6 +212,41 @@ def _include_releases(
     desk = ReleaseDesk(ChangeDesk(Office(runtime.database, runtime.gate.authorise)))
     app.include_router(releases.make_router(desk, caller))
     app.include_router(release_pages.make_router(desk, sessions))
+
+
+def _include_partners(app: FastAPI, runtime: Runtime, caller: Caller, settings: Settings) -> None:
+    manage, read = (
+        _permit(runtime, action) for action in (Action.PARTNERS_MANAGE, Action.PARTNERS_READ)
+    )
+    ledger = Disclosures(runtime.gate, runtime.searcher)
+    app.include_router(partners.make_router(runtime.database, caller, manage, read))
+    app.include_router(disclosures.make_router(ledger, caller))
+    admit = make_admit(runtime.checks.door, settings.partner_url)
+    routers = [
+        person_checks.make_router(runtime.checks, admit),
+        disclosures.make_partner_router(ledger, admit),
+        *_include_partner_events(app, runtime, caller, settings, admit),
+    ]
+    bodies: list[type[BaseModel]] = [PersonCheck, ReadUpTo, Acknowledgement]
+    app.mount(interface.PREFIX, interface.make_interface(routers, bodies))
+
+
+def _include_partner_events(
+    app: FastAPI, runtime: Runtime, caller: Caller, settings: Settings, admit: Admit
+) -> list[APIRouter]:
+    """Include what the client body and forces do with events, and return the partners' routes."""
+    manage, read = (
+        _permit(runtime, action) for action in (Action.PARTNERS_MANAGE, Action.PARTNERS_READ)
+    )
+    store, database, reach = runtime.store, runtime.database, settings.ppss_webhook_networks
+    told = Corrections(runtime.gate)
+    app.include_router(deliveries.make_router(database, Reach.parse(reach), caller, manage, read))
+    app.include_router(corrections.make_router(told, lambda: runtime.searcher.agreements, caller))
+    signer = EventSigner(store.master_secret, store.master_secret_version)
+    return [
+        deliveries.make_partner_router(PartnerFeed(database), signer, admit),
+        corrections.make_partner_router(told, admit),
+    ]
 
 
 def _include_accounts(app: FastAPI, runtime: Runtime, caller: Caller) -> None:

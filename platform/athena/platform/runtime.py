@@ -35,6 +35,14 @@ from athena.sharing.comparing.repository import CHANNEL as MATCHING_CHANNEL
 from athena.sharing.comparing.service import Linker
 from athena.sharing.linking.scoring import Scorer
 from athena.sharing.linking.weights import packaged_weights
+from athena.sharing.ppss.corrections.escalating import escalate_overdue
+from athena.sharing.ppss.deliveries.dispatcher import PartnerDispatcher
+from athena.sharing.ppss.deliveries.reach import Reach
+from athena.sharing.ppss.deliveries.sending import WebhookSender
+from athena.sharing.ppss.deliveries.signing import EventSigner
+from athena.sharing.ppss.disclosures.sealing import Sealer
+from athena.sharing.ppss.person_checks.service import PersonChecks
+from athena.sharing.ppss.signatures.service import Door
 from athena.sharing.search.names import LiveNames
 from athena.sharing.search.service import Searcher
 from athena.tenants.directory.service import load_directory, renew_directory
@@ -69,6 +77,8 @@ class Runtime:
     agreements: Agreements
     accounts: Accounts
     switchboard: Switchboard
+    checks: PersonChecks
+    partner_events: PartnerDispatcher
     known_as_of: tuple[int, int] | None = None
     """The versions of the policy as of which the searcher knows tenants and agreements."""
 
@@ -101,6 +111,10 @@ async def _deciding_by(
     names = LiveNames(database, dictionary_dir(settings, store))
     replicas = Replicas(database, store.standbys())
     switchboard = Switchboard(database)
+    sender = WebhookSender(
+        EventSigner(store.master_secret, store.master_secret_version),
+        Reach.parse(settings.ppss_webhook_networks),
+    )
     try:
         await seed_rules(database)
         await switchboard.refresh()
@@ -122,6 +136,13 @@ async def _deciding_by(
             agreements=Agreements(database, gate.authorise),
             accounts=Accounts.over(database, gate.authorise),
             switchboard=switchboard,
+            checks=PersonChecks(
+                Door(database, gate.agreements),
+                gate,
+                searcher,
+                Sealer.of(store.master_secret, store.master_secret_version),
+            ),
+            partner_events=PartnerDispatcher(database, sender, (escalate_overdue,)),
         )
         switchboard.when_switched(runtime.linker.wake)
         tasks = [
@@ -137,6 +158,7 @@ async def _deciding_by(
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
     finally:
+        await sender.close()
         await names.close()
         await replicas.close()
         switchboard.close()
@@ -173,6 +195,7 @@ async def _follow(connection: asyncpg.Connection, runtime: Runtime, searching: b
 
     def messages_came(*_: object) -> None:
         runtime.outbox.wake()
+        runtime.partner_events.wake()
 
     def nominals_changed(*_: object) -> None:
         runtime.linker.wake()

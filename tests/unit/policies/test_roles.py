@@ -20,6 +20,7 @@ DOCUMENT = Path(__file__).parents[3] / "docs" / "policy.md"
 KINDS = {
     "a force": TenantKind.FORCE,
     "the client body": TenantKind.CLIENT_BODY,
+    "a partner": TenantKind.PARTNER,
     "oversight": TenantKind.OVERSIGHT,
 }
 

@@ -22,7 +22,10 @@ from athena.platform.cli import (
     keys,
     linking,
     members,
+    partner_events,
+    partners,
     policies,
+    ppss,
     records,
     server,
     tenants,
@@ -56,6 +59,9 @@ linking.register(app)
 governance.register(app)
 governance_costs.register()
 governance_ledger.register()
+partner_events.register(app)
+partners.register(app)
+ppss.register(app)
 
 
 def main() -> None:

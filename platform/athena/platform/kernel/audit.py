@@ -16,7 +16,7 @@ from uuid import UUID
 from sqlalchemy.exc import DBAPIError
 
 from athena.platform.kernel.database import Database, ReadSession
-from athena.platform.kernel.identity import Level, NominalId, Subject, TenantId
+from athena.platform.kernel.identity import Level, NominalId, Subject, TenantId, TenantKind
 
 STALE_GRANT = "AT001"
 """The SQLSTATE by which the store says that a grant set is unknown, expired or superseded."""
@@ -104,6 +104,9 @@ async def append(session: ReadSession, grant_set_id: UUID, entry: Entry) -> Appe
 
 async def refuse(database: Database, subject: Subject, entry: Entry, purpose: str | None) -> None:
     """Log a refusal in a transaction of its own: what raised it rolled the other one back."""
+    if subject.tenant_kind is TenantKind.PARTNER:
+        await _refuse_partner(database, subject, entry, purpose)
+        return
     async with database.read(subject.login) as session:
         await session.value(
             "SELECT audit.refuse(:action, :member, :username, :roles, :purpose, :reason, "
@@ -115,6 +118,25 @@ async def refuse(database: Database, subject: Subject, entry: Entry, purpose: st
                 "reason": entry.reason,
                 "content": json.dumps(entry.content),
                 "records": _records(entry.records),
+            },
+        )
+
+
+async def _refuse_partner(
+    database: Database, subject: Subject, entry: Entry, purpose: str | None
+) -> None:
+    """Log a refusal of a partner: partners share a login, so it is told which one it was."""
+    async with database.read(subject.login) as session:
+        await session.value(
+            "SELECT audit.refuse_partner(CAST(:tenant AS smallint), :action, :member, :username, "
+            ":roles, :purpose, :reason, CAST(:content AS jsonb))",
+            {
+                "tenant": subject.tenant_id,
+                "action": entry.action,
+                **_who(subject),
+                "purpose": purpose,
+                "reason": entry.reason,
+                "content": json.dumps(entry.content),
             },
         )
 

@@ -40,6 +40,7 @@ class Role(enum.StrEnum):
     EMERGENCY_ACCESS = "emergency_access"
     FORCE_ADMINISTRATOR = "force_administrator"
     OFFICER = "officer"
+    PARTNER_CALLER = "partner_caller"
     RECORDS_MANAGER = "records_manager"
     SIGNATORY = "signatory"
     SUPERVISOR = "supervisor"
@@ -111,3 +112,5 @@ class Subject:
     roles: frozenset[Role]
     teams: frozenset[UUID] = frozenset()
     clearance: Clearance = Clearance.OFFICIAL
+    agreement: UUID | None = None
+    """The only agreement under which a partner asks; a force's member asks under all."""

@@ -60,6 +60,11 @@ class Settings(BaseSettings):
     opa_deadline_seconds: float = Field(default=2.0, ge=0.05, le=30)
     emergency_minutes: int = Field(default=30, ge=1, le=240)
     """How long a record stays open in an emergency."""
+    partner_url: str | None = Field(default=None, pattern=r"^https?://[^/\s]+$")
+    """Where partners reach the platform, which their signatures cover; when absent, the scheme and
+    host that a request names."""
+    ppss_webhook_networks: str = ""
+    """Networks beside the internet that partners' webhooks may lead to, with commas between."""
     compares: bool = True
     """Whether this process compares changed nominals with others; one process is enough."""
 

@@ -39,6 +39,7 @@ SERVICE_LOGINS = (
     "athena_monitor",
     "athena_outbox",
     "athena_policy_writer",
+    "athena_ppss",
 )
 EMBEDDED_DATABASE = "athena"
 MONTHS_AHEAD = 13

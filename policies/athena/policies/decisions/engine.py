@@ -13,6 +13,7 @@ import math
 import threading
 import weakref
 from collections.abc import Mapping
+from functools import lru_cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import Any
@@ -88,9 +89,15 @@ class WasmPolicy:
     def load(cls, bundle: Traversable | None = None) -> WasmPolicy:
         """Load a folder made by ``make policies``: the package's own unless told otherwise.
 
-        ConfigurationError when it is incomplete, broken, or its two files don't belong together.
+        The package's own is compiled once a process: it doesn't change, and evaluations share
+        nothing. ConfigurationError when it is incomplete, broken, or its two files don't belong
+        together.
         """
-        folder = bundle or files("athena.policies.decisions") / "bundle"
+        return cls.of_folder(bundle) if bundle else _packaged()
+
+    @classmethod
+    def of_folder(cls, folder: Traversable) -> WasmPolicy:
+        """Load and compile a folder; ConfigurationError as `load` has it."""
         try:
             manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
             module = (folder / "policy.wasm").read_bytes()
@@ -147,6 +154,11 @@ class WasmPolicy:
         heap = call("opa_heap_ptr_get")
         result = call("opa_eval", 0, _ENTRYPOINT, data, address, len(text), heap, _JSON_FORMAT)
         return _text_at(memory, store, result)
+
+
+@lru_cache(maxsize=1)
+def _packaged() -> WasmPolicy:
+    return WasmPolicy.of_folder(files("athena.policies.decisions") / "bundle")
 
 
 def _text_at(memory: wasmtime.Memory, store: wasmtime.Store, address: int) -> bytes:

@@ -92,7 +92,7 @@ class Reason(_Code):
         "no_agreement",
         "There is no agreement under which the owner shares with the requester's force.",
     )
-    NOT_A_FORCE = ("not_a_force", "Only members of a force may see records.")
+    NOT_A_FORCE = ("not_a_force", "Only members of a force, and partners, may see records.")
     OWN_FORCE = ("own_force", "The record belongs to the requester's own force.")
     OWN_FORCE_RESTRICTED = (
         "own_force_restricted",

@@ -11,6 +11,7 @@ import csv
 import logging
 from collections.abc import Iterable
 from dataclasses import InitVar, dataclass
+from functools import lru_cache
 from importlib.resources import files
 
 import casbin
@@ -35,6 +36,8 @@ _HOMES = (
     (Action.COSTS_MANAGE, TenantKind.CLIENT_BODY),
     (Action.LEDGER_POST, TenantKind.CLIENT_BODY),
     (Action.LINKING_THRESHOLDS, TenantKind.CLIENT_BODY),
+    (Action.PARTNERS_MANAGE, TenantKind.CLIENT_BODY),
+    (Action.PERSON_CHECKS_MAKE, TenantKind.PARTNER),
     (Action.ROLES_MANAGE, TenantKind.CLIENT_BODY),
     (Action.TENANTS_MANAGE, TenantKind.CLIENT_BODY),
 )
@@ -85,18 +88,8 @@ class RoleTable:
 
     @classmethod
     def compile(cls, rules: Iterable[Rule]) -> RoleTable:
-        """Ask Casbin's enforcer once about everything that can be asked; no rule allows nothing."""
-        rules = list(rules)
-        if not rules:
-            return cls([])
-        enforcer = make_enforcer(rules)
-        return cls(
-            (role, kind, action)
-            for role in Role
-            for kind in TenantKind
-            for action in Action
-            if enforcer.enforce(role.value, kind.value, action.value)
-        )
+        """Ask Casbin's enforcer once about all that the rules name; no rule allows nothing."""
+        return _compiled(tuple(rules))
 
     def allows(self, roles: Iterable[Role], kind: TenantKind, action: Action) -> bool:
         """Whether any of the roles allows the action in a tenant of this kind."""
@@ -110,6 +103,27 @@ class RoleTable:
                 action=action.value,
             )
         return Authorised(subject, action, _PROOF)
+
+
+@lru_cache(maxsize=8)
+def _compiled(rules: tuple[Rule, ...]) -> RoleTable:
+    """Compile rules; a table never changes, so the last ones are kept.
+
+    The model compares kind and action for equality and allows nothing without a rule, so an
+    action that no rule names in a kind of tenant needn't be asked about.
+    """
+    named = {(rule.tenant_kind, rule.action) for rule in rules}
+    if not named:
+        return RoleTable([])
+    enforcer = make_enforcer(rules)
+    return RoleTable(
+        (role, kind, action)
+        for kind in TenantKind
+        for action in Action
+        if (kind.value, action.value) in named
+        for role in Role
+        if enforcer.enforce(role.value, kind.value, action.value)
+    )
 
 
 def make_enforcer(rules: Iterable[Rule] | None = None) -> casbin.Enforcer:

@@ -6,14 +6,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from athena.platform.kernel.clock import LONDON, today
-from athena.platform.kernel.identity import LabelId, Purpose, Subject
+from athena.platform.kernel.identity import Clearance, LabelId, Purpose, Role, Subject
 from athena.policies.agreements.service import StandingAgreements
 from athena.policies.decisions.documents import LabelDecision, VisibilityDocument
-from athena.policies.decisions.point import Question
+from athena.policies.decisions.point import Question, canonical_text
 from athena.policies.visibility.exceptions import Case, Exceptions, label_fields, questions
 from athena.policies.visibility.models import Label, LabelView, RecordKey
+
+GrantKey = tuple[UUID, frozenset[Role], frozenset[UUID], Clearance, UUID | None, Purpose]
+"""What a decision depends on, of whoever asks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +36,10 @@ class PolicyState:
 
         The agreements' text is long and the same in many questions, so it is made once a day.
         """
-        return Question.of(asked, self.agreements.text_on(date.fromisoformat(asked["today"])))
+        day = date.fromisoformat(asked["today"])
+        whole = asked["agreements"] is self.agreements.on(day)
+        text = self.agreements.text_on(day) if whole else canonical_text(asked["agreements"])
+        return Question.of(asked, text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +70,27 @@ def expiry(seconds: int, exceptions: Exceptions) -> datetime:
     return min(whole, exceptions.until) if exceptions.until else whole
 
 
+def grant_key(subject: Subject, purpose: Purpose) -> GrantKey:
+    """Return what tells a member's decisions for a purpose from all others."""
+    return (
+        subject.member_id,
+        subject.roles,
+        subject.teams,
+        subject.clearance,
+        subject.agreement,
+        purpose,
+    )
+
+
 def decision_input(
     subject: Subject, purpose: Purpose, state: PolicyState, cases: Sequence[Case]
 ) -> dict[str, Any]:
     """Return what the policy is asked for a member, a purpose and cases of single records."""
     day = today()
+    agreements = state.agreements.on(day)
+    if subject.agreement is not None:
+        only = str(subject.agreement)
+        agreements = [agreement for agreement in agreements if agreement["id"] == only]
     return {
         "requester": {
             "tenant": subject.tenant,
@@ -79,7 +102,7 @@ def decision_input(
         "purpose": purpose.value,
         "purposes": [known.value for known in Purpose],
         "today": day.isoformat(),
-        "agreements": state.agreements.on(day),
+        "agreements": agreements,
         "labels": [
             *(label_fields(label) for label in state.labels.values()),
             *questions(cases, state.labels),

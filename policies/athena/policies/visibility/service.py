@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -25,6 +25,7 @@ from athena.platform.kernel.audit import (
     append,
     refuse,
 )
+from athena.platform.kernel.clock import today
 from athena.platform.kernel.database import Database, WriteSession
 from athena.platform.kernel.errors import (
     AthenaError,
@@ -35,7 +36,6 @@ from athena.platform.kernel.errors import (
     RefusedError,
 )
 from athena.platform.kernel.identity import (
-    Clearance,
     LabelId,
     Level,
     Purpose,
@@ -52,11 +52,7 @@ from athena.policies.roles.actions import Action
 from athena.policies.roles.models import Rule
 from athena.policies.roles.service import Authorised, RoleTable
 from athena.policies.visibility import repository
-from athena.policies.visibility.exceptions import (
-    Case,
-    grant,
-    questions,
-)
+from athena.policies.visibility.exceptions import Case, grant, questions
 from athena.policies.visibility.models import (
     AUDIT_SCOPE,
     IMPORTS_SCOPE,
@@ -66,19 +62,18 @@ from athena.policies.visibility.models import (
     Visibility,
 )
 from athena.policies.visibility.question import (
+    GrantKey,
     PolicyState,
     Supposed,
     decision_input,
     expiry,
+    grant_key,
     seconds_of_today,
     views_of,
 )
 
 REASON_LENGTH = 500
 """The most characters a stated reason may have."""
-
-GrantKey = tuple[UUID, frozenset[Role], frozenset[UUID], Clearance, Purpose]
-"""What a decision depends on, of whoever asks."""
 
 _ATTEMPTS = 4
 _CHANGED = "The policy changed while you were looking; nothing was changed, try again."
@@ -155,8 +150,7 @@ class Gate:
         try:
             self.authorise(subject, action)
         except RefusedError as error:
-            content = {"problem": error.slug}
-            entry = Entry(EventKind.REFUSAL, action.value, reason, content)
+            entry = Entry(EventKind.REFUSAL, action.value, reason, {"problem": error.slug})
             await refuse(self.database, subject, entry, None)
             raise
 
@@ -176,6 +170,11 @@ class Gate:
         """Return what the policy would be asked now for a member, granting nothing."""
         async with self._deciding:
             return decision_input(subject, purpose, await self._current_state(), [])
+
+    async def agreements(self) -> Sequence[Mapping[str, Any]]:
+        """Return the agreements that speak today, as the policy reads them."""
+        async with self._deciding:
+            return (await self._current_state()).agreements.on(today())
 
     async def suppose(
         self,
@@ -281,7 +280,7 @@ class Gate:
 
     async def visibility(self, subject: Subject, purpose: Purpose) -> Visibility:
         """Return what a member may see for a purpose, deciding and granting where needed."""
-        key = (subject.member_id, subject.roles, subject.teams, subject.clearance, purpose)
+        key = grant_key(subject, purpose)
         known = self._granted.get(key)
         if known is not None and known.expires_at - _RENEW_BEFORE > datetime.now(UTC):
             return known
@@ -392,8 +391,8 @@ class Gate:
         for view in views:
             for scope in view.scopes:
                 scopes.setdefault(scope, []).append(view.label.label_id)
-        if self._roles.allows(subject.roles, subject.tenant_kind, Action.AUDIT_READ_OWN_FORCE):
-            scopes[AUDIT_SCOPE] = [subject.tenant_id]
-        if self._roles.allows(subject.roles, subject.tenant_kind, Action.NOMINALS_IMPORT):
-            scopes[IMPORTS_SCOPE] = [subject.tenant_id]
+        own = {AUDIT_SCOPE: Action.AUDIT_READ_OWN_FORCE, IMPORTS_SCOPE: Action.NOMINALS_IMPORT}
+        for scope, action in own.items():
+            if self.allows(subject, action):
+                scopes[scope] = [subject.tenant_id]
         return scopes

@@ -133,11 +133,11 @@ _roles := {role | some role in _listed(input.requester.roles)}
 # title: Rules 1 to 4
 # description: Why this requester sees nothing for this purpose, whatever the label.
 # scope: document
-_bars contains "not_a_force" if not _is_force
+_bars contains "not_a_force" if not _may_ask
 
 _bars contains "requester_suspended" if not _requester_is_active
 
-_bars contains "role_sees_no_records" if count(_roles & _reading_roles) == 0
+_bars contains "role_sees_no_records" if not _reads
 
 _bars contains "purpose_unknown" if not _is_purpose
 
@@ -151,6 +151,48 @@ _bars contains "data_quality_needs_its_roles" if {
 #   Whether the requester is a force. A rule of its own because a `not` over an expression is
 #   undefined, not true, where part of that expression is missing; `not` over a rule is true.
 _is_force if input.requester.kind == "force"
+
+# METADATA
+# title: Rule 20
+# description: Whether the requester is a partner organisation.
+_is_partner if input.requester.kind == "partner"
+
+# METADATA
+# title: Rules 1 and 20
+# description: Whether the requester is of a kind that may see anything of records.
+# scope: document
+_may_ask if _is_force
+
+_may_ask if _is_partner
+
+# METADATA
+# title: Rules 2 and 20
+# description: Whether the requester has a role that sees records; a partner's is one of its own.
+# scope: document
+_reads if {
+	not _is_partner
+	count(_roles & _reading_roles) > 0
+}
+
+_reads if {
+	_is_partner
+	"partner_caller" in _roles
+}
+
+# METADATA
+# title: Rules 8 and 20
+# description: What the requester must be to an agreement.
+_receiving_role := "partner" if {
+	_is_partner
+} else := "recipient"
+
+# METADATA
+# title: Rules 5 and 20
+# description: Whether a label is the requester's own; a partner owns no records.
+_is_own(label) if {
+	_is_force
+	label.owner == input.requester.tenant
+}
 
 # METADATA
 # description: Whether a tenant takes part now; one that is suspended neither sees nor shows anything.
@@ -209,6 +251,7 @@ _decision(label) := _opened(label, decision) if {
 	label.sealed == false
 	decision := _ordinary(label)
 	decision.level in {"pointer", "summary"}
+	_is_force
 	count(_roles & _emergency_roles) > 0
 } else := _ordinary(label)
 
@@ -232,7 +275,7 @@ _ordinary(label) := _nothing(label, _bars) if {
 } else := _nothing(label, {"marking_above_clearance"}) if {
 	not _is_cleared(label)
 } else := _own(label) if {
-	label.owner == input.requester.tenant
+	_is_own(label)
 } else := _nothing(label, {"data_quality_is_for_own_records"}) if {
 	input.purpose == "data_quality"
 } else := _nothing(label, {"owner_suspended"}) if {
@@ -294,11 +337,11 @@ _lifting(label) := _naming(label) if {
 # METADATA
 # title: Rule 8
 # description: |
-#   The agreements to which the requester is a recipient, each with what it shares. Read once for all
+#   The agreements to which the requester is a recipient, or a partner where it is one, each with what it shares. Read once for all
 #   labels, as is what follows from it: an interpreter keeps a rule without arguments.
 _shared := [{"agreement": agreement, "terms": terms, "owners": owners} |
 	some agreement in _listed(input.agreements)
-	_is_party(agreement, input.requester.tenant, "recipient")
+	_is_party(agreement, input.requester.tenant, _receiving_role)
 	_has_name(agreement)
 	owners := {party.tenant | some party in _listed(agreement.parties); party.role == "owner"}
 	terms := {

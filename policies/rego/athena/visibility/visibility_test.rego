@@ -362,6 +362,48 @@ _emergency(roles, changes) := _decide({
 	"labels": [object.union(_label, object.union({"emergency": true, "sealed": false}, changes))],
 })
 
+_shelter := {"tenant": "shelter", "kind": "partner", "roles": ["partner_caller"]}
+
+_parties(role) := {"parties": [
+	{"tenant": "essex", "role": "owner"},
+	{"tenant": "kent", "role": role},
+]}
+
+test_a_partner_is_shown_what_an_agreement_with_it_allows if {
+	requester := {"kind": "partner", "roles": ["partner_caller"]}
+	shown := _decide({
+		"requester": requester,
+		"agreements": [object.union(_agreement, _parties("partner"))],
+	})
+	shown.level == "full"
+	shown.groups == ["addresses", "contacts"]
+	as_recipient := _decide({"requester": requester})
+	as_recipient.reasons == ["no_agreement"]
+	as_a_force := _decide({"agreements": [object.union(_agreement, _parties("partner"))]})
+	as_a_force.reasons == ["no_agreement"]
+}
+
+test_a_partner_has_a_role_of_its_own_and_owns_nothing if {
+	officer := _decide({"requester": {"kind": "partner", "roles": ["officer"]}})
+	officer.reasons == ["role_sees_no_records"]
+	named_like_a_force := _decide({
+		"requester": {"kind": "partner", "roles": ["partner_caller"]},
+		"labels": [object.union(_label, {"owner": "kent"})],
+	})
+	named_like_a_force.reasons == ["no_agreement"]
+	suspended := _decide({"requester": _shelter})
+	suspended.reasons == ["requester_suspended"]
+}
+
+test_a_partner_opens_nothing_in_an_emergency if {
+	decision := _decide({
+		"requester": {"kind": "partner", "roles": ["partner_caller", "supervisor"]},
+		"agreements": [object.union(_agreement, _parties("partner"))],
+		"labels": [object.union(_label, {"emergency": true, "handling": "C"})],
+	})
+	decision.level == "pointer"
+}
+
 test_data_quality_is_for_own_records if {
 	requester := {"roles": ["records_manager"]}
 	decision := _decide({"requester": requester, "purpose": "data_quality"})

@@ -39,6 +39,9 @@ from athena.sharing.search.query import PersonQuery
 MOST_PAIRS = 300
 """The most (surname, given name) pairs that one search looks for."""
 
+FARTHEST_PAIR = -9.0
+"""The weight under which nobody means a pair: whether it is recorded isn't asked."""
+
 MOST_FAMILIES = 6
 """In how many of the closest surnames to look for any given name, when little else is found."""
 
@@ -284,13 +287,14 @@ def _weigh_pairs(weighed: _Weighed, item: Interpretation, names: NameDictionary)
     """Weigh the recorded ones among all pairs that a reading may mean, no name among them."""
     surnames = np.concatenate([_NO_TERM, item.surnames.terms])
     given = np.concatenate([_NO_TERM, item.given.terms])
-    pairs = ((surnames[:, None] << TERM_BITS) | given).ravel()
-    exists = np.flatnonzero(names.pairs_exist(pairs))
     surname_weights = np.concatenate([_NO_TERM_WEIGHT, item.surnames.log_p])
     given_weights = np.concatenate([_NO_TERM_WEIGHT, item.given.log_p])
-    family, first = np.divmod(exists, len(given))
-    weights = surname_weights[family] + given_weights[first] - item.reading.penalty
-    weighed.add(pairs[exists], weights)
+    weights = (surname_weights[:, None] + (given_weights - item.reading.penalty)).ravel()
+    likely = np.flatnonzero(weights >= FARTHEST_PAIR)
+    family, first = np.divmod(likely, len(given))
+    pairs = (surnames[family] << TERM_BITS) | given[first]
+    exists = names.pairs_exist(pairs)
+    weighed.add(pairs[exists], weights[likely[exists]])
 
 
 _NO_TERM: Terms = np.zeros(1, dtype=np.int64)

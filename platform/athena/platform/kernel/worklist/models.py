@@ -28,6 +28,7 @@ class ItemKind(enum.StrEnum):
 
     BREAK_GLASS_NOTICE = "break_glass_notice"
     BREAK_GLASS_REVIEW = "break_glass_review"
+    CORRECTION_OVERDUE = "correction_overdue"
     LINK_CONFLICT = "link_conflict"
     LINK_SUGGESTION = "link_suggestion"
     PACE_REVIEW = "pace_review"
@@ -53,6 +54,10 @@ KINDS: Mapping[ItemKind, KindOfItem] = {
         "A record was opened in an emergency: decide whether that was justified.",
         ("justified", "not_justified"),
         four_eyes=True,
+    ),
+    ItemKind.CORRECTION_OVERDUE: KindOfItem(
+        "A partner hasn't acknowledged that what it was told is wrong: see that it corrects it.",
+        ("acknowledged", "told_otherwise", "left_open"),
     ),
     ItemKind.LINK_CONFLICT: KindOfItem(
         "Links chain a record to one that it was decided not to be: look at each, and decide.",

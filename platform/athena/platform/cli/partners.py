@@ -1,0 +1,248 @@
+"""Commands of the client body for partners: who may ask, with which key, under what agreement."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+from uuid import UUID
+
+import typer
+
+from athena.platform.cli.common import Json, Reason, acting, opened, out, print_json, run
+from athena.platform.kernel.database import WriteSession
+from athena.platform.kernel.errors import InvalidInputError
+from athena.platform.kernel.identity import Clearance, Subject
+from athena.platform.kernel.permits import check_reason
+from athena.policies.roles.actions import Action
+from athena.sharing.ppss.onboarding import service
+from athena.sharing.ppss.onboarding.schemas import (
+    KeyEnd,
+    NewAgreement,
+    NewKey,
+    PartnerContact,
+    PartnerView,
+    Registration,
+    ReviewView,
+)
+
+partners_app = typer.Typer(help="Partner organisations that may ask.", no_args_is_help=True)
+
+Administrator = Annotated[str, typer.Option("--as", help="An administrator of the client body.")]
+Slug = Annotated[str, typer.Argument(help="The partner's short name.")]
+KeyFile = Annotated[
+    Path, typer.Argument(help="A public key in PEM, as `athena ppss keygen` makes.")
+]
+KeyId = Annotated[str, typer.Argument(help="The key's id: 64 hexadecimal digits.")]
+Reference = Annotated[str, typer.Argument(help="The agreement, such as ATH-ISA-20.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    partners_app.command("list")(list_partners)
+    partners_app.command("register")(register_partner)
+    partners_app.command("add-key")(add_key)
+    partners_app.command("end-key")(end_key)
+    partners_app.command("revoke-key")(revoke_key)
+    partners_app.command("agree")(agree)
+    partners_app.command("end-agreement")(end_agreement)
+    partners_app.command("stop")(stop)
+    partners_app.command("reviews")(reviews)
+    partners_app.command("lift")(lift)
+    app.add_typer(partners_app, name="partners")
+
+
+def list_partners(
+    reason: Reason, account: Administrator = "amo.admin", as_json: Json = False
+) -> None:
+    """List every partner that may ask, with its keys and agreements."""
+
+    async def work() -> list[PartnerView]:
+        async with _act(account, reason, Action.PARTNERS_READ) as (session, subject):
+            return await service.list_partners(session, subject, reason)
+
+    found = run(work())
+    if as_json:
+        print_json([partner.model_dump(mode="json") for partner in found])
+        return
+    for partner in found:
+        kind = "sandbox" if partner.sandbox else partner.status
+        agreements = ", ".join(item.agreement for item in partner.agreements) or "no agreement"
+        out.print(f"{partner.partner:24} {kind:10} {len(partner.keys)} keys  {agreements}")
+
+
+def register_partner(
+    slug: Slug,
+    unit: Annotated[str, typer.Option(help="The unit to turn to about its calls.")],
+    email: Annotated[str, typer.Option(help="The unit's email address.")],
+    telephone: Annotated[str, typer.Option(help="The unit's telephone number.")],
+    reason: Reason,
+    clearance: Annotated[
+        Clearance, typer.Option(help="The highest marking that its users may see.")
+    ] = Clearance.OFFICIAL,
+    sandbox: Annotated[
+        bool, typer.Option("--sandbox", help="Answer it from made-up people alone, for ever.")
+    ] = False,
+    account: Administrator = "amo.admin",
+) -> None:
+    """Let a partner organisation use the partner interface."""
+    contact = PartnerContact(kind="operations", unit=unit, email=email, telephone=telephone)
+    asked = Registration(
+        partner=slug, clearance=clearance, sandbox=sandbox, contacts=(contact,), reason=reason
+    )
+
+    async def work() -> None:
+        async with _act(account, reason) as (session, subject):
+            await service.register(session, subject, asked)
+
+    run(work())
+    kind = "in the sandbox" if sandbox else "under agreements that you add"
+    out.print(f"{slug} may ask, {kind}, once a key of its own is registered.")
+
+
+def add_key(
+    slug: Slug,
+    file: KeyFile,
+    reason: Reason,
+    valid_from: Annotated[datetime | None, typer.Option(help="UTC; now, when left out.")] = None,
+    account: Administrator = "amo.admin",
+) -> None:
+    """Register a public key; those that are there go on counting until they end."""
+    try:
+        pem = file.read_text()
+    except (OSError, UnicodeError):
+        raise InvalidInputError(f"The key file {file.name} can't be read.") from None
+    start = f"{valid_from.isoformat()}Z" if valid_from else None
+    asked = NewKey.model_validate({"public_key": pem, "valid_from": start, "reason": reason})
+
+    async def work() -> str:
+        async with _act(account, reason) as (session, subject):
+            return await service.add_key(session, subject, slug, asked)
+
+    out.print(f"Registered the key {run(work())} for {slug}.")
+
+
+def end_key(
+    slug: Slug,
+    key_id: KeyId,
+    until: Annotated[datetime, typer.Option(help="When it stops counting, in UTC.")],
+    reason: Reason,
+    account: Administrator = "amo.admin",
+) -> None:
+    """Let a key that is being replaced end at a time; until then both count."""
+    asked = KeyEnd.model_validate({"valid_to": f"{until.isoformat()}Z", "reason": reason})
+
+    async def work() -> None:
+        async with _act(account, reason) as (session, subject):
+            await service.end_key(session, subject, slug, key_id, asked)
+
+    run(work())
+    out.print(f"The key ends at {until:%Y-%m-%d %H:%M} UTC.")
+
+
+def revoke_key(
+    slug: Slug, key_id: KeyId, reason: Reason, account: Administrator = "amo.admin"
+) -> None:
+    """Revoke a key at once."""
+
+    async def work() -> None:
+        async with _act(account, reason) as (session, subject):
+            await service.revoke_key(session, subject, slug, key_id, check_reason(reason))
+
+    run(work())
+    out.print("Nothing that this key signs counts any more.")
+
+
+def agree(
+    slug: Slug,
+    reference: Reference,
+    reason: Reason,
+    hourly: Annotated[int | None, typer.Option(help="Calls an hour; the agreement's own.")] = None,
+    daily: Annotated[int, typer.Option(help="Calls a day.")] = 500,
+    account: Administrator = "amo.admin",
+) -> None:
+    """Let a partner ask under an agreement to which it is a partner."""
+    asked = NewAgreement(agreement=reference, hourly_cap=hourly, daily_cap=daily, reason=reason)
+
+    async def work() -> None:
+        async with _act(account, reason) as (session, subject):
+            await service.add_agreement(session, subject, slug, asked)
+
+    run(work())
+    out.print(f"{slug} may ask under {reference}.")
+
+
+def end_agreement(
+    slug: Slug, reference: Reference, reason: Reason, account: Administrator = "amo.admin"
+) -> None:
+    """End a partner's use of an agreement."""
+
+    async def work() -> None:
+        async with _act(account, reason) as (session, subject):
+            await service.end_agreement(session, subject, slug, reference, check_reason(reason))
+
+    run(work())
+    out.print(f"{slug} may not ask under {reference} any more.")
+
+
+def stop(
+    slug: Slug, reference: Reference, reason: Reason, account: Administrator = "amo.admin"
+) -> None:
+    """Stop a partner's calls under an agreement until the review is lifted."""
+
+    async def work() -> None:
+        async with _act(account, reason) as (session, subject):
+            await service.stop(session, subject, slug, reference, check_reason(reason))
+
+    run(work())
+    out.print(f"Calls of {slug} under {reference} are stopped.")
+
+
+def reviews(reason: Reason, account: Administrator = "amo.admin", as_json: Json = False) -> None:
+    """List which calls are stopped for review, and which were."""
+
+    async def work() -> list[ReviewView]:
+        async with _act(account, reason, Action.PARTNERS_READ) as (session, subject):
+            return await service.list_reviews(session, subject, reason)
+
+    found = run(work())
+    if as_json:
+        print_json([review.model_dump(mode="json") for review in found])
+        return
+    if not found:
+        out.print("No calls are stopped, and none were.")
+    for review in found:
+        state = f"lifted by {review.lifted_by}" if review.lifted_at else "open"
+        out.print(
+            f"{review.review_id}  {review.partner:20} {review.agreement}  {review.cause}  {state}"
+        )
+
+
+def lift(
+    review_id: Annotated[UUID, typer.Argument(help="The review; `athena partners reviews`.")],
+    reason: Reason,
+    account: Administrator = "amo.admin",
+) -> None:
+    """Let calls that were stopped be answered again, for a reason."""
+
+    async def work() -> None:
+        async with _act(account, reason) as (session, subject):
+            await service.lift(session, subject, review_id, check_reason(reason))
+
+    run(work())
+    out.print("The calls are answered again; patterns are counted from now.")
+
+
+@asynccontextmanager
+async def _act(
+    account: str, reason: str, action: Action = Action.PARTNERS_MANAGE
+) -> AsyncIterator[tuple[WriteSession, Subject]]:
+    """Open the platform and the transaction of an act that the account may do."""
+    stated = check_reason(reason)
+    async with opened(searching=False) as runtime:
+        subject = await acting(runtime, account)
+        await runtime.gate.permit_act(subject, action, stated)
+        async with runtime.database.write(subject.login) as session:
+            yield session, subject

@@ -1,0 +1,145 @@
+"""Commands that play a partner: make a key, sign a question, send it, read the answer."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Annotated, Any
+from uuid import uuid4
+
+import httpx
+import typer
+
+from athena.platform.app import create_app
+from athena.platform.cli.common import opened_store, out, print_json, run
+from athena.platform.kernel.errors import ConfigurationError, InvalidInputError
+from athena.platform.kernel.settings import load_settings
+from athena.policies.agreements.signing import (
+    key_id,
+    load_private_key,
+    load_public_key,
+    new_key,
+)
+from athena.sharing.ppss.person_checks.schemas import PersonAsked, PersonCheck
+from athena.sharing.ppss.signatures.signing import Asker, signed_headers
+
+ppss_app = typer.Typer(help="Play a partner: sign questions and send them.", no_args_is_help=True)
+
+KeyOption = Annotated[Path, typer.Option("--key", help="The private key's file.")]
+UserOption = Annotated[str, typer.Option("--user", help="Who at the partner asks.")]
+RoleOption = Annotated[str, typer.Option("--role", help="In which role.")]
+Agreement = Annotated[str, typer.Option("--agreement", help="Under which agreement.")]
+Url = Annotated[
+    str | None,
+    typer.Option(help="Where the platform is; when left out, it is opened in this process."),
+]
+INSIDE = "http://athena.local"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    ppss_app.command("keygen")(keygen)
+    ppss_app.command("check")(check)
+    ppss_app.command("disclosures")(disclosures)
+    app.add_typer(ppss_app, name="ppss")
+
+
+def keygen(
+    name: Annotated[str, typer.Argument(help="What to call the files: NAME.pem, NAME.pub.pem.")],
+) -> None:
+    """Make an Ed25519 key pair; the private half stays with the partner."""
+    private, public = new_key()
+    path = Path(f"{name}.pem")
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(private)
+        Path(f"{name}.pub.pem").write_bytes(public)
+    except FileExistsError:
+        raise ConfigurationError(f"{path} is there already; choose another name.") from None
+    except OSError as error:
+        raise ConfigurationError(f"{path} can't be written ({error.strerror}).") from None
+    out.print(f"Keep {name}.pem to yourself; have {name}.pub.pem registered.")
+    out.print(f"The key's id is {key_id(load_public_key(public))}.")
+
+
+def check(
+    key: KeyOption,
+    user: UserOption,
+    role: RoleOption,
+    agreement: Agreement,
+    family_name: Annotated[str, typer.Option(help="The person's family name.")],
+    given_names: Annotated[str, typer.Option(help="The person's given names.")],
+    purpose: Annotated[str, typer.Option(help="A purpose that the agreement names.")],
+    reason: Annotated[str, typer.Option(help="Why the partner asks.")],
+    case: Annotated[str, typer.Option(help="The partner's reference of the case.")],
+    born: Annotated[str | None, typer.Option(help="The date of birth, YYYY-MM-DD.")] = None,
+    url: Url = None,
+) -> None:
+    """Ask whether a person is known, as far as the agreement lets the partner know it."""
+    person = {"family_name": family_name, "given_names": given_names, "date_of_birth": born}
+    question = PersonCheck.model_validate(
+        {
+            "person": PersonAsked.model_validate(person),
+            "purpose": purpose,
+            "reason": reason,
+            "case_reference": case,
+        }
+    )
+    body = question.model_dump_json(exclude_none=True).encode()
+    asker = _asker(key, user, role, agreement)
+    print_json(run(_call(asker, "POST", "/ppss/v1/person-checks", body, url)))
+
+
+def disclosures(
+    key: KeyOption, user: UserOption, role: RoleOption, agreement: Agreement, url: Url = None
+) -> None:
+    """List what was disclosed to the partner, the newest first."""
+    asker = _asker(key, user, role, agreement)
+    print_json(run(_call(asker, "GET", "/ppss/v1/disclosures", b"", url)))
+
+
+def _asker(key: Path, user: str, role: str, agreement: str) -> Asker:
+    try:
+        pem = key.read_bytes()
+    except OSError:
+        raise InvalidInputError(f"The key file {key} can't be read.") from None
+    return Asker(load_private_key(pem), user, role, agreement)
+
+
+async def _call(asker: Asker, method: str, path: str, body: bytes, url: str | None) -> Any:
+    """Send a signed call and return its answer; a problem becomes one plain sentence."""
+    base = (url or INSIDE).rstrip("/")
+    key = uuid4().hex if method == "POST" else None
+    headers = signed_headers(asker, method, base + path, body, idempotency_key=key)
+    async with _client(url) as client:
+        try:
+            answer = await client.request(method, base + path, content=body, headers=headers)
+        except httpx.HTTPError:
+            raise ConfigurationError(f"Nothing answers at {base}; is the platform up?") from None
+    try:
+        document = answer.json()
+    except json.JSONDecodeError:
+        raise ConfigurationError(f"What answers at {base} isn't this platform.") from None
+    if answer.is_error:
+        raise InvalidInputError(f"{document.get('title')}: {document.get('detail')}")
+    return document
+
+
+@asynccontextmanager
+async def _client(url: str | None) -> AsyncIterator[httpx.AsyncClient]:
+    if url is not None:
+        async with httpx.AsyncClient(timeout=30) as client:
+            yield client
+        return
+    settings = load_settings()
+    async with opened_store(settings) as store:
+        app = create_app(store, settings)
+        async with (
+            app.router.lifespan_context(app),
+            httpx.AsyncClient(transport=httpx.ASGITransport(app)) as client,
+        ):
+            yield client

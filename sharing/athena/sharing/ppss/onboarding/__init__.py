@@ -1,0 +1,1 @@
+"""Which organisations may call: their keys, contacts and agreements."""

@@ -1,0 +1,161 @@
+"""The SQL of person checks: what was asked, and what was answered under which key."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy.exc import DBAPIError
+
+from athena.platform.kernel.database import ReadSession
+from athena.platform.kernel.identity import LabelId, Level, NominalId, TenantId
+from athena.platform.kernel.permits import sqlstate
+from athena.policies.visibility.models import Consultation, RecordKey
+from athena.sharing.ppss.disclosures.sealing import Sealed
+from athena.sharing.ppss.problems import BeingAnsweredError
+from athena.sharing.ppss.signatures.models import Caller
+
+ANSWER_HOURS = 24
+"""How long an answer is kept for whoever asks again under the same key."""
+
+_DUPLICATE = "23505"
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A check that was answered under an idempotency key."""
+
+    check_id: UUID
+    request_digest: bytes
+    sealed: Sealed | None
+    """None once the answer isn't kept any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What is kept of a check: nothing that names the person."""
+
+    check_id: UUID
+    agreement_id: UUID
+    idempotency_key: str
+    request_digest: bytes
+    outcome: str
+    person_digest: bytes
+    initial: str
+
+
+async def answered(
+    session: ReadSession, partner_id: TenantId, idempotency_key: str
+) -> Answered | None:
+    """Return what a partner's key was answered with, or None if it is new."""
+    row = await session.one(
+        "SELECT c.check_id, c.request_digest, a.sealed, a.wrapped_key "
+        "FROM sharing.partner_check AS c "
+        "LEFT JOIN sharing.partner_answer AS a ON a.check_id = c.check_id AND a.expires_at > now() "
+        "WHERE c.partner_id = :partner AND c.idempotency_key = :key",
+        {"partner": partner_id, "key": idempotency_key},
+    )
+    if row is None:
+        return None
+    sealed = Sealed(bytes(row.sealed), bytes(row.wrapped_key)) if row.sealed else None
+    return Answered(row.check_id, bytes(row.request_digest), sealed)
+
+
+async def keep(session: ReadSession, caller: Caller, kept: Kept) -> None:
+    """Keep a check; BeingAnsweredError where the same key is being answered by another process."""
+    try:
+        await session.value(
+            "INSERT INTO sharing.partner_check (check_id, partner_id, agreement_id, "
+            "idempotency_key, request_digest, outcome, asked_by, asked_role, person_digest, "
+            "initial) VALUES (:check_id, :partner, :agreement_id, :idempotency_key, "
+            ":request_digest, :outcome, :user, :role, :person_digest, :initial) "
+            "RETURNING check_id",
+            {
+                "check_id": kept.check_id,
+                "agreement_id": kept.agreement_id,
+                "idempotency_key": kept.idempotency_key,
+                "request_digest": kept.request_digest,
+                "outcome": kept.outcome,
+                "person_digest": kept.person_digest,
+                "initial": kept.initial,
+                "partner": caller.partner.partner_id,
+                "user": caller.user,
+                "role": caller.role,
+            },
+        )
+    except DBAPIError as error:
+        if sqlstate(error) != _DUPLICATE:
+            raise
+        raise BeingAnsweredError(
+            "The same Idempotency-Key is being answered just now; send the call again shortly."
+        ) from None
+
+
+async def keep_answer(session: ReadSession, caller: Caller, check_id: UUID, sealed: Sealed) -> None:
+    """Keep an answer as it is sent, sealed, for a day."""
+    await session.value(
+        "INSERT INTO sharing.partner_answer (check_id, partner_id, sealed, wrapped_key, "
+        "expires_at) VALUES (:check, :partner, :sealed, :key, "
+        "now() + make_interval(hours => :hours)) RETURNING check_id",
+        {
+            "check": check_id,
+            "partner": caller.partner.partner_id,
+            "sealed": sealed.payload,
+            "key": sealed.wrapped_key,
+            "hours": ANSWER_HOURS,
+        },
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """Under which label a nominal stands, and when it was changed last."""
+
+    label_id: LabelId
+    changed_at: datetime
+
+
+async def recorded(
+    consultation: Consultation, keys: Sequence[RecordKey]
+) -> dict[RecordKey, Recorded]:
+    """Return the visible ones of some nominals, as they stand now."""
+    rows = await consultation.session.rows(
+        "SELECT n.owner_force, n.nominal_id, n.label_id, n.changed_at "
+        "FROM unnest(CAST(:owners AS smallint[]), CAST(:ids AS uuid[])) AS t (owner, id) "
+        "JOIN records.nominal AS n ON n.owner_force = t.owner AND n.nominal_id = t.id",
+        {"owners": [owner for owner, _ in keys], "ids": [nominal_id for _, nominal_id in keys]},
+    )
+    return {
+        (TenantId(row.owner_force), NominalId(row.nominal_id)): Recorded(
+            LabelId(row.label_id), row.changed_at
+        )
+        for row in rows
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A record that a check has told a partner."""
+
+    key: RecordKey
+    level: Level
+    fields: frozenset[str]
+
+
+async def told(session: ReadSession, check_id: UUID) -> list[Told]:
+    """Return the records that a check of the calling partner told; pointers name none."""
+    rows = await session.rows(
+        "SELECT owner_force, nominal_id, level, fields FROM sharing.disclosure "
+        "WHERE check_id = :check AND nominal_id IS NOT NULL ORDER BY disclosure_id",
+        {"check": check_id},
+    )
+    return [
+        Told(
+            (TenantId(row.owner_force), NominalId(row.nominal_id)),
+            Level(row.level),
+            frozenset(row.fields),
+        )
+        for row in rows
+    ]

@@ -1,0 +1,361 @@
+"""Person checks: look up, judge, disclose what the agreement allows, enter it in the ledger.
+
+Everything of a check is one transaction: its consultation, what it disclosed, the ledger, the
+answer kept for who asks again. Whether nothing is known or nothing may be known, the same happens:
+nothing is found, because the store shows nothing else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from uuid import UUID, uuid4
+
+import rfc8785
+
+from athena.platform.kernel.audit import Entry, EventKind, RecordSeen, append
+from athena.platform.kernel.database import ReadSession
+from athena.platform.kernel.errors import RefusedError
+from athena.platform.kernel.identity import FieldGroup, NominalId, TenantId
+from athena.policies.roles.actions import Action
+from athena.policies.visibility.models import Consultation
+from athena.policies.visibility.service import Gate
+from athena.records.names.normalise import surname_tokens
+from athena.records.nominals import service as nominals
+from athena.sharing.ppss.disclosures import repository as ledger
+from athena.sharing.ppss.disclosures.models import Disclosure
+from athena.sharing.ppss.disclosures.sealing import Sealer
+from athena.sharing.ppss.limits import service as limits
+from athena.sharing.ppss.limits.models import USUAL, Thresholds
+from athena.sharing.ppss.person_checks import repository, sandbox, telling
+from athena.sharing.ppss.person_checks.matching import Verdict, ask_for, asked, judge
+from athena.sharing.ppss.person_checks.schemas import (
+    CheckAnswer,
+    PersonAsked,
+    PersonCheck,
+    RecordDisclosed,
+    Result,
+)
+from athena.sharing.ppss.problems import (
+    AgreementUnknownError,
+    AnswerGoneError,
+    IdempotencyKeyReusedError,
+)
+from athena.sharing.ppss.signatures.models import PPSS, Caller, Standing
+from athena.sharing.ppss.signatures.repository import run_for
+from athena.sharing.ppss.signatures.service import Door, check_purpose
+from athena.sharing.search import repository as look_ups
+from athena.sharing.search.query import understand
+from athena.sharing.search.service import Searcher
+
+MOST_CANDIDATES = 20
+_MAKE, _REPEAT, _DISCLOSE = "person_checks.make", "person_checks.repeat", "person_checks.disclose"
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A check as it came: what is asked, under which idempotency key, of which bytes."""
+
+    check: PersonCheck
+    idempotency_key: str
+    body: bytes
+
+    def digest(self, caller: Caller) -> bytes:
+        """Return the SHA-256 of who asks what: by it one sees that a question is the same."""
+        who = "\n".join((caller.reference, caller.user, caller.role, ""))
+        return hashlib.sha256(who.encode() + self.body).digest()
+
+
+@dataclass(frozen=True, slots=True)
+class PersonChecks:
+    """Answers person checks over the gate, the search and the ledger."""
+
+    door: Door
+    gate: Gate
+    searcher: Searcher
+    sealer: Sealer
+    thresholds: Thresholds = USUAL
+
+    async def answer(self, caller: Caller, question: Question) -> bytes:
+        """Return the answer as it is sent, in its canonical form (RFC 8785).
+
+        The same key with the same body has the same answer; with another body it is refused.
+        """
+        if caller.partner.sandbox:
+            return await self._answer_made_up(caller, question)
+        standing = await self.door.standing(caller)
+        try:
+            check_purpose(standing, question.check.purpose)
+            await limits.count_call(self.gate.database, caller, standing)
+        except RefusedError as error:
+            await self.door.log_refusal(caller, _MAKE, error)
+            raise
+        check = question.check
+        content = {
+            "person": check.person.model_dump(mode="json"),
+            "case_reference": check.case_reference,
+            "asked_by": caller.user,
+            "asked_role": caller.role,
+            "agreement": caller.reference,
+        }
+        entry = Entry(EventKind.CONSULTATION, _MAKE, check.reason, content)
+        subject = caller.subject(standing.agreement_id)
+        async with self.gate.consult(
+            subject, Action.PERSON_CHECKS_MAKE, check.purpose, entry
+        ) as consultation:
+            await run_for(consultation.session, caller.partner.partner_id)
+            known = await repository.answered(
+                consultation.session, caller.partner.partner_id, question.idempotency_key
+            )
+            if known is not None:
+                return await self._again(consultation, known, question.digest(caller))
+            return await self._answer(consultation, caller, standing, question)
+
+    async def _answer_made_up(self, caller: Caller, question: Question) -> bytes:
+        """Return the sandbox's answer: as of the store in form, and from none of its records."""
+        if caller.reference != sandbox.REFERENCE:
+            raise AgreementUnknownError(f"In the sandbox the agreement is {sandbox.REFERENCE}.")
+        check_purpose(sandbox.STANDING, question.check.purpose)
+        await limits.count_call(self.gate.database, caller, sandbox.STANDING)
+        person, check_id = question.check.person, uuid4()
+        result, records = sandbox.look_up(person, question.check.purpose)
+        answer = CheckAnswer(
+            check_id=check_id,
+            result=result,
+            agreement=sandbox.REFERENCE,
+            purpose=question.check.purpose,
+            ask_for=ask_for(person, result),
+            records=records,
+            sandbox=True,
+        )
+        body = rfc8785.dumps(answer.document())
+        async with self.gate.database.write(PPSS) as session:
+            await run_for(session, caller.partner.partner_id)
+            known = await repository.answered(
+                session, caller.partner.partner_id, question.idempotency_key
+            )
+            if known is not None:
+                return self._open(known, question.digest(caller))
+            await self._keep(session, caller, sandbox.STANDING, question, answer, body)
+        return body
+
+    def _open(self, known: repository.Answered, digest: bytes) -> bytes:
+        """Return an answer that was given before to the same question."""
+        if known.request_digest != digest:
+            raise IdempotencyKeyReusedError(
+                "This Idempotency-Key came with another body; use a new one for each question."
+            )
+        if known.sealed is None:
+            raise AnswerGoneError(
+                "This question was answered more than a day ago, or what was told is erased; "
+                "ask again with a new Idempotency-Key."
+            )
+        return self.sealer.open(known.sealed, _context(known.check_id))
+
+    async def _keep(
+        self,
+        session: ReadSession,
+        caller: Caller,
+        standing: Standing,
+        question: Question,
+        answer: CheckAnswer,
+        body: bytes,
+    ) -> bytes:
+        """Keep a check and its answer; return the hash of the person asked about."""
+        person = question.check.person
+        digest = person_digest(self.sealer.person_key, person)
+        await repository.keep(
+            session,
+            caller,
+            repository.Kept(
+                answer.check_id,
+                standing.agreement_id,
+                question.idempotency_key,
+                question.digest(caller),
+                answer.result.value,
+                digest,
+                initial(person),
+            ),
+        )
+        sealed = self.sealer.seal(body, _context(answer.check_id))
+        await repository.keep_answer(session, caller, answer.check_id, sealed)
+        return digest
+
+    async def _again(
+        self, consultation: Consultation, known: repository.Answered, digest: bytes
+    ) -> bytes:
+        """Return an answer that was given before, and log that it is given again."""
+        answer = self._open(known, digest)
+        told = await repository.told(consultation.session, known.check_id)
+        if told:
+            await _check_still_shown(consultation, told)
+            agreement = str(consultation.subject.agreement)
+            seen = [
+                RecordSeen(*item.key, item.level, agreement, _groups(item.fields)) for item in told
+            ]
+            entry = Entry(EventKind.DISCLOSURE, _REPEAT, consultation.reason, records=seen)
+            await append(consultation.session, consultation.visibility.grant_set_id, entry)
+        return answer
+
+    async def _answer(
+        self, consultation: Consultation, caller: Caller, standing: Standing, question: Question
+    ) -> bytes:
+        person, check_id = question.check.person, uuid4()
+        verdict, pointers = await self._look_up(consultation, person)
+        told, disclosures = await self._tell(consultation, standing, verdict, pointers)
+        answer = CheckAnswer(
+            check_id=check_id,
+            result=Result.MATCH if told else verdict.result,
+            agreement=standing.reference,
+            purpose=question.check.purpose,
+            ask_for=ask_for(person, Result.MATCH if told else verdict.result),
+            records=told,
+        )
+        body = rfc8785.dumps(answer.document())
+        digest = await self._keep(consultation.session, caller, standing, question, answer, body)
+        if disclosures:
+            await self._enter(consultation, caller, check_id, disclosures)
+        await limits.watch(
+            consultation.session, caller.partner, standing.agreement_id, digest, self.thresholds
+        )
+        return body
+
+    async def _look_up(
+        self, consultation: Consultation, person: PersonAsked
+    ) -> tuple[Verdict, Sequence[tuple[TenantId, telling.Pointer]]]:
+        """Return who was found, and which forces hold a record that is shown as a pointer.
+
+        Pointers are looked for by name and whole date of birth, never by name alone.
+        """
+        query = understand(asked(person))
+        found = await self.searcher.find(consultation, query, MOST_CANDIDATES)
+        verdict = judge(found.ranked)
+        pointed: Sequence[tuple[TenantId, telling.Pointer]] = []
+        wanted = query.born is not None and consultation.visibility.has_pointers
+        if wanted and found.plan is not None and len(found.plan.pointers):
+            rows = await look_ups.pointers(consultation, found.plan.pointers, ())
+            views = ((owner, consultation.visibility.pointer(label)) for owner, label in rows)
+            pointed = [(owner, view) for owner, view in views if view is not None]
+        return verdict, pointed
+
+    async def _tell(
+        self,
+        consultation: Consultation,
+        standing: Standing,
+        verdict: Verdict,
+        pointers: Sequence[tuple[TenantId, telling.Pointer]],
+    ) -> tuple[list[RecordDisclosed], list[Disclosure]]:
+        """Return the records as they are told, and as the ledger keeps them."""
+        told: list[RecordDisclosed] = []
+        disclosures: list[Disclosure] = []
+        directory = self.searcher.directory
+        keys = [(match.owner_force, match.nominal_id) for match in verdict.matches]
+        recorded = await repository.recorded(consultation, keys) if keys else {}
+        for key in keys:
+            record = await nominals.read(consultation, key[1])
+            standing_now = recorded[key]
+            label = consultation.visibility.view(standing_now.label_id, key).label
+            shown = telling.record(
+                record,
+                standing_now.changed_at.date(),
+                list(label.categories),
+                standing,
+                directory.by_id(key[0]),
+            )
+            told.append(shown)
+            disclosures.append(_disclosure(shown, *key))
+        known = {match.owner_force for match in verdict.matches}
+        for owner, view in pointers:
+            if owner not in known:
+                shown = telling.pointer(view, standing, directory.by_id(owner))
+                told.append(shown)
+                disclosures.append(_disclosure(shown, owner, None))
+        return told, disclosures
+
+    async def _enter(
+        self,
+        consultation: Consultation,
+        caller: Caller,
+        check_id: UUID,
+        disclosures: Sequence[Disclosure],
+    ) -> None:
+        """Log the disclosure (s.62) and enter it in the ledger."""
+        content = {
+            "recipient": caller.partner.slug,
+            "asked_by": caller.user,
+            "asked_role": caller.role,
+            "disclosures": [
+                {
+                    "disclosure_id": str(item.disclosure_id),
+                    "fields": list(item.fields),
+                    "digest": hashlib.sha256(item.payload).hexdigest(),
+                }
+                for item in disclosures
+            ],
+        }
+        agreement = str(consultation.subject.agreement)
+        seen = [
+            RecordSeen(
+                item.owner_force,
+                item.nominal_id,
+                item.level,
+                agreement,
+                _groups(item.fields),
+            )
+            for item in disclosures
+            if item.nominal_id is not None
+        ]
+        entry = Entry(EventKind.DISCLOSURE, _DISCLOSE, consultation.reason, content, seen)
+        appended = await append(consultation.session, consultation.visibility.grant_set_id, entry)
+        await ledger.enter(
+            consultation, caller, check_id, appended.event_id, disclosures, self.sealer
+        )
+
+
+def person_digest(key: bytes, person: PersonAsked) -> bytes:
+    """Return a keyed hash of who is asked about, the same for the same names and date."""
+    born = person.date_of_birth.isoformat() if person.date_of_birth else ""
+    parts = (person.family_name, person.given_names)
+    text = "/".join((*(" ".join(part.casefold().split()) for part in parts), born))
+    return hmac.digest(key, text.encode(), "sha256")
+
+
+def initial(person: PersonAsked) -> str:
+    """Return the first letter of the family name as names are compared, or nothing."""
+    return next((token[:1] for token in surname_tokens(person.family_name)), "")
+
+
+async def _check_still_shown(consultation: Consultation, told: Sequence[repository.Told]) -> None:
+    """Raise AnswerGoneError unless everything that an answer told would still be told today."""
+    recorded = await repository.recorded(consultation, [item.key for item in told])
+    for item in told:
+        now = recorded.get(item.key)
+        view = consultation.visibility.view(now.label_id, item.key) if now else None
+        if view is None or not view.groups.issuperset(_groups(item.fields)):
+            raise AnswerGoneError(
+                "What was told then isn't all told any more; ask again with a new Idempotency-Key."
+            )
+
+
+def _groups(fields: Collection[str]) -> list[FieldGroup]:
+    return [group for group in FieldGroup if group.value in fields]
+
+
+def _disclosure(
+    shown: RecordDisclosed, owner: TenantId, nominal_id: NominalId | None
+) -> Disclosure:
+    document = shown.document()
+    return Disclosure(
+        disclosure_id=shown.disclosure_id,
+        owner_force=owner,
+        nominal_id=nominal_id,
+        level=shown.level,
+        fields=tuple(sorted(document.get("person", {}))),
+        payload=rfc8785.dumps(document),
+    )
+
+
+def _context(check_id: UUID) -> str:
+    return f"answer/{check_id}"

@@ -1,0 +1,423 @@
+"""Calls of partners that must fail, each with a problem type of its own and nothing disclosed."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from athena.policies.agreements.signing import key_id, public_pem, raw_public_key
+from athena.sharing.ppss.signatures.signing import Asker, signed_headers
+from athena.sharing.ppss.signatures.verifying import content_digest
+from support.api import Platform, running_platform
+from support.cluster import Cluster
+from support.partners import BASE, CHECKS, Partners, agreement, person, question
+
+GOOD = "ATH-ISA-7101"
+KNOWN = {"family_name": "Okonkwo", "given_names": "Adaeze", "date_of_birth": "1984-03-12"}
+LEDGER = "/ppss/v1/disclosures"
+PAST = {"valid_from": "2024-04-01", "valid_to": "2025-03-31"}
+AGREEMENTS = {
+    "ATH-ISA-7102": {**PAST},
+    "ATH-ISA-7103": {"status": "suspended", "suspended_reason": "A breach"},
+    "ATH-ISA-7104": {"review_due": "2026-05-01"},
+    "ATH-ISA-7105": {"dpia_expires": "2026-05-01"},
+    "ATH-ISA-7106": {"valid_from": "2030-04-01", "review_due": "2030-05-01"},
+    "ATH-ISA-7107": {"status": "out_for_signature"},
+    "ATH-ISA-7108": {},
+    "ATH-ISA-7109": {},
+    "ATH-ISA-7110": {},
+    "ATH-ISA-7111": {},
+}
+
+
+@dataclass
+class Call:
+    """A call that would be answered, to be changed before or after it is signed."""
+
+    asker: Asker
+    method: str = "POST"
+    path: str = CHECKS
+    signed_path: str | None = None
+    body: bytes = field(default_factory=lambda: question(**KNOWN))
+    sent_body: bytes | None = None
+    key: str | None = field(default_factory=lambda: uuid4().hex)
+    now: datetime | None = None
+    nonce: str | None = None
+    more: dict[str, str] = field(default_factory=dict)
+    after: dict[str, str | None] = field(default_factory=dict)
+    """Fields changed, or taken out, once the message was signed."""
+    edit: Callable[[dict[str, str]], None] | None = None
+
+    async def send(self, platform: Platform) -> httpx.Response:
+        """Sign and send it."""
+        headers = signed_headers(
+            self.asker,
+            self.method,
+            BASE + (self.signed_path or self.path),
+            self.body,
+            idempotency_key=self.key,
+            now=self.now,
+            nonce=self.nonce,
+            more=self.more,
+        )
+        for name, value in self.after.items():
+            headers.pop(name, None)
+            if value is not None:
+                headers[name] = value
+        if self.edit:
+            self.edit(headers)
+        body = self.body if self.sent_body is None else self.sent_body
+        request = platform.client.build_request(
+            self.method, BASE + self.path, content=body, headers=headers
+        )
+        return await platform.client.send(request)
+
+
+@dataclass
+class World:
+    """The platform with partners in every state that a call can meet."""
+
+    platform: Platform
+    partners: Partners
+    askers: dict[str, Asker]
+
+    def call(self, asker: str = "good", **changes: Any) -> Call:
+        """Return a call of an asker, with changes."""
+        return Call(self.askers[asker], **changes)
+
+
+@pytest.fixture(scope="module")
+async def world(
+    cluster: Cluster, consortium: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[World]:
+    with cluster.locked():
+        name = await cluster.create(consortium)
+    directory: Path = tmp_path_factory.mktemp("refused")
+    async with running_platform(cluster.store(name), directory) as platform:
+        yield await prepare(platform)
+    await cluster.drop(name)
+
+
+async def prepare(platform: Platform) -> World:
+    partners = Partners(platform)
+    for slug in ("a-shelter", "b-clinic", "c-closed"):
+        await partners.onboard(slug)
+    made = [agreement(GOOD, "a-shelter")]
+    made += [agreement(name, "a-shelter", **more) for name, more in AGREEMENTS.items()]
+    await partners.agree("a-shelter", *made)
+    await partners.agree("b-clinic", agreement("ATH-ISA-7120", "b-clinic"))
+    await partners.agree("c-closed", agreement("ATH-ISA-7121", "c-closed"))
+    await partners.act("partners/a-shelter/agreements/ATH-ISA-7108/end", {})
+    await partners.act("partners/a-shelter/agreements/ATH-ISA-7109/stop", {})
+    for reference, caps in (("7110", {"hourly_cap": 1}), ("7111", {"daily_cap": 1})):
+        body = {"agreement": f"ATH-ISA-{reference}", **caps}
+        await partners.act("partners/a-shelter/agreements", body)
+    await partners.act("tenants/c-closed/suspend", {})
+    created = await platform.create("officer.essex", person("Okonkwo", "Adaeze", "1984-03-12"))
+    assert created.status_code == 201, created.text
+    await platform.runtime.searcher.names.refresh()
+
+    def asker(reference: str = GOOD, **changes: Any) -> Asker:
+        return partners.asker("a-shelter", reference, **changes)
+
+    revoked, rotated = [await partners.add_key("a-shelter") for _ in range(2)]
+    later = (datetime.now(UTC) + timedelta(days=1)).isoformat()
+    early = await partners.add_key("a-shelter", valid_from=later)
+    await partners.act(f"partners/a-shelter/keys/{identify(revoked)}/revoke", {})
+    async with platform.runtime.database.write("athena_amo") as session:
+        await session.execute(
+            "UPDATE sharing.partner_key SET valid_to = valid_from + interval '1 microsecond' "
+            "WHERE key_id = :key",
+            {"key": identify(rotated)},
+        )
+    askers = {
+        "good": asker(),
+        "unknown key": asker(key=Ed25519PrivateKey.generate()),
+        "revoked": asker(key=revoked),
+        "rotated": asker(key=rotated),
+        "early": asker(key=early),
+        "suspended partner": partners.asker("c-closed", "ATH-ISA-7121"),
+        "other's agreement": asker("ATH-ISA-7120"),
+        "no agreement": asker("ATH-ISA-7999"),
+        "forces' agreement": asker("ATH-ISA-01"),
+        **{name: asker(name) for name in AGREEMENTS},
+    }
+    return World(platform, partners, askers)
+
+
+def identify(key: Ed25519PrivateKey) -> str:
+    return key_id(raw_public_key(key.public_key()))
+
+
+def replaced(old: str, new: str, name: str = "Signature-Input") -> Callable[[dict[str, str]], None]:
+    """Return an edit of a field that was signed."""
+
+    def edit(headers: dict[str, str]) -> None:
+        assert old in headers[name], headers[name]
+        headers[name] = headers[name].replace(old, new)
+
+    return edit
+
+
+def broken_signature(headers: dict[str, str]) -> None:
+    """Change one bit of the signature."""
+    label, _, value = headers["Signature"].partition("=:")
+    raw = bytearray(base64.b64decode(value.rstrip(":")))
+    raw[0] ^= 1
+    headers["Signature"] = f"{label}=:{base64.b64encode(raw).decode()}:"
+
+
+def doubled(headers: dict[str, str]) -> None:
+    """Add a second signature."""
+    for name in ("Signature-Input", "Signature"):
+        again = headers[name].replace("athena=", "other=", 1)
+        headers[name] = f"{headers[name]}, {again}"
+
+
+def asked(**changes: Any) -> bytes:
+    """Return the body of a check with fields set or, where None, taken out."""
+    body = json.loads(question(**KNOWN))
+    for name, value in changes.items():
+        where = body["person"] if name in ("date_of_birth", "given_names", "sex") else body
+        where.pop(name, None)
+        if value is not None:
+            where[name] = value
+    return json.dumps(body).encode()
+
+
+def ago(seconds: int) -> datetime:
+    return datetime.now(UTC) - timedelta(seconds=seconds)
+
+
+Case = tuple[str, Callable[[], dict[str, Any]], int, str]
+
+CASES: list[Case] = [
+    # The signature itself.
+    ("unsigned", lambda: {"after": {"Signature": None, "Signature-Input": None}}, 401,
+     "signature-missing"),
+    ("no signature, only its input", lambda: {"after": {"Signature": None}}, 401,
+     "signature-malformed"),
+    ("no input of the signature", lambda: {"after": {"Signature-Input": None}}, 401,
+     "signature-malformed"),
+    ("nonsense for a signature", lambda: {"after": {"Signature": "%%%"}}, 401,
+     "signature-malformed"),
+    ("another label", lambda: {"edit": replaced("athena=", "x=", "Signature")}, 401,
+     "signature-malformed"),
+    ("two signatures", lambda: {"edit": doubled}, 401, "signature-malformed"),
+    ("an unknown parameter", lambda: {"edit": replaced(";tag=", ";also=1;tag=")}, 401,
+     "signature-malformed"),
+    ("a list that is none", lambda: {"after": {"Signature-Input": "athena=1"}}, 401,
+     "signature-malformed"),
+    ("another tag", lambda: {"edit": replaced("athena-ppss", "other")}, 401,
+     "signature-tag-unexpected"),
+    ("no tag", lambda: {"edit": replaced(';tag="athena-ppss"', "")}, 401,
+     "signature-tag-unexpected"),
+    ("another algorithm", lambda: {"edit": replaced("ed25519", "rsa-v1_5-sha256")}, 401,
+     "algorithm-not-allowed"),
+    ("no algorithm at all", lambda: {"edit": replaced('alg="ed25519"', 'alg=""')}, 401,
+     "algorithm-not-allowed"),
+    ("a short nonce", lambda: {"nonce": "short"}, 401, "signature-parameters-missing"),
+    ("no created", lambda: {"edit": replaced(";created=", ";expires=")}, 401,
+     "signature-parameters-missing"),
+    ("a key id that is none", lambda: {"edit": replaced('keyid="', 'keyid="x')}, 401,
+     "signature-parameters-missing"),
+    ("a changed bit", lambda: {"edit": broken_signature}, 401, "signature-invalid"),
+    ("another nonce", lambda: {"edit": replaced('nonce="', 'nonce="a')}, 401,
+     "signature-invalid"),
+    # What it covers.
+    *((f"not covered: {name}", lambda name=name: {"edit": replaced(f' "{name}"', "")}, 401,
+       "components-not-covered")
+      for name in ("@target-uri", "content-digest", "date", "athena-user", "athena-role",
+                   "athena-agreement", "content-type", "idempotency-key")),
+    ("not covered: @method", lambda: {"edit": replaced('"@method" ', "")}, 401,
+     "components-not-covered"),
+    ("the user covered as a structured field", lambda: {
+        "edit": replaced('"athena-user"', '"athena-user";sf')}, 401, "components-not-covered"),
+    ("the target's path alone", lambda: {"edit": replaced('"@target-uri"', '"@path"')}, 401,
+     "components-not-covered"),
+    # The message.
+    ("a changed body", lambda: {"sent_body": asked(reason="Another reason")}, 401,
+     "content-digest-mismatch"),
+    ("a changed body with its digest", lambda: {
+        "sent_body": asked(reason="Another"),
+        "after": {"Content-Digest": content_digest(asked(reason="Another"))}}, 401,
+     "signature-invalid"),
+    ("no digest", lambda: {"after": {"Content-Digest": None}}, 401, "content-digest-mismatch"),
+    ("a digest of another kind", lambda: {"after": {
+        "Content-Digest": "sha-512=:" + base64.b64encode(
+            hashlib.sha512(question(**KNOWN)).digest()).decode() + ":"}}, 401,
+     "content-digest-mismatch"),
+    ("another target", lambda: {"signed_path": LEDGER}, 401, "signature-invalid"),
+    ("another query", lambda: {"path": CHECKS + "?more=1", "signed_path": CHECKS}, 401,
+     "signature-invalid"),
+    ("another host", lambda: {"after": {"Host": "elsewhere.test"}}, 401, "signature-invalid"),
+    ("another user", lambda: {"after": {"Athena-User": "k.jones"}}, 401, "signature-invalid"),
+    ("another role", lambda: {"after": {"Athena-Role": "manager"}}, 401, "signature-invalid"),
+    ("the agreement changed", lambda: {"after": {"Athena-Agreement": "ATH-ISA-7120"}}, 401,
+     "signature-invalid"),
+    ("another idempotency key", lambda: {"after": {"Idempotency-Key": "other"}}, 401,
+     "signature-invalid"),
+    ("too old", lambda: {"now": ago(130)}, 401, "clock-skewed"),
+    ("from the future", lambda: {"now": ago(-130)}, 401, "clock-skewed"),
+    ("no date", lambda: {"after": {"Date": None}}, 401, "clock-skewed"),
+    ("a date that is none", lambda: {"after": {"Date": "yesterday"}}, 401, "clock-skewed"),
+    ("an old date, signed now", lambda: {"more": {"Date": "Tue, 24 Nov 2020 09:00:00 GMT"}}, 401,
+     "clock-skewed"),
+    ("expired by itself", lambda: {"edit": replaced(";tag=", ";expires=1;tag=")}, 401,
+     "signature-expired"),
+    # Whose it is.
+    ("an unknown key", lambda: {"asker": "unknown key"}, 401, "key-unknown"),
+    ("a revoked key", lambda: {"asker": "revoked"}, 401, "key-revoked"),
+    ("a key that was replaced", lambda: {"asker": "rotated"}, 401, "key-rotated"),
+    ("a key of tomorrow", lambda: {"asker": "early"}, 401, "key-not-yet-valid"),
+    ("a suspended partner", lambda: {"asker": "suspended partner"}, 403, "partner-suspended"),
+    # Under which agreement, and for what.
+    ("another partner's agreement", lambda: {"asker": "other's agreement"}, 403,
+     "agreement-not-yours"),
+    ("an agreement that isn't there", lambda: {"asker": "no agreement"}, 403,
+     "agreement-not-yours"),
+    ("an agreement among forces", lambda: {"asker": "forces' agreement"}, 403,
+     "agreement-not-yours"),
+    ("expired", lambda: {"asker": "ATH-ISA-7102"}, 403, "agreement-expired"),
+    ("suspended", lambda: {"asker": "ATH-ISA-7103"}, 403, "agreement-suspended"),
+    ("overdue for review", lambda: {"asker": "ATH-ISA-7104"}, 403, "agreement-not-in-force"),
+    ("its assessment expired", lambda: {"asker": "ATH-ISA-7105"}, 403, "agreement-not-in-force"),
+    ("not begun", lambda: {"asker": "ATH-ISA-7106"}, 403, "agreement-not-in-force"),
+    ("out for signature", lambda: {"asker": "ATH-ISA-7107"}, 403, "agreement-not-in-force"),
+    ("ended for the partner", lambda: {"asker": "ATH-ISA-7108"}, 403, "agreement-ended"),
+    ("stopped for review", lambda: {"asker": "ATH-ISA-7109"}, 403, "under-review"),
+    ("another purpose", lambda: {"body": asked(purpose="custody")}, 403, "purpose-not-allowed"),
+    ("data quality", lambda: {"body": asked(purpose="data_quality")}, 403, "purpose-not-allowed"),
+    # The path, the body.
+    ("an escaped path", lambda: {"path": "/ppss/v1/person%2Dchecks"}, 400, "path-not-canonical"),
+    ("a path around a corner", lambda: {"path": "/ppss/v1/x/..%2fperson-checks"}, 404,
+     "not-found"),
+    ("a slash at the end", lambda: {"path": CHECKS + "/"}, 404, "not-found"),
+    ("two slashes", lambda: {"path": "/ppss/v1//person-checks"}, 404, "not-found"),
+    ("capitals", lambda: {"path": "/ppss/v1/Person-Checks"}, 404, "not-found"),
+    ("another method", lambda: {"method": "PUT"}, 405, "method-not-allowed"),
+    ("a body too large", lambda: {"body": asked(reason="x" * 70_000)}, 413, "body-too-large"),
+    ("a form", lambda: {"more": {"Content-Type": "application/x-www-form-urlencoded"}}, 415,
+     "content-type-not-accepted"),
+    ("text", lambda: {"more": {"Content-Type": "text/plain"}}, 415, "content-type-not-accepted"),
+    ("JSON in another alphabet", lambda: {
+        "more": {"Content-Type": "application/json; charset=utf-16"}}, 415,
+     "content-type-not-accepted"),
+    ("no idempotency key", lambda: {"key": None}, 400, "idempotency-key-missing"),
+    ("an unusable idempotency key", lambda: {"key": "a b"}, 400, "idempotency-key-missing"),
+    ("no JSON", lambda: {"body": b"{"}, 400, "malformed-request"),
+    ("no body", lambda: {"body": b""}, 400, "malformed-request"),
+    ("an unknown field", lambda: {"body": asked(also=1)}, 422, "invalid-input"),
+    ("no reason", lambda: {"body": asked(reason=None)}, 422, "invalid-input"),
+    ("no case", lambda: {"body": asked(case_reference=None)}, 422, "invalid-input"),
+    ("no purpose that is known", lambda: {"body": asked(purpose="curiosity")}, 422,
+     "invalid-input"),
+    ("a date of another shape", lambda: {"body": asked(date_of_birth="12/03/1984")},
+     422, "invalid-input"),
+    ("a date to come", lambda: {"body": asked(date_of_birth="2999-01-01")}, 422,
+     "invalid-input"),
+    ("no name", lambda: {"body": asked(given_names="")}, 422, "invalid-input"),
+    ("a user that is none", lambda: {"asker": "good", "user": "j smith"}, 400,
+     "caller-field-invalid"),
+]  # fmt: skip
+
+
+async def lines(world: World) -> int:
+    """Return how many disclosures the ledger holds."""
+    async with world.platform.runtime.database.read("athena_auditor") as session:
+        found: int = await session.value("SELECT count(*) FROM sharing.disclosure")
+    return found
+
+
+def check_refused(answer: httpx.Response, status: int, slug: str) -> None:
+    assert (answer.status_code, answer.json()["type"]) == (status, f"urn:athena:problem:{slug}")
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert "records" not in answer.json()
+    assert "Mill Lane" not in answer.text
+
+
+@pytest.mark.parametrize(("name", "changes", "status", "slug"), CASES, ids=[c[0] for c in CASES])
+async def test_refused(
+    world: World, name: str, changes: Callable[[], dict[str, Any]], status: int, slug: str
+) -> None:
+    fields = changes()
+    user = fields.pop("user", None)
+    call = world.call(**fields)
+    if user:
+        call.asker = Asker(call.asker.key, user, call.asker.role, call.asker.agreement)
+    before = await lines(world)
+    check_refused(await call.send(world.platform), status, slug)
+    assert await lines(world) == before, name
+
+
+async def test_there_are_sixty_of_them_and_the_call_itself_is_answered(world: World) -> None:
+    assert len(CASES) >= 60
+    answer = await world.call().send(world.platform)
+    assert (answer.status_code, answer.json()["result"]) == (200, "match")
+
+
+async def test_a_message_is_taken_once(world: World) -> None:
+    call = world.call(nonce=uuid4().hex)
+    assert (await call.send(world.platform)).status_code == 200
+    before = await lines(world)
+    check_refused(await call.send(world.platform), 401, "replayed")
+    call.key = uuid4().hex
+    check_refused(await call.send(world.platform), 401, "replayed")
+    assert await lines(world) == before
+
+
+async def test_a_refused_message_cannot_be_sent_again_either(world: World) -> None:
+    call = world.call("ATH-ISA-7109", nonce=uuid4().hex)
+    check_refused(await call.send(world.platform), 403, "under-review")
+    check_refused(await call.send(world.platform), 401, "replayed")
+
+
+@pytest.mark.parametrize(
+    ("reference", "slug"),
+    [("ATH-ISA-7110", "hourly-quota-spent"), ("ATH-ISA-7111", "daily-quota-spent")],
+)
+async def test_a_quota_that_is_spent(world: World, reference: str, slug: str) -> None:
+    assert (await world.call(reference).send(world.platform)).status_code == 200
+    answer = await world.call(reference).send(world.platform)
+    check_refused(answer, 429, slug)
+    assert int(answer.headers["retry-after"]) >= 1
+
+
+async def test_a_revocation_counts_at_once_and_an_overlap_lets_both_sign(world: World) -> None:
+    partners = world.partners
+    key = await partners.add_key("a-shelter")
+    asker = partners.asker("a-shelter", GOOD, key=key)
+    assert (await Call(asker).send(world.platform)).status_code == 200
+    assert (await world.call().send(world.platform)).status_code == 200
+    await partners.act(f"partners/a-shelter/keys/{identify(key)}/revoke", {})
+    check_refused(await Call(asker).send(world.platform), 401, "key-revoked")
+    answer = await world.platform.client.post(
+        "/api/v1/partners/a-shelter/keys",
+        json={"public_key": public_pem(key).decode(), "reason": "Once more"},
+        headers=await world.platform.headers("amo.admin"),
+    )
+    assert answer.status_code == 409
+
+
+async def test_refusals_after_the_signature_are_logged(world: World) -> None:
+    check_refused(await world.call("ATH-ISA-7108").send(world.platform), 403, "agreement-ended")
+    async with world.platform.runtime.database.read("athena_auditor") as session:
+        row = await session.one(
+            "SELECT e.username, t.slug, c.content FROM audit.event AS e "
+            "JOIN audit.content AS c USING (at, event_id) JOIN tenants.tenant AS t "
+            "ON t.tenant_id = e.tenant_id WHERE e.kind = 'refusal' ORDER BY e.at DESC LIMIT 1"
+        )
+    assert row is not None
+    assert (row.username, row.slug) == ("j.smith (a-shelter)", "a-shelter")
+    assert row.content["problem"] == "agreement-ended"
