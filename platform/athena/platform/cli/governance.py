@@ -24,6 +24,7 @@ from athena.governance.votes.outcome import Duty
 from athena.platform.cli import (
     governance_calendar,
     governance_changes,
+    governance_demo,
     governance_features,
     governance_releases,
     governance_views,
@@ -67,6 +68,7 @@ def register(app: typer.Typer) -> None:
     governance_app.add_typer(governance_releases.app(), name="releases")
     governance_calendar.register(governance_app)
     governance_app.command("features")(governance_features.show)
+    governance_app.command("demo")(governance_demo.demo)
     governance_views.register(governance_app)
     app.add_typer(governance_app, name="governance")
 

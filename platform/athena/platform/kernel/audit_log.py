@@ -20,3 +20,13 @@ async def newest(session: ReadSession, count: int) -> Sequence[Any]:
         "ORDER BY e.at DESC, e.event_id LIMIT :count",
         {"count": count},
     )
+
+
+async def acts_for(session: ReadSession, reason: str) -> Sequence[Any]:
+    """Return what was done, not refused, for reasons that begin so, the first one first."""
+    return await session.rows(
+        "SELECT e.at, e.username, e.roles, e.action, c.reason FROM audit.event AS e "
+        "JOIN audit.content AS c ON c.at = e.at AND c.event_id = e.event_id "
+        "WHERE starts_with(c.reason, :reason) AND e.kind <> 'refusal' ORDER BY e.at, e.event_id",
+        {"reason": reason},
+    )
