@@ -39,7 +39,11 @@ from support.command_line import CommandLine, command_line, own_process
 COMMAND = re.compile(r"^ {4,}(?:\.venv/bin/)?athena (.+)$", re.MULTILINE)
 SERVERS = {"demo", "serve"}
 """Commands that run until they are stopped; tests/e2e starts the demo."""
-ON_A_STORE_OF_ITS_OWN = {"governance demo"}
+ON_A_STORE_OF_ITS_OWN = {
+    "governance demo",
+    "training reset --nominals 300 --yes",
+    "training status",
+}
 """What would be in the way of the pages to come; tests/integration/test_demo_year.py runs it."""
 
 

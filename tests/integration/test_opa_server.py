@@ -210,7 +210,17 @@ class TestFigures:
         samples = [line for line in page.text.splitlines() if not line.startswith("#")]
         assert any(line.startswith("athena_decision_seconds_bucket") for line in samples)
         labels = {part.split("=")[0] for line in samples for part in labels_of(line)}
-        assert labels <= {"engine", "fault", "source", "le", "standby", "outcome"}
+        assert labels <= {
+            "engine",
+            "failed",
+            "fault",
+            "force",
+            "le",
+            "outcome",
+            "route",
+            "source",
+            "standby",
+        }
 
 
 def labels_of(line: str) -> list[str]:
