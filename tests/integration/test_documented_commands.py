@@ -311,6 +311,10 @@ async def run(shell: Shell, line: str) -> None:
         "deliveries show nowhere --reason 'A test'",
         "deliveries set-webhook nowhere https://10.0.0.1/ --reason 'A test'",
         "corrections list --as officer.kent --reason 'A test'",
+        "submissions list --as dpo.kent --reason 'A test'",
+        "submissions show 00000000-0000-4000-8000-000000000000 --as officer.kent --reason 'A test'",
+        "submissions accept 00000000-0000-4000-8000-000000000000 --as officer.kent "
+        "--reason 'A test'",
     ],
 )
 async def test_what_is_wrong_is_one_sentence(shell: Shell, line: str) -> None:

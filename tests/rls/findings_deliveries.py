@@ -30,6 +30,7 @@ NOTES = {
 
 UNIQUE = {
     "sharing.partner_event (partner_event_partner_id_sequence_key)": "no login gives numbers",
+    "sharing.submission (submission_partner_id_idempotency_key_key)": "one partner's own keys",
 }
 """A constraint over rows of several forces."""
 

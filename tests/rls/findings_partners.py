@@ -13,6 +13,7 @@ _PARTNERS = {
     "sharing.partner.which_are_partners": "a definer function's owner, which no login is",
     "sharing.partner_nonce.calls_note": "a nonce is noted before anything else; none is read",
     "sharing.partner_review.client_body_reviews": "the client body lifts what was stopped",
+    "sharing.submission.oversight_reads": "oversight reads what was submitted, without the words",
     "tenants.tenant.calls_read_the_directory": "whom to contact; no personal data",
 }
 _WRITTEN = {

@@ -35,6 +35,12 @@ OF_FORCE = (
     "VALUES ({force}, '{id}', {partner}, '{id}', '{nominal}', '{id}', '{id}', '{id}', "
     "'safeguarding', 'x', 'x', 'summary', '{{}}', sha256(''))",
     "INSERT INTO sharing.disclosure_payload VALUES ({force}, '{id}', {partner}, 'x', 'x')",
+    "INSERT INTO sharing.submission (owner_force, submission_id, partner_id, agreement_id, kind, "
+    "purpose, idempotency_key, request_digest, submitted_by, submitted_role, clock, due_at, state, "
+    "assessed_by, declined_because) VALUES ({force}, '{id}', {partner}, '{id}', 'address_change', "
+    "'safeguarding', '{force}', sha256(''), 'x', 'x', 'hours:24', now(), 'declined', '{id}', "
+    "'duplicate')",
+    "INSERT INTO sharing.submission_content VALUES ({force}, '{id}', {partner}, 'x', 'x')",
 )
 
 

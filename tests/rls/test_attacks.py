@@ -29,6 +29,7 @@ from rls.attacks_partners import PARTNERS
 from rls.attacks_reading import CLOSED_GROUPS, READING, UNGRANTED_GROUPS
 from rls.attacks_releases import RELEASES
 from rls.attacks_sessions import SESSIONS
+from rls.attacks_submissions import SUBMISSIONS
 from rls.attacks_work import WORK
 from rls.attacks_writing import WRITING
 from rls.prepared import prepared_world
@@ -61,6 +62,7 @@ ATTACKS = [
     *FEATURES,
     *DELIVERIES,
     *PARTNERS,
+    *SUBMISSIONS,
 ]
 
 

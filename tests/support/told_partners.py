@@ -195,6 +195,7 @@ async def disclose_and_correct(admin: asyncpg.Connection, partner: int, force: s
         partner,
         force,
     )
+    await _submit(admin, partner, force)
     await admin.execute(
         "INSERT INTO sharing.correction (owner_force, disclosure_id, partner_id, nominal_id, "
         "event_id, change, fields) SELECT d.owner_force, d.disclosure_id, d.partner_id, "
@@ -203,6 +204,29 @@ async def disclose_and_correct(admin: asyncpg.Connection, partner: int, force: s
         disclosure,
         event,
     )
+
+
+async def _submit(admin: asyncpg.Connection, partner: int, force: str) -> None:
+    """Leave a submission to a force, with its words, under no agreement and in no queue."""
+    submission = uuid4()
+    async with admin.transaction():
+        await admin.execute("SET LOCAL session_replication_role = replica")
+        await admin.execute(
+            "INSERT INTO sharing.submission (owner_force, submission_id, partner_id, "
+            "agreement_id, kind, purpose, idempotency_key, request_digest, submitted_by, "
+            "submitted_role, clock, due_at) SELECT t.tenant_id, $1, $2, $1, 'address_change', "
+            "'safeguarding', $3, sha256(''), 'worker', 'social worker', 'hours:24', now() "
+            "FROM tenants.tenant AS t WHERE t.slug = $4",
+            submission,
+            partner,
+            str(submission),
+            force,
+        )
+        await admin.execute(
+            "INSERT INTO sharing.submission_content SELECT s.owner_force, s.submission_id, "
+            "s.partner_id, 'x', 'x' FROM sharing.submission AS s WHERE s.submission_id = $1",
+            submission,
+        )
 
 
 async def give_key(admin: asyncpg.Connection, partner: int) -> Asker:

@@ -72,6 +72,8 @@ from athena.sharing.ppss.onboarding import routes as partners
 from athena.sharing.ppss.person_checks import routes as person_checks
 from athena.sharing.ppss.person_checks.schemas import PersonCheck
 from athena.sharing.ppss.reading import Admit, make_admit
+from athena.sharing.ppss.submissions import routes as submissions
+from athena.sharing.ppss.submissions.schemas import SubmissionDraft
 from athena.sharing.search import pages as search_pages
 from athena.sharing.search import routes as search
 from athena.tenants.administration import routes as administration
@@ -227,7 +229,7 @@ def _include_partners(app: FastAPI, runtime: Runtime, caller: Caller, settings: 
         disclosures.make_partner_router(ledger, admit),
         *_include_partner_events(app, runtime, caller, settings, admit),
     ]
-    bodies: list[type[BaseModel]] = [PersonCheck, ReadUpTo, Acknowledgement]
+    bodies: list[type[BaseModel]] = [PersonCheck, ReadUpTo, Acknowledgement, SubmissionDraft]
     app.mount(interface.PREFIX, interface.make_interface(routers, bodies))
 
 
@@ -242,10 +244,14 @@ def _include_partner_events(
     told = Corrections(runtime.gate)
     app.include_router(deliveries.make_router(database, Reach.parse(reach), caller, manage, read))
     app.include_router(corrections.make_router(told, lambda: runtime.searcher.agreements, caller))
+    app.include_router(
+        submissions.make_router(runtime.submissions, lambda: runtime.searcher.agreements, caller)
+    )
     signer = EventSigner(store.master_secret, store.master_secret_version)
     return [
         deliveries.make_partner_router(PartnerFeed(database), signer, admit),
         corrections.make_partner_router(told, admit),
+        submissions.make_partner_router(runtime.submissions, admit),
     ]
 
 

@@ -43,6 +43,7 @@ from athena.sharing.ppss.deliveries.signing import EventSigner
 from athena.sharing.ppss.disclosures.sealing import Sealer
 from athena.sharing.ppss.person_checks.service import PersonChecks
 from athena.sharing.ppss.signatures.service import Door
+from athena.sharing.ppss.submissions.service import Submissions, forget_decided
 from athena.sharing.search.names import LiveNames
 from athena.sharing.search.service import Searcher
 from athena.tenants.directory.service import load_directory, renew_directory
@@ -86,6 +87,11 @@ class Runtime:
     def features(self) -> Features:
         """Which force has what, at this moment."""
         return self.switchboard.features
+
+    @property
+    def submissions(self) -> Submissions:
+        """What partners submit to forces."""
+        return Submissions(self.checks.door, self.gate, self.checks.sealer)
 
 
 @asynccontextmanager
@@ -142,7 +148,7 @@ async def _deciding_by(
                 searcher,
                 Sealer.of(store.master_secret, store.master_secret_version),
             ),
-            partner_events=PartnerDispatcher(database, sender, (escalate_overdue,)),
+            partner_events=PartnerDispatcher(database, sender, (escalate_overdue, forget_decided)),
         )
         switchboard.when_switched(runtime.linker.wake)
         tasks = [

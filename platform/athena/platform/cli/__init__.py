@@ -28,6 +28,7 @@ from athena.platform.cli import (
     ppss,
     records,
     server,
+    submissions,
     tenants,
     training,
     work,
@@ -62,6 +63,7 @@ governance_ledger.register()
 partner_events.register(app)
 partners.register(app)
 ppss.register(app)
+submissions.register(app)
 
 
 def main() -> None:

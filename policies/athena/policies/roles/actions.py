@@ -57,6 +57,7 @@ class Action(enum.StrEnum):
     RECORDS_RESTORE = "records.restore"
     RECORDS_RESTRICT = "records.restrict"
     ROLES_MANAGE = "roles.manage"
+    SUBMISSIONS_ASSESS = "submissions.assess"
     TENANTS_MANAGE = "tenants.manage"
     TENANTS_READ = "tenants.read"
     WORKLIST_WORK = "worklist.work"

@@ -241,6 +241,13 @@ class PurposeNotAllowedError(RefusedError):
     title = "The agreement doesn't allow this purpose"
 
 
+class SubmissionNotAllowedError(RefusedError):
+    """The agreement doesn't let the partner submit anything to this force."""
+
+    slug = "submission-not-allowed"
+    title = "The agreement doesn't allow this submission"
+
+
 class UnderReviewError(RefusedError):
     """Something in the partner's calls is being looked at."""
 

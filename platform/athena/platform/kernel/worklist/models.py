@@ -32,6 +32,7 @@ class ItemKind(enum.StrEnum):
     LINK_CONFLICT = "link_conflict"
     LINK_SUGGESTION = "link_suggestion"
     PACE_REVIEW = "pace_review"
+    PARTNER_SUBMISSION = "partner_submission"
     RECORD_QUALITY = "record_quality"
 
 
@@ -70,6 +71,10 @@ KINDS: Mapping[ItemKind, KindOfItem] = {
     ItemKind.PACE_REVIEW: KindOfItem(
         "A review of a detention is due (Police and Criminal Evidence Act 1984, s.40).",
         ("continued", "released", "postponed"),
+    ),
+    ItemKind.PARTNER_SUBMISSION: KindOfItem(
+        "A partner submitted unassessed information: assess it among the submissions.",
+        ("accepted", "declined", "left_open"),
     ),
     ItemKind.RECORD_QUALITY: KindOfItem(
         "A record needs putting right.",

@@ -132,3 +132,7 @@ class Standing:
     retention_days: int
     hourly_cap: int
     daily_cap: int
+    partner_shares: bool = False
+    """Whether the partner is a party as owner too: of what it submits."""
+    recipients: Sequence[str] = ()
+    """The parties that receive what others share, by their short names."""

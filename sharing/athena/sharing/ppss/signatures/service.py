@@ -127,6 +127,8 @@ class Door:
             document["retention_days"],
             link.hourly_cap,
             min(link.daily_cap, 24 * document["rate_limit_per_hour"]),
+            {"tenant": caller.partner.slug, "role": "owner"} in document["parties"],
+            _recipients(document),
         )
 
 
@@ -153,6 +155,11 @@ def _check_partner(partner: Partner) -> None:
 
 def _is_partner(document: Mapping[str, Any], slug: str) -> bool:
     return {"tenant": slug, "role": "partner"} in document["parties"]
+
+
+def _recipients(document: Mapping[str, Any]) -> list[str]:
+    parties = document["parties"]
+    return sorted(party["tenant"] for party in parties if party["role"] == "recipient")
 
 
 def _check_document(document: Mapping[str, Any], day: date) -> None:

@@ -1,0 +1,1 @@
+"""Submissions: what partners tell a force, unassessed, and what becomes of it."""
