@@ -71,9 +71,7 @@ def make_router(reader: Reader, caller: Caller) -> APIRouter:
         found, forces = await reader.journal(subject, FinancialYear.parse(year))
         return [JournalView.of(each, forces) for each in found]
 
-    @router.get(
-        "/journals/{year}/csv", response_class=Response, responses={**problems(), **_CSV}
-    )
+    @router.get("/journals/{year}/csv", response_class=Response, responses={**problems(), **_CSV})
     async def journal_as_csv(year: InYear, subject: Subject = Depends(caller)) -> Response:
         """Return a year's journals as CSV (RFC 4180), one line an entry, in pounds."""
         of = FinancialYear.parse(year)

@@ -169,8 +169,14 @@ def _people(made: Sequence[SyntheticNominal], count: int) -> list[Person]:
     people = []
     for one in made:
         name, born = one.draft.names[0], one.draft.date_of_birth
-        if one.force == FORCE and name.given_names and name.surname and born is not None:
-            people.append(Person(name.given_names.split()[0], name.surname, born.isoformat()))
+        if (
+            one.force == FORCE
+            and name.given_names
+            and name.surname
+            and born is not None
+            and born.day
+        ):
+            people.append(Person(name.given_names.split()[0], name.surname, str(born)))
     draw = random.Random(QUERY_SEED)  # noqa: S311 - reproducible, not secret
     return [draw.choice(people) for _ in range(count)]
 

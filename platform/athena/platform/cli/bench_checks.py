@@ -29,7 +29,9 @@ def checks(
     report = in_scratch(work)
     if hand_in(report, out_file, as_json=as_json):
         return
-    out.print(f"{report['checks']:,} questions about {report['nominals']:,} nominals, milliseconds:")
+    out.print(
+        f"{report['checks']:,} questions about {report['nominals']:,} nominals, milliseconds:"
+    )
     out.print(f"{'':28} {'p50':>8} {'p95':>8} {'p99':>8}")
     for what, name in (
         ("person check", "check_ms"),
