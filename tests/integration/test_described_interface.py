@@ -98,7 +98,8 @@ class World:
         headers = await self.platform.headers(AMO)
         found = await self.platform.client.get("/api/v1/partners/reviews", headers=headers)
         for review in found.json():
-            await self.partners.act(f"partners/reviews/{review['review_id']}/lift", {})
+            if review["lifted_at"] is None:
+                await self.partners.act(f"partners/reviews/{review['review_id']}/lift", {})
 
 
 @pytest.fixture(scope="module")
@@ -204,6 +205,17 @@ async def test_members_are_answered_as_is_described(world: World) -> None:
         prober.run, cases, SEED, world.as_member, asyncio.get_running_loop()
     )
     judge(told, cases, prober)
+
+
+async def test_a_place_to_go_on_from_is_a_number(world: World) -> None:
+    headers = await world.platform.headers("officer.essex")
+    for after in ("%00", "1%00", "-1", "one", "9" * 19):
+        answer = await world.platform.client.get(
+            f"/api/v1/nominals/changes?after={after}", headers=headers
+        )
+        assert answer.status_code == 422, answer.text
+    answer = await world.platform.client.get("/api/v1/nominals/changes?after=1", headers=headers)
+    assert answer.status_code in (200, 403), answer.text
 
 
 async def test_hours_of_a_zone_are_refused_in_words(world: World) -> None:

@@ -324,5 +324,6 @@ class _Sides:
     async def _lift(self, line: Line) -> None:
         """End the review that so many checks at an odd time, or of one person, bring about."""
         for review in await self._administer(line, "GET", "partners/reviews", None):
-            path = f"partners/reviews/{review['review_id']}/lift"
-            await self._administer(line, "POST", path, {"reason": REASON})
+            if review["lifted_at"] is None:
+                path = f"partners/reviews/{review['review_id']}/lift"
+                await self._administer(line, "POST", path, {"reason": REASON})
