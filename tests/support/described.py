@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 from schemathesis import Case, GenerationMode
 from schemathesis.checks import not_a_server_error
 from schemathesis.core.failures import FailureGroup
+from schemathesis.core.result import Err
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
     response_schema_conformance,
@@ -31,7 +32,7 @@ from schemathesis.specs.openapi.checks import (
 Known = Mapping[str, Sequence[Any]]
 """What really exists, by the name of a parameter or of a field, or by `path name`."""
 
-Send = Callable[[httpx.Request, str], Awaitable[httpx.Response]]
+Send = Callable[[httpx.Request, str], Coroutine[Any, Any, httpx.Response]]
 """Sends a call as an account."""
 
 HOST = "http://athena.test"
@@ -77,7 +78,11 @@ class Prober:
         self._known = known
         self._fits = fits
         schema = schemathesis.openapi.from_dict(document)
-        found = [result.ok() for result in schema.get_all_operations()]
+        found: list[Any] = []
+        for result in schema.get_all_operations():
+            if isinstance(result, Err):
+                raise result.err()
+            found.append(result.ok())
         self.operations = sorted(found, key=lambda one: one.path.rpartition("/")[2] in LAST)
 
     def run(
@@ -184,6 +189,7 @@ def _request(case: Case[Any], base: str) -> httpx.Request:
         if name.lower() not in ("content-length", "user-agent")
     ]
     content = body.encode() if isinstance(body, str) else body
+    assert isinstance(content, bytes)
     assert prepared.method
     assert prepared.url
     return httpx.Request(prepared.method, prepared.url, headers=headers, content=content)

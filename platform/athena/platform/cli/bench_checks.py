@@ -36,7 +36,7 @@ def checks(
     for what, name in (
         ("person check", "check_ms"),
         ("search of an officer", "search_ms"),
-        ("  of it the decision", "decision_ms"),
+        ("a decision made anew", "decision_ms"),
         ("verifying a signature", "signature_ms"),
     ):
         row = report[name]
