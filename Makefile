@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check policies bench bench-import bench-link bench-search clean
+.PHONY: help install demo test prove-interface check policies bench bench-import bench-link bench-search clean
 
 UV_VERSION := 0.9.7
 OPA_VERSION := 1.20.2
@@ -45,6 +45,9 @@ test: install ## Run every test that this machine can run
 	@$(RUN)/python -m compileall -q $(SOURCES) # many tests start processes, which import all of it
 	$(RUN)/pytest -n $(WORKERS) --dist loadfile
 
+prove-interface: install ## Draw 5,000 calls from what the interfaces describe (some minutes)
+	ATHENA_INTERFACE_CASES=5000 $(RUN)/pytest -n0 -s tests/integration/test_described_interface.py
+
 check: install ## Format, lint, types, import contracts, policy rules
 	$(RUN)/ruff format --check .
 	$(RUN)/ruff check .
@@ -63,10 +66,11 @@ $(TOOLS)/bin/opa:
 	@if opa version 2>/dev/null | grep -q "Version: $(OPA_VERSION)$$"; then mkdir -p $(TOOLS)/bin; ln -sf "$$(command -v opa)" $@; \
 	else GOBIN=$(TOOLS)/bin go install github.com/open-policy-agent/opa@v$(OPA_VERSION); fi
 
-bench: install ## Measure search, decisions, and what row-level security costs
+bench: install ## Measure search, decisions, person checks, and what row-level security costs
 	$(RUN)/athena bench search --nominals 100000 --no-peer
 	$(RUN)/athena bench decisions
 	$(RUN)/athena bench walls
+	$(RUN)/athena bench checks
 
 bench-import: install ## Measure imports: rate, memory, searches beside them, and kills
 	$(RUN)/athena bench import

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Response
 
@@ -22,6 +22,14 @@ Force = Annotated[str, Path(pattern=r"^[a-z][a-z0-9-]{1,40}$")]
 InYear = Annotated[str, Path(max_length=10, description="A financial year, such as 2026-27")]
 
 
+def _as(media_type: str) -> dict[int | str, dict[str, Any]]:
+    """Return OpenAPI's description of an answer that isn't JSON."""
+    return {200: {"content": {media_type: {"schema": {"type": "string"}}}}}
+
+
+_CSV, _TEXT = _as("text/csv"), _as("text/plain")
+
+
 def make_router(reader: Reader, caller: Caller) -> APIRouter:
     """Return the routes by which the accounts are read."""
     router = APIRouter(prefix="/api/v1/governance/ledger", tags=["ledger"])
@@ -33,7 +41,11 @@ def make_router(reader: Reader, caller: Caller) -> APIRouter:
         """Return a force's statement for a year; a force sees its own."""
         return StatementView.of(await reader.statement(subject, force, FinancialYear.parse(year)))
 
-    @router.get("/statements/{force}/{year}/csv", responses=problems(404))
+    @router.get(
+        "/statements/{force}/{year}/csv",
+        response_class=Response,
+        responses={**problems(404), **_CSV},
+    )
     async def statement_as_csv(
         force: Force, year: InYear, subject: Subject = Depends(caller)
     ) -> Response:
@@ -41,7 +53,11 @@ def make_router(reader: Reader, caller: Caller) -> APIRouter:
         found = await reader.statement(subject, force, FinancialYear.parse(year))
         return _csv(statement_csv(found), f"statement-{force}-{found.year.begins}.csv")
 
-    @router.get("/statements/{force}/{year}/text", responses=problems(404))
+    @router.get(
+        "/statements/{force}/{year}/text",
+        response_class=Response,
+        responses={**problems(404), **_TEXT},
+    )
     async def statement_as_text(
         force: Force, year: InYear, subject: Subject = Depends(caller)
     ) -> Response:
@@ -55,7 +71,7 @@ def make_router(reader: Reader, caller: Caller) -> APIRouter:
         found, forces = await reader.journal(subject, FinancialYear.parse(year))
         return [JournalView.of(each, forces) for each in found]
 
-    @router.get("/journals/{year}/csv", responses=problems())
+    @router.get("/journals/{year}/csv", response_class=Response, responses={**problems(), **_CSV})
     async def journal_as_csv(year: InYear, subject: Subject = Depends(caller)) -> Response:
         """Return a year's journals as CSV (RFC 4180), one line an entry, in pounds."""
         of = FinancialYear.parse(year)

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from athena.platform.benchmarks.walls import compare, record
+from athena.platform.cli.bench_checks import checks
 from athena.platform.cli.bench_common import OutFile, Report, hand_in, in_scratch, loading
 from athena.platform.cli.bench_decisions import decisions
 from athena.platform.cli.bench_imports import imports
@@ -23,6 +24,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands."""
     bench_app.command("search")(search)
     bench_app.command("decisions")(decisions)
+    bench_app.command("checks")(checks)
     bench_app.command("import")(imports)
     bench_app.command("link")(link)
     app.add_typer(bench_app, name="bench")

@@ -41,7 +41,7 @@ def make_router(gate: Gate, register: NameRegister, caller: Caller) -> APIRouter
     async def changes(
         stated: Stated,
         after: str = Query(
-            default="0", max_length=18, description="The `next` of the answer before"
+            default="0", pattern=r"^[0-9]{1,18}$", description="The `next` of the answer before"
         ),
         subject: Subject = Depends(caller),
     ) -> Changes:

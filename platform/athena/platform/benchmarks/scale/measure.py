@@ -116,7 +116,7 @@ async def measure(store: Store, settings: Settings, run: Run) -> dict[str, Any]:
                 of_officer = (subject, purpose, questions, visible)
     subject, purpose, questions, visible = of_officer
     run.tell("Asking through the API")
-    async with _served(store, settings) as port:
+    async with served(store, settings) as port:
         token = TokenIssuer.open(settings, data_dir(settings)).issue(subject.member_id, 3600)
         fewer = questions[::_SHARE_OF_WHOLE]
         report["officer"]["api"] = await ask_over_http(port, token, purpose, fewer)
@@ -278,7 +278,7 @@ async def administrator(store: Store) -> AsyncIterator[asyncpg.Connection]:
 
 
 @asynccontextmanager
-async def _served(store: Store, settings: Settings) -> AsyncIterator[int]:
+async def served(store: Store, settings: Settings) -> AsyncIterator[int]:
     """Serve the application on a free port of this machine."""
     config = uvicorn.Config(
         create_app(store, settings), host="127.0.0.1", port=0, log_level="warning"

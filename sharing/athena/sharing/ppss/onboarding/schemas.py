@@ -6,7 +6,14 @@ from datetime import datetime, time
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    Field,
+    WithJsonSchema,
+    model_validator,
+)
 
 from athena.platform.kernel.identity import Clearance
 from athena.platform.kernel.permits import Act, line_of_text
@@ -16,6 +23,27 @@ from athena.sharing.ppss.limits.models import Cause
 Line = Annotated[str, line_of_text(200)]
 ContactKind = Literal["data_protection", "operations", "technical"]
 MOST_CALLS = 1_000_000
+
+
+def _without_zone(value: time) -> time:
+    if value.tzinfo is not None:
+        raise ValueError("Write a time of day in London, without a zone, such as 08:00.")
+    return value
+
+
+TimeOfDay = Annotated[
+    time,
+    AfterValidator(_without_zone),
+    # OpenAPI's own format of times (RFC 3339) asks for the zone that these don't have.
+    WithJsonSchema(
+        {
+            "type": "string",
+            "pattern": r"^([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]{1,6})?)?$",
+            "examples": ["08:00"],
+        }
+    ),
+]
+"""A time of day in London."""
 
 
 class PartnerContact(BaseModel):
@@ -37,8 +65,10 @@ class Registration(Act):
     sandbox: bool = Field(
         default=False, description="Answered from made-up people alone; it never changes"
     )
-    opens: time = Field(default=time(8), description="When it asks as a rule, Monday to Friday")
-    closes: time = time(18)
+    opens: TimeOfDay = Field(
+        default=time(8), description="When it asks as a rule, Monday to Friday"
+    )
+    closes: TimeOfDay = time(18)
     contacts: tuple[PartnerContact, ...] = Field(min_length=1, max_length=3)
 
     @model_validator(mode="after")
@@ -102,8 +132,8 @@ class PartnerView(BaseModel):
     status: str
     clearance: Clearance
     sandbox: bool
-    opens: time
-    closes: time
+    opens: TimeOfDay
+    closes: TimeOfDay
     contacts: list[PartnerContact]
     keys: list[KeyView]
     agreements: list[AgreementView]
