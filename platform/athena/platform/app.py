@@ -172,8 +172,7 @@ def _include_features(
     app.include_router(worklist.make_router(runtime.desk, by_bearer))
     app.include_router(notifications.make_router(runtime.desk, by_bearer))
     _include_administration(app, runtime, by_bearer)
-    _include_governance(app, runtime, by_bearer)
-    _include_releases(app, runtime, by_bearer, sessions)
+    _include_governance(app, runtime, by_bearer, sessions)
     _include_accounts(app, runtime, by_bearer)
     app.include_router(restrictions.make_router(gate, by_bearer))
     app.include_router(imports.make_router(gate, by_bearer))
@@ -197,7 +196,9 @@ def _permit(runtime: Runtime, action: Action) -> Permit:
     return ask
 
 
-def _include_governance(app: FastAPI, runtime: Runtime, caller: Caller) -> None:
+def _include_governance(
+    app: FastAPI, runtime: Runtime, caller: Caller, sessions: BrowserSessions
+) -> None:
     office = Office(runtime.database, runtime.gate.authorise)
     desk = ChangeDesk(office)
     app.include_router(bodies.make_router(office, caller))
@@ -206,14 +207,9 @@ def _include_governance(app: FastAPI, runtime: Runtime, caller: Caller) -> None:
     app.include_router(features.make_router(office, caller))
     app.include_router(duties.make_router(desk, caller))
     app.include_router(oversight.make_router(office, runtime.accounts.reader, caller))
-
-
-def _include_releases(
-    app: FastAPI, runtime: Runtime, caller: Caller, sessions: BrowserSessions
-) -> None:
-    desk = ReleaseDesk(ChangeDesk(Office(runtime.database, runtime.gate.authorise)))
-    app.include_router(releases.make_router(desk, caller))
-    app.include_router(release_pages.make_router(desk, sessions))
+    planning = ReleaseDesk(desk)
+    app.include_router(releases.make_router(planning, caller))
+    app.include_router(release_pages.make_router(planning, sessions))
 
 
 def _include_partners(app: FastAPI, runtime: Runtime, caller: Caller, settings: Settings) -> None:
@@ -227,19 +223,22 @@ def _include_partners(app: FastAPI, runtime: Runtime, caller: Caller, settings: 
     routers = [
         person_checks.make_router(runtime.checks, admit),
         disclosures.make_partner_router(ledger, admit),
-        *_include_partner_events(app, runtime, caller, settings, admit),
+        *_include_partner_events(app, runtime, caller, settings, admit, manage, read),
     ]
     bodies: list[type[BaseModel]] = [PersonCheck, ReadUpTo, Acknowledgement, SubmissionDraft]
     app.mount(interface.PREFIX, interface.make_interface(routers, bodies))
 
 
 def _include_partner_events(
-    app: FastAPI, runtime: Runtime, caller: Caller, settings: Settings, admit: Admit
+    app: FastAPI,
+    runtime: Runtime,
+    caller: Caller,
+    settings: Settings,
+    admit: Admit,
+    manage: Permit,
+    read: Permit,
 ) -> list[APIRouter]:
     """Include what the client body and forces do with events, and return the partners' routes."""
-    manage, read = (
-        _permit(runtime, action) for action in (Action.PARTNERS_MANAGE, Action.PARTNERS_READ)
-    )
     store, database, reach = runtime.store, runtime.database, settings.ppss_webhook_networks
     told = Corrections(runtime.gate)
     app.include_router(deliveries.make_router(database, Reach.parse(reach), caller, manage, read))

@@ -5,7 +5,6 @@ Every act on a change goes through `Desk.taking`, so that no step is taken witho
 
 from __future__ import annotations
 
-import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from uuid import UUID
 
 from pydantic import ValidationError
 
+from athena.governance import references
 from athena.governance.acting import Acting, Office
 from athena.governance.changes import repository
 from athena.governance.changes.machine import Actor, State, Step, check, legal
@@ -116,12 +116,7 @@ class Desk:
 
 async def find(session: ReadSession, name: str) -> UUID:
     """Return the id of a change by its reference or id; NotFoundError where there is none."""
-    try:
-        return UUID(name)
-    except ValueError:
-        found = None
-        if re.match(REFERENCE, name):
-            found = await repository.id_of(session, int(name.removeprefix("CR-")))
+    found = await references.find(session, name, REFERENCE, repository.id_of)
     if found is None:
         raise _unknown()
     return found

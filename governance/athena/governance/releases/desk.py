@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from athena.governance import references
 from athena.governance.acting import Acting, Office
 from athena.governance.changes.desk import Desk as ChangeDesk
 from athena.governance.flags.switching import switch
@@ -205,12 +205,7 @@ async def _locked(acting: Acting, name: str) -> WholeRelease:
 
 async def find(session: ReadSession, name: str) -> UUID:
     """Return the id of a release by its reference or id; NotFoundError where there is none."""
-    try:
-        return UUID(name)
-    except ValueError:
-        found = None
-        if re.match(REFERENCE, name):
-            found = await repository.id_of(session, int(name.removeprefix("REL-")))
+    found = await references.find(session, name, REFERENCE, repository.id_of)
     if found is None:
         raise _unknown()
     return found

@@ -28,7 +28,7 @@ from athena.records.archive import repository
 from athena.records.archive.certificate import Certificate, Erased, Signer, Statement
 from athena.records.archive.checks import parse_lines
 from athena.records.archive.models import Archive, Manifest, TableDigest, checksum_of
-from athena.records.names.keys import date_key, day_number, name_key
+from athena.records.names.keys import day_number
 from athena.records.names.service import NameRegister
 from athena.records.nominals import repository as nominals
 from athena.records.nominals.models import Row
@@ -215,15 +215,15 @@ def _name_keys(register: NameRegister, rows: Mapping[str, Sequence[Row]]) -> Ite
     }
     for name in rows["nominal_name"]:
         day = day_number(born.get(name["nominal_id"]))
-        pairs = register.pairs_of(name["given_names"], name["surname"])
-        for place, (surname, given) in enumerate(pairs):
+        keys = register.keys_of(name["given_names"], name["surname"], day)
+        for by_name, by_date in keys:
             yield {
                 "nominal_id": name["nominal_id"],
                 "row_id": str(uuid4()),
                 "label": name["label"],
                 "name_row_id": name["row_id"],
-                "name_key": name_key(surname, given, day, further=place > 0),
-                "date_key": date_key(surname, given, day, further=place > 0),
+                "name_key": by_name,
+                "date_key": by_date,
             }
 
 

@@ -11,10 +11,9 @@ from collections.abc import Collection, Iterable
 from athena.platform.kernel.database import Database
 from athena.platform.kernel.errors import StoreUnavailableError
 from athena.records.names import repository
-from athena.records.names.keys import pair_key
+from athena.records.names.keys import date_key, name_key, pair_key
 from athena.records.names.normalise import name_pairs
 
-TermPair = tuple[int, int]
 _ATTEMPTS = 20
 _REMEMBERED = 300_000
 """How many pairs are remembered before all are forgotten: some 30 MB."""
@@ -33,12 +32,18 @@ class NameRegister:
         self._numbers = {"": 0}
         self._pairs = set()
 
-    def pairs_of(self, given_names: str, surname: str) -> list[TermPair]:
-        """Return the term pairs of a name that `register` has seen."""
-        return [
-            (self._numbers[family], self._numbers[given])
-            for family, given in name_pairs(given_names, surname)
-        ]
+    def keys_of(self, given_names: str, surname: str, day: int) -> list[tuple[int, int]]:
+        """Return the (name key, date key) under which a name that `register` has seen is found.
+
+        ``day`` is the number of the day of birth. All but the first are of further pairs.
+        """
+        keys = []
+        for place, (family, given) in enumerate(name_pairs(given_names, surname)):
+            pair, further = (self._numbers[family], self._numbers[given]), place > 0
+            keys.append(
+                (name_key(*pair, day, further=further), date_key(*pair, day, further=further))
+            )
+        return keys
 
     def number_of(self, token: str) -> int:
         """Return the number of a token that is registered."""

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from uuid import UUID, uuid4
 
 from athena.platform.kernel.identity import FieldGroup, LabelId, NominalId, TenantId
-from athena.records.names.keys import date_key, day_number, name_key
+from athena.records.names.keys import day_number
 from athena.records.names.service import NameRegister
 from athena.records.nominals.schemas import (
     AddressDraft,
@@ -144,8 +144,8 @@ class RowWriter:
             self._add_name_keys(batch, row, day_number(born))
 
     def _add_name_keys(self, batch: RowBatch, name: Row, day: int) -> None:
-        pairs = self.register.pairs_of(name["given_names"], name["surname"])
-        for place, (surname, given) in enumerate(pairs):
+        keys = self.register.keys_of(name["given_names"], name["surname"], day)
+        for by_name, by_date in keys:
             batch.add(
                 "name_key",
                 {
@@ -154,8 +154,8 @@ class RowWriter:
                     "row_id": str(uuid4()),
                     "label_id": name["label_id"],
                     "name_row_id": name["row_id"],
-                    "name_key": name_key(surname, given, day, further=place > 0),
-                    "date_key": date_key(surname, given, day, further=place > 0),
+                    "name_key": by_name,
+                    "date_key": by_date,
                 },
             )
 
