@@ -48,12 +48,14 @@ OPEN_POLICIES = {
 
 LINKING = {
     "*.comparing": "the linker compares every force's match fields, after it has logged it",
+    "records.link_verdict.keeping": "a definer function's owner, which no login is",
     "records.merge.keeping": "a definer function's owner, which no login is",
     "sharing.link_decision.mirror": "a definer function's owner, which no login is",
     "sharing.link_threshold.comparing": "the thresholds name no person",
     "sharing.link_threshold.set_thresholds": "the client body sets them; they name no person",
     "sharing.match_queue.queue_changed": "a definer function's owner, which no login is",
     "tenants.tenant.linker_finds_forces": "whose records are compared; the directory",
+    "tenants.tenant.matching_names_forces": "a definer function's owner; the directory",
     "sharing.match_queue.take": "the linker takes what waits; it holds ids alone",
 }
 """The same of linking, with the rules that meet each."""
