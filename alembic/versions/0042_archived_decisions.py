@@ -1,8 +1,8 @@
 """A force's own decisions on links, as its archive holds them.
 
-`sharing.link_decision` refers to both nominals, so it can't hold a decision on a record that isn't in
-this store. `records.link_verdict` keeps what the force itself decided, under its own nominal, with
-nothing of the other than whose it is and its id. It follows each decision, and goes with it.
+`sharing.link_decision` refers to both nominals, so it can't hold a decision on a record that isn't
+in this store. `records.link_verdict` keeps what the force itself decided, under its own nominal,
+with nothing of the other than whose it is and its id. It follows each decision, and goes with it.
 """
 
 from __future__ import annotations
