@@ -109,7 +109,8 @@ DECIDING = [
         "a decision stands first on the side of the force that decides",
         writes(decision("open", "pointer", force="essex")),
         "ALTER POLICY decide ON sharing.link_decision WITH CHECK (true); "
-        "ALTER POLICY mirror ON sharing.link_decision WITH CHECK (true)",
+        "ALTER POLICY mirror ON sharing.link_decision WITH CHECK (true); "
+        "ALTER POLICY keeping ON records.link_verdict WITH CHECK (true)",
     ),
     Attack(
         "decides as a colleague",
@@ -197,6 +198,7 @@ COMPARING = [
         ),
         "GRANT INSERT ON sharing.link_decision TO athena_linker; "
         + "ALTER TABLE sharing.link_decision DISABLE TRIGGER mirror_decision; "
+        + "ALTER TABLE sharing.link_decision DISABLE TRIGGER keep_verdict; "
         + NO_RLS.format("sharing.link_decision"),
     ),
     Attack(

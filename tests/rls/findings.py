@@ -61,18 +61,24 @@ LINKING = {
 """The same of linking, with the rules that meet each."""
 
 _OF_LINKING = {
-    "SEC005": {"sharing.link_decision.mirror", "sharing.link_threshold.comparing"},
+    "SEC005": {
+        "records.link_verdict.keeping",
+        "sharing.link_decision.mirror",
+        "sharing.link_threshold.comparing",
+    },
     "SEC008": {
         "*.comparing",
         "sharing.match_queue.queue_changed",
     },
     "SEC028": {
         "*.comparing",
+        "records.link_verdict.keeping",
         "records.merge.keeping",
         "sharing.link_decision.mirror",
         "sharing.link_threshold.comparing",
         "sharing.match_queue.take",
         "tenants.tenant.linker_finds_forces",
+        "tenants.tenant.matching_names_forces",
     },
     "SEC038": {
         "*.comparing",

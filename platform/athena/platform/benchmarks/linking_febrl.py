@@ -44,7 +44,9 @@ def _measure(number: int, seed: int, tell: Callable[[str], None]) -> dict[str, A
     weights = trainer.train(f"febrl-{number}", 1, f"FEBRL {number} without soc_sec_id")
     splinks = list(trainer.predictions(LEAST_BITS))
     scorer = Scorer(weights)
-    ours = [(one, other, scorer.score(records[one], records[other]).bits) for one, other, _ in splinks]
+    ours = [
+        (one, other, scorer.score(records[one], records[other]).bits) for one, other, _ in splinks
+    ]
     return {
         "data": f"FEBRL {number}",
         "records": len(records),
