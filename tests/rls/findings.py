@@ -48,29 +48,37 @@ OPEN_POLICIES = {
 
 LINKING = {
     "*.comparing": "the linker compares every force's match fields, after it has logged it",
+    "records.link_verdict.keeping": "a definer function's owner, which no login is",
     "records.merge.keeping": "a definer function's owner, which no login is",
     "sharing.link_decision.mirror": "a definer function's owner, which no login is",
     "sharing.link_threshold.comparing": "the thresholds name no person",
     "sharing.link_threshold.set_thresholds": "the client body sets them; they name no person",
     "sharing.match_queue.queue_changed": "a definer function's owner, which no login is",
     "tenants.tenant.linker_finds_forces": "whose records are compared; the directory",
+    "tenants.tenant.matching_names_forces": "a definer function's owner; the directory",
     "sharing.match_queue.take": "the linker takes what waits; it holds ids alone",
 }
 """The same of linking, with the rules that meet each."""
 
 _OF_LINKING = {
-    "SEC005": {"sharing.link_decision.mirror", "sharing.link_threshold.comparing"},
+    "SEC005": {
+        "records.link_verdict.keeping",
+        "sharing.link_decision.mirror",
+        "sharing.link_threshold.comparing",
+    },
     "SEC008": {
         "*.comparing",
         "sharing.match_queue.queue_changed",
     },
     "SEC028": {
         "*.comparing",
+        "records.link_verdict.keeping",
         "records.merge.keeping",
         "sharing.link_decision.mirror",
         "sharing.link_threshold.comparing",
         "sharing.match_queue.take",
         "tenants.tenant.linker_finds_forces",
+        "tenants.tenant.matching_names_forces",
     },
     "SEC038": {
         "*.comparing",

@@ -45,6 +45,8 @@ FOR_EACH_FORCE = (
     "INSERT INTO records.merge (owner_force, merge_id, survivor_id, merged_id, survivor_rows, "
     "copied_rows, source_rows, merged_by) VALUES ({force}, '{new}', '{nominal}', '{new}', '{{}}', "
     "'{{}}', '{{}}', '{new}')",
+    "INSERT INTO records.link_verdict (owner_force, nominal_id, other_force, other_id, verdict, "
+    "decided_by, decided_at) VALUES ({force}, '{nominal}', '', '{other}', 'same', '{new}', now())",
     *SWITCHES_AND_COUNTS,
     *(
         f"INSERT INTO sharing.{table} (owner_force, nominal_id, other_force, other_id, {more}) "
