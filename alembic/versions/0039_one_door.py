@@ -4,7 +4,7 @@ The key, the nonce, the agreement and the caps of a call were four transactions.
 function now, with the rights of whoever calls it: the same policies hold as for each statement.
 
 What is over of calls was looked for at every call; once a minute is enough. A check that told
-nothing goes after 90 days, and one that told something with the last line of the ledger about it.
+nothing goes after 90 days; one that told something stays as long as the ledger has a line about it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,9 @@ KEEP_CHECK = (
 )
 FUNCTIONS = f"{LET_IN}, {BEGIN_CHECK}, {KEEP_CHECK}"
 
-TOLD_NOTHING = "(outcome <> 'match' OR agreement_id = '00000000-0000-0000-0000-000000000000')"
+IN_NO_LEDGER = (
+    "(outcome <> 'match' OR lines_gone OR agreement_id = '00000000-0000-0000-0000-000000000000')"
+)
 """Checks that no line of the ledger is about: the sandbox, under no agreement, has none."""
 
 SWEEP = """
@@ -44,12 +46,17 @@ def upgrade() -> None:
     _checks()
     script(f"""
         GRANT EXECUTE ON FUNCTION {FUNCTIONS} TO {PPSS};
-        CREATE INDEX partner_check_old ON sharing.partner_check (at) WHERE {TOLD_NOTHING};
+        ALTER TABLE sharing.partner_check ADD COLUMN lines_gone boolean NOT NULL DEFAULT false;
+        COMMENT ON COLUMN sharing.partner_check.lines_gone IS
+            'Every line of the ledger about it went with its force';
+        CREATE INDEX partner_check_old ON sharing.partner_check (at) WHERE {IN_NO_LEDGER};
         CREATE INDEX disclosure_check ON sharing.disclosure (check_id);
         CREATE POLICY forgetting ON sharing.partner_check FOR DELETE TO {DISCLOSING} USING (true);
         CREATE POLICY forgetting_finds ON sharing.partner_check FOR SELECT TO {DISCLOSING}
             USING (true);
-        GRANT SELECT, DELETE ON sharing.partner_check TO {DISCLOSING};
+        CREATE POLICY marking ON sharing.partner_check FOR UPDATE TO {DISCLOSING}
+            USING (true) WITH CHECK (true);
+        GRANT SELECT, DELETE, UPDATE (lines_gone) ON sharing.partner_check TO {DISCLOSING};
         RESET ROLE;
     """)
     _forget(f"""
@@ -61,14 +68,14 @@ def upgrade() -> None:
             -- One at a time; whoever comes meanwhile doesn't wait.
             IF pg_try_advisory_xact_lock(4277033) THEN{SWEEP}
                 DELETE FROM sharing.partner_check AS c
-                WHERE c.at < now() - interval '90 days' AND {TOLD_NOTHING}
+                WHERE c.at < now() - interval '90 days' AND {IN_NO_LEDGER}
                   AND NOT EXISTS (SELECT FROM sharing.disclosure AS d
                                   WHERE d.check_id = c.check_id);
             END IF;
             RETURN NULL;
     """)
     _end_answers("""
-            DELETE FROM sharing.partner_check AS c USING gone AS g
+            UPDATE sharing.partner_check AS c SET lines_gone = true FROM gone AS g
             WHERE c.check_id = g.check_id
               AND NOT EXISTS (SELECT FROM sharing.disclosure AS d WHERE d.check_id = c.check_id);
     """)
@@ -223,9 +230,11 @@ def downgrade() -> None:
             RETURN NULL;
     """)
     script(f"""
-        REVOKE SELECT, DELETE ON sharing.partner_check FROM {DISCLOSING};
+        REVOKE SELECT, DELETE, UPDATE (lines_gone) ON sharing.partner_check FROM {DISCLOSING};
+        DROP POLICY marking ON sharing.partner_check;
         DROP POLICY forgetting ON sharing.partner_check;
         DROP POLICY forgetting_finds ON sharing.partner_check;
         DROP INDEX sharing.partner_check_old, sharing.disclosure_check;
+        ALTER TABLE sharing.partner_check DROP COLUMN lines_gone;
         DROP FUNCTION {LET_IN}, {BEGIN_CHECK}, {KEEP_CHECK};
     """)

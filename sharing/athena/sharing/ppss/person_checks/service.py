@@ -260,7 +260,7 @@ class PersonChecks:
         keys = [(match.owner_force, match.nominal_id) for match in verdict.matches]
         recorded = await repository.recorded(consultation, keys) if keys else {}
         for key in keys:
-            record = await nominals.read(consultation, key[1])
+            record = await nominals.read_found(consultation, key)
             standing_now = recorded[key]
             label = consultation.visibility.view(standing_now.label_id, key).label
             shown = telling.record(
