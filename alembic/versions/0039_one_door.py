@@ -9,7 +9,7 @@ nothing goes after 90 days; one that told something stays as long as the ledger 
 
 from __future__ import annotations
 
-from athena.platform.kernel.migrations import script
+from athena.platform.kernel.migrations import hand_over, script
 
 revision = "0039"
 down_revision = "0036"
@@ -25,6 +25,7 @@ KEEP_CHECK = (
     "sharing.keep_check(uuid, smallint, uuid, text, bytea, text, text, text, bytea, text, bytea, "
     "bytea, interval, time, time)"
 )
+CONSULT = "audit.consult_partner(smallint, text, uuid, text, text[], text, jsonb)"
 FUNCTIONS = f"{LET_IN}, {BEGIN_CHECK}, {KEEP_CHECK}"
 
 IN_NO_LEDGER = (
@@ -44,6 +45,7 @@ def upgrade() -> None:
     script("SET LOCAL ROLE athena_owner")
     _door()
     _checks()
+    _consult()
     script(f"""
         GRANT EXECUTE ON FUNCTION {FUNCTIONS} TO {PPSS};
         ALTER TABLE sharing.partner_check ADD COLUMN lines_gone boolean NOT NULL DEFAULT false;
@@ -59,6 +61,8 @@ def upgrade() -> None:
         GRANT SELECT, DELETE, UPDATE (lines_gone) ON sharing.partner_check TO {DISCLOSING};
         RESET ROLE;
     """)
+    hand_over(CONSULT, "athena_audit_writer")
+    script(f"GRANT EXECUTE ON FUNCTION {CONSULT} TO {PPSS}")
     _forget(f"""
             -- Nonces go first: one that is over for a minute says that nobody has looked since.
             IF NOT EXISTS (SELECT FROM sharing.partner_nonce AS n
@@ -199,6 +203,33 @@ def _checks() -> None:
     """)
 
 
+def _consult() -> None:
+    """Let a partner's reading of its own lines be logged: it stands under no grant set."""
+    script("""
+        CREATE FUNCTION audit.consult_partner(
+            p_partner smallint, p_action text, p_member uuid, p_username text, p_roles text[],
+            p_reason text, p_content jsonb
+        ) RETURNS uuid
+        LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+        DECLARE
+            v_event uuid := gen_random_uuid();
+        BEGIN
+            IF NOT EXISTS (SELECT FROM sharing.partner AS p WHERE p.partner_id = p_partner) THEN
+                RAISE EXCEPTION 'only a partner consults here' USING ERRCODE = '42501';
+            END IF;
+            INSERT INTO audit.event (at, event_id, xid, tenant_id, login, member_id, username,
+                roles, kind, action)
+            VALUES (now(), v_event, pg_current_xact_id(), p_partner, session_user, p_member,
+                p_username, p_roles, 'consultation', p_action);
+            INSERT INTO audit.content (at, event_id, reason, content)
+            VALUES (now(), v_event, p_reason, p_content);
+            RETURN v_event;
+        END $$;
+        COMMENT ON FUNCTION audit.consult_partner IS
+            'Appends that a partner read what it was told; it opens no record';
+    """)
+
+
 def _forget(body: str) -> None:
     script(f"""
         CREATE OR REPLACE FUNCTION sharing.forget_partner_calls() RETURNS trigger
@@ -236,5 +267,5 @@ def downgrade() -> None:
         DROP POLICY forgetting_finds ON sharing.partner_check;
         DROP INDEX sharing.partner_check_old, sharing.disclosure_check;
         ALTER TABLE sharing.partner_check DROP COLUMN lines_gone;
-        DROP FUNCTION {LET_IN}, {BEGIN_CHECK}, {KEEP_CHECK};
+        DROP FUNCTION {FUNCTIONS}, {CONSULT};
     """)

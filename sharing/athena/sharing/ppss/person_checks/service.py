@@ -92,7 +92,11 @@ class PersonChecks:
         entrance = await self.door.enter(arrival, question.check.purpose)
         caller = entrance.caller
         if caller.partner.sandbox:
-            return await self._answer_made_up(caller, question)
+            try:
+                return await self._answer_made_up(caller, question)
+            except RefusedError as error:
+                await self.door.log_refusal(caller, _MAKE, error)
+                raise
         standing = await self.door.standing_of(entrance)
         try:
             check_purpose(standing, question.check.purpose)
