@@ -83,7 +83,7 @@ async def read(consultation: Consultation, nominal_id: NominalId) -> Disclosed:
     return (await _read(consultation, nominal_id, _GROUP_TABLES)).disclosed
 
 
-async def read_found(consultation: Consultation, key: RecordKey) -> Disclosed:
+async def read_found(consultation: Consultation, key: tuple[TenantId, NominalId]) -> Disclosed:
     """Return a nominal as `read` does, where a search has told which force's it is.
 
     Tables whose group isn't shown aren't asked: they would give nothing.
