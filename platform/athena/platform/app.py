@@ -71,7 +71,7 @@ from athena.sharing.ppss.disclosures.service import Disclosures
 from athena.sharing.ppss.onboarding import routes as partners
 from athena.sharing.ppss.person_checks import routes as person_checks
 from athena.sharing.ppss.person_checks.schemas import PersonCheck
-from athena.sharing.ppss.reading import Admit, make_admit
+from athena.sharing.ppss.reading import Admit, make_admit, make_arrive
 from athena.sharing.ppss.submissions import routes as submissions
 from athena.sharing.ppss.submissions.schemas import SubmissionDraft
 from athena.sharing.search import pages as search_pages
@@ -221,7 +221,9 @@ def _include_partners(app: FastAPI, runtime: Runtime, caller: Caller, settings: 
     app.include_router(disclosures.make_router(ledger, caller))
     admit = make_admit(runtime.checks.door, settings.partner_url)
     routers = [
-        person_checks.make_router(runtime.checks, admit),
+        person_checks.make_router(
+            runtime.checks, make_arrive(runtime.checks.door, settings.partner_url)
+        ),
         disclosures.make_partner_router(ledger, admit),
         *_include_partner_events(app, runtime, caller, settings, admit, manage, read),
     ]

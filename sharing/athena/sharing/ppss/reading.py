@@ -18,7 +18,7 @@ from athena.sharing.ppss.problems import (
     PathError,
 )
 from athena.sharing.ppss.signatures.models import Caller, Message
-from athena.sharing.ppss.signatures.service import Door
+from athena.sharing.ppss.signatures.service import Arrival, Door
 
 MOST_BYTES = 65_536
 """No question is longer."""
@@ -30,11 +30,10 @@ _JSON = re.compile(r"application/json(; ?charset=utf-8)?", re.IGNORECASE)
 Read = TypeVar("Read", bound=BaseModel)
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
-    """A call that was let in."""
+@dataclass(frozen=True)
+class _Sent:
+    """What a message says beside who sent it."""
 
-    caller: Caller
     message: Message
 
     def read(self, model: type[Read]) -> Read:
@@ -55,17 +54,43 @@ class Call:
         return key
 
 
+@dataclass(frozen=True)
+class Arrived(_Sent):
+    """A call whose signature has verified; whoever answers it lets it in first."""
+
+    arrival: Arrival
+
+
+@dataclass(frozen=True)
+class Call(_Sent):
+    """A call that was let in."""
+
+    caller: Caller
+
+
+Arrive = Callable[[Request], Awaitable[Arrived]]
 Admit = Callable[[Request], Awaitable[Call]]
 
 
 def make_admit(door: Door, public_url: str | None) -> Admit:
-    """Return the dependency that lets a call in.
+    """Return the dependency that lets a call in; ``public_url`` as in `make_arrive`."""
+    arrive = make_arrive(door, public_url)
+
+    async def admit(request: Request) -> Call:
+        arrived = await arrive(request)
+        return Call(arrived.message, (await door.enter(arrived.arrival)).caller)
+
+    return admit
+
+
+def make_arrive(door: Door, public_url: str | None) -> Arrive:
+    """Return the dependency that verifies a call, for a route that lets it in itself.
 
     ``public_url`` is where partners reach the platform, which their signatures cover; when it isn't
     set, it is the scheme and the host that the request names.
     """
 
-    async def admit(request: Request) -> Call:
+    async def arrive(request: Request) -> Arrived:
         target = _plain_target(request)
         body = await _bounded(request)
         if body and not _JSON.fullmatch(request.headers.get("content-type", "")):
@@ -75,9 +100,9 @@ def make_admit(door: Door, public_url: str | None) -> Admit:
             (name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers.raw
         ]
         message = Message(request.method, base.rstrip("/") + target, fields, body)
-        return Call(await door.admit(message), message)
+        return Arrived(message, await door.verify(message))
 
-    return admit
+    return arrive
 
 
 def _plain_target(request: Request) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from uuid import UUID, uuid4
 
@@ -17,7 +17,7 @@ import rfc8785
 
 from athena.platform.kernel.audit import Entry, EventKind, RecordSeen, append
 from athena.platform.kernel.database import ReadSession
-from athena.platform.kernel.errors import RefusedError
+from athena.platform.kernel.errors import AthenaError, RefusedError
 from athena.platform.kernel.identity import FieldGroup, NominalId, TenantId
 from athena.policies.roles.actions import Action
 from athena.policies.visibility.models import Consultation
@@ -28,7 +28,7 @@ from athena.sharing.ppss.disclosures import repository as ledger
 from athena.sharing.ppss.disclosures.models import Disclosure
 from athena.sharing.ppss.disclosures.sealing import Sealer
 from athena.sharing.ppss.limits import service as limits
-from athena.sharing.ppss.limits.models import USUAL, Thresholds
+from athena.sharing.ppss.limits.models import USUAL, Recent, Thresholds
 from athena.sharing.ppss.person_checks import repository, sandbox, telling
 from athena.sharing.ppss.person_checks.matching import Verdict, ask_for, asked, judge
 from athena.sharing.ppss.person_checks.schemas import (
@@ -44,8 +44,7 @@ from athena.sharing.ppss.problems import (
     IdempotencyKeyReusedError,
 )
 from athena.sharing.ppss.signatures.models import PPSS, Caller, Standing
-from athena.sharing.ppss.signatures.repository import run_for
-from athena.sharing.ppss.signatures.service import Door, check_purpose
+from athena.sharing.ppss.signatures.service import Arrival, Door, check_purpose
 from athena.sharing.search import repository as look_ups
 from athena.sharing.search.query import understand
 from athena.sharing.search.service import Searcher
@@ -78,17 +77,33 @@ class PersonChecks:
     sealer: Sealer
     thresholds: Thresholds = USUAL
 
-    async def answer(self, caller: Caller, question: Question) -> bytes:
+    async def answer(self, arrival: Arrival, read: Callable[[], Question]) -> bytes:
         """Return the answer as it is sent, in its canonical form (RFC 8785).
 
         The same key with the same body has the same answer; with another body it is refused.
+        ``read`` returns the question or raises the problem that it has, which is told only to
+        whoever is let in.
         """
+        try:
+            question = read()
+        except AthenaError:
+            await self.door.enter(arrival)
+            raise
+        entrance = await self.door.enter(arrival, question.check.purpose)
+        caller = entrance.caller
         if caller.partner.sandbox:
-            return await self._answer_made_up(caller, question)
-        standing = await self.door.standing(caller)
+            try:
+                return await self._answer_made_up(caller, question)
+            except RefusedError as error:
+                await self.door.log_refusal(caller, _MAKE, error)
+                raise
+        standing = await self.door.standing_of(entrance)
         try:
             check_purpose(standing, question.check.purpose)
-            await limits.count_call(self.gate.database, caller, standing)
+            if entrance.used is None:  # the agreement's first day began meanwhile
+                await limits.count_call(self.gate.database, caller, standing)
+            else:
+                limits.check_caps(standing, entrance.used)
         except RefusedError as error:
             await self.door.log_refusal(caller, _MAKE, error)
             raise
@@ -105,8 +120,7 @@ class PersonChecks:
         async with self.gate.consult(
             subject, Action.PERSON_CHECKS_MAKE, check.purpose, entry
         ) as consultation:
-            await run_for(consultation.session, caller.partner.partner_id)
-            known = await repository.answered(
+            known = await repository.begin(
                 consultation.session, caller.partner.partner_id, question.idempotency_key
             )
             if known is not None:
@@ -132,8 +146,7 @@ class PersonChecks:
         )
         body = rfc8785.dumps(answer.document())
         async with self.gate.database.write(PPSS) as session:
-            await run_for(session, caller.partner.partner_id)
-            known = await repository.answered(
+            known = await repository.begin(
                 session, caller.partner.partner_id, question.idempotency_key
             )
             if known is not None:
@@ -162,11 +175,10 @@ class PersonChecks:
         question: Question,
         answer: CheckAnswer,
         body: bytes,
-    ) -> bytes:
-        """Keep a check and its answer; return the hash of the person asked about."""
+    ) -> Recent:
+        """Keep a check and its answer; return what the last 24 hours add up to with it."""
         person = question.check.person
-        digest = person_digest(self.sealer.person_key, person)
-        await repository.keep(
+        return await repository.keep(
             session,
             caller,
             repository.Kept(
@@ -175,13 +187,11 @@ class PersonChecks:
                 question.idempotency_key,
                 question.digest(caller),
                 answer.result.value,
-                digest,
+                person_digest(self.sealer.person_key, person),
                 initial(person),
             ),
+            self.sealer.seal(body, _context(answer.check_id)),
         )
-        sealed = self.sealer.seal(body, _context(answer.check_id))
-        await repository.keep_answer(session, caller, answer.check_id, sealed)
-        return digest
 
     async def _again(
         self, consultation: Consultation, known: repository.Answered, digest: bytes
@@ -214,11 +224,11 @@ class PersonChecks:
             records=told,
         )
         body = rfc8785.dumps(answer.document())
-        digest = await self._keep(consultation.session, caller, standing, question, answer, body)
+        recent = await self._keep(consultation.session, caller, standing, question, answer, body)
         if disclosures:
             await self._enter(consultation, caller, check_id, disclosures)
         await limits.watch(
-            consultation.session, caller.partner, standing.agreement_id, digest, self.thresholds
+            consultation.session, caller.partner, standing.agreement_id, recent, self.thresholds
         )
         return body
 
@@ -254,7 +264,7 @@ class PersonChecks:
         keys = [(match.owner_force, match.nominal_id) for match in verdict.matches]
         recorded = await repository.recorded(consultation, keys) if keys else {}
         for key in keys:
-            record = await nominals.read(consultation, key[1])
+            record = await nominals.read_found(consultation, key)
             standing_now = recorded[key]
             label = consultation.visibility.view(standing_now.label_id, key).label
             shown = telling.record(
