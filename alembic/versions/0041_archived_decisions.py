@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from athena.platform.kernel.migrations import hand_over, protect, script
 
-revision = "0042"
-down_revision = "0036"
+revision = "0041"
+down_revision = "0040"
 branch_labels = None
 depends_on = None
 
