@@ -29,12 +29,18 @@ from athena.sharing.ppss.person_checks.schemas import PersonDisclosed, RecordDis
 from athena.sharing.ppss.person_checks.service import PersonChecks
 from athena.sharing.ppss.problems import AgreementUnknownError
 from athena.sharing.ppss.referrals import repository
-from athena.sharing.ppss.referrals.models import New, Referral, ReferralState, Terms, due
+from athena.sharing.ppss.referrals.models import (
+    New,
+    Referral,
+    ReferralState,
+    Terms,
+    WithdrawnBecause,
+    due,
+)
 from athena.sharing.ppss.referrals.schemas import (
     Preview,
     ReferralAnswer,
     ReferralDraft,
-    WithdrawnBecause,
 )
 from athena.sharing.ppss.signatures.models import PPSS, Caller, Standing
 from athena.sharing.ppss.signatures.repository import run_for
