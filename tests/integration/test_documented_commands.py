@@ -311,6 +311,9 @@ async def run(shell: Shell, line: str) -> None:
         "deliveries show nowhere --reason 'A test'",
         "deliveries set-webhook nowhere https://10.0.0.1/ --reason 'A test'",
         "corrections list --as officer.kent --reason 'A test'",
+        "referrals list --as dpo.kent --reason 'A test'",
+        "referrals withdraw 00000000-0000-4000-8000-000000000000 --as officer.kent "
+        "--because wrong_person --reason 'A test'",
         "submissions list --as dpo.kent --reason 'A test'",
         "submissions show 00000000-0000-4000-8000-000000000000 --as officer.kent --reason 'A test'",
         "submissions accept 00000000-0000-4000-8000-000000000000 --as officer.kent "

@@ -355,6 +355,12 @@ PERMITTED = [
     ),
     Permitted(
         "athena_outbox",
+        "sharing.referral",
+        "SELECT",
+        "delivering finds what is overdue: by column, which referral, and its state",
+    ),
+    Permitted(
+        "athena_outbox",
         "sharing.correction",
         "SELECT",
         "delivering finds what is overdue: by column, ids and times alone",

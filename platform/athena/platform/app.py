@@ -72,6 +72,9 @@ from athena.sharing.ppss.onboarding import routes as partners
 from athena.sharing.ppss.person_checks import routes as person_checks
 from athena.sharing.ppss.person_checks.schemas import PersonCheck
 from athena.sharing.ppss.reading import Admit, make_admit, make_arrive
+from athena.sharing.ppss.referrals import routes as referrals
+from athena.sharing.ppss.referrals.schemas import ReferralAnswer
+from athena.sharing.ppss.referrals.service import Referrals
 from athena.sharing.ppss.submissions import routes as submissions
 from athena.sharing.ppss.submissions.schemas import SubmissionDraft
 from athena.sharing.search import pages as search_pages
@@ -227,7 +230,13 @@ def _include_partners(app: FastAPI, runtime: Runtime, caller: Caller, settings: 
         disclosures.make_partner_router(ledger, admit),
         *_include_partner_events(app, runtime, caller, settings, admit, manage, read),
     ]
-    bodies: list[type[BaseModel]] = [PersonCheck, ReadUpTo, Acknowledgement, SubmissionDraft]
+    bodies: list[type[BaseModel]] = [
+        PersonCheck,
+        ReadUpTo,
+        Acknowledgement,
+        SubmissionDraft,
+        ReferralAnswer,
+    ]
     app.mount(interface.PREFIX, interface.make_interface(routers, bodies))
 
 
@@ -248,11 +257,14 @@ def _include_partner_events(
     app.include_router(
         submissions.make_router(runtime.submissions, lambda: runtime.searcher.agreements, caller)
     )
+    referred = Referrals(runtime.checks)
+    app.include_router(referrals.make_router(referred, caller))
     signer = EventSigner(store.master_secret, store.master_secret_version)
     return [
         deliveries.make_partner_router(PartnerFeed(database), signer, admit),
         corrections.make_partner_router(told, admit),
         submissions.make_partner_router(runtime.submissions, admit),
+        referrals.make_partner_router(referred, admit),
     ]
 
 

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Annotated, Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
 import typer
@@ -24,6 +24,7 @@ from athena.policies.agreements.signing import (
     new_key,
 )
 from athena.sharing.ppss.person_checks.schemas import PersonAsked, PersonCheck
+from athena.sharing.ppss.referrals.schemas import ReferralAnswer
 from athena.sharing.ppss.signatures.signing import Asker, signed_headers
 
 ppss_app = typer.Typer(help="Play a partner: sign questions and send them.", no_args_is_help=True)
@@ -44,6 +45,8 @@ def register(app: typer.Typer) -> None:
     ppss_app.command("keygen")(keygen)
     ppss_app.command("check")(check)
     ppss_app.command("disclosures")(disclosures)
+    ppss_app.command("referrals")(referrals)
+    ppss_app.command("answer-referral")(answer_referral)
     app.add_typer(ppss_app, name="ppss")
 
 
@@ -100,6 +103,36 @@ def disclosures(
     """List what was disclosed to the partner, the newest first."""
     asker = _asker(key, user, role, agreement)
     print_json(run(_call(asker, "GET", "/ppss/v1/disclosures", b"", url)))
+
+
+def referrals(
+    key: KeyOption, user: UserOption, role: RoleOption, agreement: Agreement, url: Url = None
+) -> None:
+    """List what was referred to the partner and waits for an answer, the most urgent first."""
+    asker = _asker(key, user, role, agreement)
+    print_json(run(_call(asker, "GET", "/ppss/v1/referrals", b"", url)))
+
+
+def answer_referral(
+    referral_id: Annotated[UUID, typer.Argument(help="The referral, as the list shows it.")],
+    key: KeyOption,
+    user: UserOption,
+    role: RoleOption,
+    agreement: Agreement,
+    status: Annotated[str, typer.Option(help="acknowledged, declined or more_asked.")],
+    because: Annotated[str | None, typer.Option(help="Why it is declined.")] = None,
+    ask_for: Annotated[
+        list[str] | None, typer.Option(help="A field that is needed too; repeat it.")
+    ] = None,
+    url: Url = None,
+) -> None:
+    """Take a referral on, decline it, or ask for more."""
+    said = ReferralAnswer.model_validate(
+        {"status": status, "because": because, "ask_for": ask_for or []}
+    )
+    body = said.model_dump_json(exclude_none=True).encode()
+    path = f"/ppss/v1/referrals/{referral_id}/acknowledgement"
+    print_json(run(_call(_asker(key, user, role, agreement), "POST", path, body, url)))
 
 
 def _asker(key: Path, user: str, role: str, agreement: str) -> Asker:

@@ -32,12 +32,12 @@ _KEPT = (
 async def enter(
     consultation: Consultation,
     caller: Caller,
-    check_id: UUID,
+    check_id: UUID | None,
     event_id: UUID,
     disclosures: Sequence[Disclosure],
     sealer: Sealer,
 ) -> None:
-    """Enter what a check discloses, each with its payload sealed beside it.
+    """Enter what a check discloses, or a referral, which has none, each with its sealed payload.
 
     The store refuses a line whose event this transaction hasn't appended.
     """
