@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from athena.governance.changes import costing
+from athena.governance.changes import settling
 from athena.governance.changes import repository as changes
 from athena.governance.changes.desk import Desk, read
 from athena.governance.changes.machine import State
@@ -39,7 +39,7 @@ async def duties(desk: Desk, subject: Subject) -> list[Duty]:
             found = [
                 Duty(DutyKind.SETTLE, whole.change.reference, whole.change.title, None)
                 for whole in await _in_states(session, set(State) - {State.NEW, State.REJECTED})
-                if await costing.is_unsettled(session, whole)
+                if await settling.is_unsettled(session, whole)
             ]
         else:
             found = []
