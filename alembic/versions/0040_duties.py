@@ -33,6 +33,9 @@ WRITES = {
 }
 BINDING = "('authorised', 'scheduled', 'implement', 'review', 'closed')"
 NOTICES = "^in_governance_[a-z_]+$"
+ERASE = "records.erase_tenant(text, text)"
+ERASED = "ARRAY['work.notification'", "ARRAY['work.duty_notice', 'work.notification'"
+"""What the eraser begins with among what a force works with, before and now."""
 
 
 def upgrade() -> None:
@@ -46,6 +49,7 @@ def upgrade() -> None:
     hand_over(JOIN, JOINER)
     script(f"GRANT EXECUTE ON FUNCTION {JOIN} TO athena_force")
     script(f"GRANT EXECUTE ON FUNCTION ctx.session_tenant() TO {JOINER}")
+    _erase(*ERASED)
 
 
 def _join() -> None:
@@ -216,7 +220,7 @@ def _access() -> None:
 
 
 def _notices() -> None:
-    script(f"""
+    script("""
         CREATE TABLE work.duty_notice (
             owner_force smallint NOT NULL REFERENCES tenants.tenant,
             duty uuid NOT NULL,
@@ -239,11 +243,37 @@ def _notices() -> None:
             WITH CHECK (kind ~ '{NOTICES}' AND recipient_member IS NOT NULL
                 AND record_id IS NULL AND item_id IS NULL);
         GRANT INSERT (owner_force, kind, recipient_member) ON work.message TO {OUTBOX};
+
+        CREATE POLICY eraser_counts ON work.duty_notice FOR SELECT TO athena_eraser USING (true);
+        CREATE POLICY eraser_erases ON work.duty_notice FOR DELETE TO athena_eraser
+            USING (owner_force IN (SELECT t.tenant_id FROM tenants.tenant AS t
+                                   WHERE t.status = 'offboarded'));
+        GRANT SELECT, DELETE ON work.duty_notice TO athena_eraser;
+    """)
+
+
+def _erase(known: str, wanted: str) -> None:
+    """Put what the eraser erases in the place of what it erased."""
+    script(f"""
+        GRANT CREATE ON SCHEMA records TO athena_eraser;
+        DO $do$
+        DECLARE
+            v_whole text := pg_get_functiondef('{ERASE}'::regprocedure);
+        BEGIN
+            IF position($sql${known}$sql$ IN v_whole) = 0 THEN
+                RAISE EXCEPTION 'the eraser is not as this migration knows it';
+            END IF;
+            SET LOCAL ROLE athena_eraser;
+            EXECUTE replace(v_whole, $sql${known}$sql$, $sql${wanted}$sql$);
+            RESET ROLE;
+        END $do$;
+        REVOKE CREATE ON SCHEMA records FROM athena_eraser;
     """)
 
 
 def downgrade() -> None:
     """Take both away again; the role stays for other databases of the server, with nothing here."""
+    _erase(*reversed(ERASED))
     script(f"DROP FUNCTION {JOIN}")
     script(f"REVOKE ALL ON FUNCTION ctx.session_tenant() FROM {JOINER}")
     script("SET LOCAL ROLE athena_owner")

@@ -15,9 +15,9 @@ from athena.governance.apportionment.models import (
     ByMeasure,
     Equal,
     Fixed,
-    Stated,
     Formula,
     Measure,
+    Stated,
     Weighted,
 )
 from athena.platform.kernel.identity import TenantId

@@ -128,10 +128,7 @@ async def bind(acting: Acting, whole: WholeChange) -> Bound:
     if preview is None or preview.financial_year is None:
         return NOTHING
     desk = await desk_of(acting)
-    year, reference = (
-        FinancialYear.parse(preview.financial_year),
-        await _next_reference(acting.session, whole),
-    )
+    year, reference = FinancialYear.parse(preview.financial_year), _next_reference(whole)
     charge = annual = None
     if whole.one_off_pence() > 0:
         made = await _one_off(
@@ -270,7 +267,7 @@ def _by_slug(shared: Mapping[TenantId, int], everyone: Everyone) -> dict[str, in
     return {everyone[tenant].slug: pence for tenant, pence in sorted(shared.items())}
 
 
-async def _next_reference(session: ReadSession, whole: WholeChange) -> str:
+def _next_reference(whole: WholeChange) -> str:
     """Return the change's own reference, or with a number where a vote on it bound one before."""
     before = [each for each in whole.standing().decisions if each.charges]
     reference = whole.change.reference

@@ -23,7 +23,6 @@ from athena.governance.ledger.membership import joined
 from athena.governance.ledger.models import Charge, ChargeKind, Done, JournalKind, Quote
 from athena.platform.kernel.clock import LONDON, today
 from athena.platform.kernel.database import ReadSession
-from athena.platform.kernel.errors import ConflictError
 from athena.platform.kernel.identity import Subject, TenantId
 from athena.policies.roles.actions import Action
 

@@ -7,12 +7,12 @@ costs; `changes.settling` has finance told where they aren't what the formula gi
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from uuid import UUID
 
 from athena.governance.acting import Acting
 from athena.governance.apportionment.money import FinancialYear
+from athena.governance.ledger import repository
 from athena.governance.ledger.models import Charge
 from athena.platform.kernel.identity import TenantId
 
@@ -33,16 +33,11 @@ async def post(
         str(year.begins): {str(tenant): pence for tenant, pence in shared.items()}
         for year, shared in targets.items()
     }
-    numbers: list[int] = await acting.session.value(
-        "SELECT governance.join_charge(:change, :charge, :joined_on, CAST(:shares AS jsonb), "
-        ":username, :reason)",
-        {
-            "change": change_id,
-            "charge": charge.charge_id,
-            "joined_on": charge.taking_part[-1].joined_on,
-            "shares": json.dumps(shares),
-            "username": acting.subject.username,
-            "reason": acting.reason,
-        },
+    return await repository.join_charge(
+        acting.session,
+        change_id,
+        charge,
+        shares,
+        acting.subject.username,
+        acting.reason,
     )
-    return numbers
