@@ -202,12 +202,6 @@ PERMITTED = [
     Permitted(
         "athena_outbox",
         "work.message",
-        "INSERT",
-        "telling a member what waits in governance: by column, of a closed list, of no record",
-    ),
-    Permitted(
-        "athena_outbox",
-        "work.message",
         "UPDATE",
         "delivering notes attempts and delivery, by column: never what a message says",
     ),
