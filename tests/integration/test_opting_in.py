@@ -71,7 +71,7 @@ async def total(chamber: Chamber, charge: str) -> tuple[int, set[str]]:
 async def balanced(chamber: Chamber) -> bool:
     """Whether the balances of all accounts together are nought."""
     held = (await chamber.get(FINANCE, "ledger/balances")).json()
-    return sum(each["pence"] for each in held) == 0
+    return bool(sum(each["pence"] for each in held) == 0)
 
 
 # What fails is told as it was drawn: each step of shrinking would write to the store again.

@@ -12,7 +12,6 @@ from datetime import datetime, timedelta
 from uuid import UUID, uuid5
 
 from athena.governance.bodies.models import Appointment
-from athena.governance.bodies.models import Duty as Seat
 from athena.governance.changes.machine import Kind, State
 from athena.governance.changes.models import WholeChange
 from athena.governance.changes.standing import EntryKind
@@ -22,6 +21,7 @@ from athena.governance.releases.models import EntryKind as ReleaseEntryKind
 from athena.governance.releases.models import WholeRelease
 from athena.governance.votes.models import Vote, VoteStatus
 from athena.governance.votes.outcome import Ballot
+from athena.governance.votes.outcome import Duty as Seat
 
 SOON = timedelta(days=1)
 """How long before its deadline a duty is near it: a choice."""
