@@ -21,6 +21,8 @@ from athena.governance.bodies import routes as bodies
 from athena.governance.changes import routes as changes
 from athena.governance.changes.desk import Desk as ChangeDesk
 from athena.governance.duties import routes as duties
+from athena.governance.duties.service import waiting_in
+from athena.governance.duties.telling import Teller
 from athena.governance.flags import routes as features
 from athena.governance.health.counting import Counting, Tally
 from athena.governance.ledger import routes as ledger
@@ -100,6 +102,7 @@ def create_app(store: Store, settings: Settings) -> FastAPI:
                 asyncio.create_task(runtime.outbox.run()),
                 asyncio.create_task(tally.run()),
                 asyncio.create_task(runtime.partner_events.run()),
+                asyncio.create_task(Teller(runtime.database, runtime.gate.roles_allow).run()),
             ]
             if settings.compares:
                 working.append(asyncio.create_task(runtime.linker.run()))
@@ -172,7 +175,8 @@ def _include_features(
     app.include_router(merging.make_router(gate, register, by_bearer))
     may_set = _permit(runtime, Action.LINKING_THRESHOLDS)
     app.include_router(linking.make_router(gate, searcher, live, by_bearer, may_set))
-    app.include_router(worklist.make_router(runtime.desk, by_bearer))
+    waits = waiting_in(Office(runtime.database, gate.authorise))
+    app.include_router(worklist.make_router(runtime.desk, by_bearer, waits))
     app.include_router(notifications.make_router(runtime.desk, by_bearer))
     _include_administration(app, runtime, by_bearer)
     _include_governance(app, runtime, by_bearer, sessions)
