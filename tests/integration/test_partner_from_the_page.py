@@ -48,7 +48,7 @@ class Journey:
             cwd=self.directory,
             env={
                 "PATH": f"{self.directory / 'bin'}:/usr/bin:/bin",
-                "HOME": os.environ.get("HOME", "/tmp"),  # noqa: S108 - only where pip has its cache
+                "HOME": os.environ.get("HOME", "/tmp"),
             },
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
@@ -173,3 +173,17 @@ async def test_from_an_empty_machine_to_an_acknowledged_correction(journey: Jour
     assert [item["correction_id"] for item in json.loads(listed)] == [correction]
     assert json.loads(said)["done"] == "corrected"
     assert json.loads(await journey.partner(corrections)) == []
+    shutil.copy(journey.directory / "hill-shelter.pem", journey.office)
+    signed = (
+        f"--key hill-shelter.pem --user j.smith --role 'social worker' --agreement ATH-ISA-21 "
+        f"--url {journey.url}"
+    )
+    line = (
+        f"ppss submit {signed} --force essex --kind address_change --purpose safeguarding "
+        "--family-name Okonkwo --given-names Adaeze --case CASE-1 --town Harlow "
+        "--moved-on 2026-11-20 --idempotency-key moved-1"
+    )
+    sent = [json.loads(await journey.member(line)) for _ in range(2)]
+    assert sent[0] == sent[1], "the same key is one submission"
+    followed = await journey.member(f"ppss submission {sent[0]['submission_id']} {signed}")
+    assert json.loads(followed)["status"] == "received"
