@@ -224,11 +224,11 @@ async def run(shell: Shell, line: str) -> None:
         line = line.replace(" IMPORT ", f" {json.loads(found)[0]['run']} ")
     if " PARTNER " in line:
         partner = f"partner-{uuid4().hex[:8]}"
-        made, _, errors = await shell.athena(
+        created, _, errors = await shell.athena(
             f"tenants create-partner {partner} --name Partner --unit Desk "
             "--email desk@partner.example --telephone '01632 960194' --reason 'A test'"
         )
-        assert made == 0, errors
+        assert created == 0, errors
         line = line.replace(" PARTNER ", f" {partner} ")
     if " DECISION " in line:
         _, found, _ = await shell.athena(

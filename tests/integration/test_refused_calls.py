@@ -203,7 +203,8 @@ def ago(seconds: int) -> datetime:
 
 def told(**changes: Any) -> dict[str, Any]:
     """Return the changes of a call that make it a submission, with fields of its body set."""
-    call = {name: changes.pop(name) for name in ("asker", "key", "more") if name in changes}
+    names = ("asker", "key", "more")
+    call: dict[str, Any] = {name: changes.pop(name) for name in names if name in changes}
     body = {
         "force": "essex",
         "kind": "safeguarding_concern",
