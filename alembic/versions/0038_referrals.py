@@ -10,7 +10,7 @@ from __future__ import annotations
 from athena.platform.kernel.migrations import create_role, hand_over, protect, script
 
 revision = "0038"
-down_revision = "0036"
+down_revision = "0037"
 branch_labels = None
 depends_on = None
 

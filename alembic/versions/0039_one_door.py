@@ -12,7 +12,7 @@ from __future__ import annotations
 from athena.platform.kernel.migrations import hand_over, script
 
 revision = "0039"
-down_revision = "0036"
+down_revision = "0038"
 branch_labels = None
 depends_on = None
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from athena.platform.kernel.migrations import create_role, hand_over, protect, script
 
 revision = "0040"
-down_revision = "0036"
+down_revision = "0039"
 branch_labels = None
 depends_on = None
 
