@@ -96,7 +96,7 @@ class Partner:
 class Caller:
     """A partner whose message has verified: who asks there, in which role, under what agreement.
 
-    Only `signatures.service.admit` makes one.
+    Only `Door.admit` and `Door.resume` of `signatures.service` make one.
     """
 
     partner: Partner

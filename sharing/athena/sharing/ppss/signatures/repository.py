@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy.exc import DBAPIError
@@ -28,19 +29,40 @@ class Registered:
     """Why calls are stopped for review, if they are."""
 
 
+_PARTNER = (
+    "p.partner_id, p.clearance, p.sandbox, p.opens, p.closes, t.slug, t.name, "
+    "t.status = 'active' AS active"
+)
+_JOINED = "JOIN tenants.tenant AS t ON t.tenant_id = p.partner_id AND t.kind = 'partner'"
+
+
 async def key(session: ReadSession, key_id: str) -> tuple[Partner, PartnerKey] | None:
     """Return a key and whose it is, whatever has become of it."""
     row = await session.one(
-        "SELECT k.key_id, k.public_key, k.valid_from, k.valid_to, k.revoked_at, p.partner_id, "
-        "p.clearance, p.sandbox, p.opens, p.closes, t.slug, t.name, t.status = 'active' AS active "
-        "FROM sharing.partner_key AS k JOIN sharing.partner AS p USING (partner_id) "
-        "JOIN tenants.tenant AS t ON t.tenant_id = p.partner_id AND t.kind = 'partner' "
-        "WHERE k.key_id = :key",
+        "SELECT k.key_id, k.public_key, k.valid_from, k.valid_to, k.revoked_at, "
+        f"{_PARTNER} FROM sharing.partner_key AS k JOIN sharing.partner AS p USING (partner_id) "
+        f"{_JOINED} WHERE k.key_id = :key",
         {"key": key_id},
     )
     if row is None:
         return None
-    partner = Partner(
+    found = PartnerKey(
+        row.key_id, bytes(row.public_key), row.valid_from, row.valid_to, row.revoked_at
+    )
+    return _partner(row), found
+
+
+async def partner(session: ReadSession, partner_id: TenantId) -> Partner | None:
+    """Return a partner as it stands today, or None if there is no such one."""
+    row = await session.one(
+        f"SELECT {_PARTNER} FROM sharing.partner AS p {_JOINED} WHERE p.partner_id = :partner",
+        {"partner": partner_id},
+    )
+    return _partner(row) if row is not None else None
+
+
+def _partner(row: Any) -> Partner:
+    return Partner(
         TenantId(row.partner_id),
         row.slug,
         row.name,
@@ -50,10 +72,6 @@ async def key(session: ReadSession, key_id: str) -> tuple[Partner, PartnerKey] |
         row.opens,
         row.closes,
     )
-    found = PartnerKey(
-        row.key_id, bytes(row.public_key), row.valid_from, row.valid_to, row.revoked_at
-    )
-    return partner, found
 
 
 async def note_nonce(session: WriteSession, key_id: str, nonce: str, expires_at: datetime) -> None:

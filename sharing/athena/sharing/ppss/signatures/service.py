@@ -12,7 +12,7 @@ from athena.platform.kernel import clock
 from athena.platform.kernel.audit import Entry, EventKind, refuse
 from athena.platform.kernel.database import Database
 from athena.platform.kernel.errors import RefusedError
-from athena.platform.kernel.identity import Purpose
+from athena.platform.kernel.identity import Purpose, TenantId
 from athena.sharing.ppss.problems import (
     AgreementEndedError,
     AgreementExpiredError,
@@ -80,6 +80,23 @@ class Door:
         async with self.database.write(PPSS) as session:
             # A message dated two minutes ahead is accepted for four; this is longer.
             await repository.note_nonce(session, key.key_id, nonce, now + 3 * SKEW)
+
+    async def resume(self, partner_id: TenantId, user: str, role: str, reference: str) -> Caller:
+        """Return who asked in a call that was let in before, for what is answered later.
+
+        PartnerSuspendedError where the partner may not call today.
+        """
+        async with self.database.read(PPSS) as session:
+            partner = await repository.partner(session, partner_id)
+        if partner is None:
+            raise PartnerSuspendedError("Your organisation isn't registered any more.")
+        caller = Caller(partner, user, role, reference)
+        try:
+            _check_partner(partner)
+        except RefusedError as error:
+            await self.log_refusal(caller, "ppss.resume", error)
+            raise
+        return caller
 
     async def standing(self, caller: Caller) -> Standing:
         """Return the agreement that the caller names, if calls can be made under it today.
