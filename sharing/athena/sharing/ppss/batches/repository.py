@@ -134,6 +134,12 @@ async def waiting_partners(session: ReadSession) -> list[TenantId]:
     return [TenantId(row.p) for row in rows]
 
 
+async def forget(session: WriteSession) -> int:
+    """Remove the batches of every partner that came seven days ago; return how many."""
+    count: int = await session.value("SELECT sharing.forget_batches()")
+    return count
+
+
 async def claim(session: WriteSession) -> Claimed | None:
     """Lock the next question of the partner for which the transaction runs, or return None."""
     row = await session.one(

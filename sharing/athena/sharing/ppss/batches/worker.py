@@ -56,7 +56,7 @@ class BatchWorker:
         while True:
             try:
                 async with self._database.write(PPSS) as session:
-                    await session.value("SELECT sharing.forget_batches()")
+                    await repository.forget(session)
                 await self.answer_waiting()
             except (AthenaError, SQLAlchemyError, OSError) as error:
                 logger.warning("batches can't be read (%s); trying again", type(error).__name__)
