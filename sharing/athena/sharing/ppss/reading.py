@@ -21,7 +21,10 @@ from athena.sharing.ppss.signatures.models import Caller, Message
 from athena.sharing.ppss.signatures.service import Arrival, Door
 
 MOST_BYTES = 65_536
-"""No question is longer."""
+"""No single question is longer."""
+
+MOST_BATCH_BYTES = 4 * 1024 * 1024
+"""No batch of questions is longer: 400 bytes for each of 10,000."""
 
 _PLAIN_PATH = re.compile(r"/ppss/v1(/[a-z0-9][a-z0-9._-]*)*")
 _KEY = re.compile(r"[A-Za-z0-9._:-]{1,128}")
@@ -72,9 +75,9 @@ Arrive = Callable[[Request], Awaitable[Arrived]]
 Admit = Callable[[Request], Awaitable[Call]]
 
 
-def make_admit(door: Door, public_url: str | None) -> Admit:
-    """Return the dependency that lets a call in; ``public_url`` as in `make_arrive`."""
-    arrive = make_arrive(door, public_url)
+def make_admit(door: Door, public_url: str | None, most_bytes: int = MOST_BYTES) -> Admit:
+    """Return the dependency that lets a call in; the rest is as in `make_arrive`."""
+    arrive = make_arrive(door, public_url, most_bytes)
 
     async def admit(request: Request) -> Call:
         arrived = await arrive(request)
@@ -83,16 +86,16 @@ def make_admit(door: Door, public_url: str | None) -> Admit:
     return admit
 
 
-def make_arrive(door: Door, public_url: str | None) -> Arrive:
+def make_arrive(door: Door, public_url: str | None, most_bytes: int = MOST_BYTES) -> Arrive:
     """Return the dependency that verifies a call, for a route that lets it in itself.
 
     ``public_url`` is where partners reach the platform, which their signatures cover; when it isn't
-    set, it is the scheme and the host that the request names.
+    set, it is the scheme and the host that the request names. A body has at most ``most_bytes``.
     """
 
     async def arrive(request: Request) -> Arrived:
         target = _plain_target(request)
-        body = await _bounded(request)
+        body = await _bounded(request, most_bytes)
         if body and not _JSON.fullmatch(request.headers.get("content-type", "")):
             raise ContentTypeError("Send the body as application/json in UTF-8.")
         base = public_url or f"{request.url.scheme}://{request.headers.get('host', '')}"
@@ -115,13 +118,13 @@ def _plain_target(request: Request) -> str:
     return f"{path}?{query}" if query else path
 
 
-async def _bounded(request: Request) -> bytes:
+async def _bounded(request: Request, most: int) -> bytes:
     """Return the body; BodyTooLargeError as soon as it is too long, whatever length it declares."""
     pieces, length = [], 0
     async for piece in request.stream():
         length += len(piece)
-        if length > MOST_BYTES:
-            raise BodyTooLargeError(f"A body has at most {MOST_BYTES} bytes.")
+        if length > most:
+            raise BodyTooLargeError(f"A body has at most {most} bytes.")
         pieces.append(piece)
     return b"".join(pieces)
 

@@ -64,6 +64,16 @@ async def begin(
     return Answered(row.check_id, bytes(row.request_digest), sealed)
 
 
+async def sealed_answer(session: ReadSession, check_id: UUID) -> Sealed | None:
+    """Return the answer to a check as it is kept, or None once it isn't kept any more."""
+    row = await session.one(
+        "SELECT sealed, wrapped_key FROM sharing.partner_answer "
+        "WHERE check_id = :check AND expires_at > now()",
+        {"check": check_id},
+    )
+    return Sealed(bytes(row.sealed), bytes(row.wrapped_key)) if row is not None else None
+
+
 async def keep(session: ReadSession, caller: Caller, kept: Kept, answer: Sealed) -> Recent:
     """Keep a check, and its answer as it is sent, sealed, for a day.
 

@@ -107,6 +107,25 @@ class PersonChecks:
         except RefusedError as error:
             await self.door.log_refusal(caller, _MAKE, error)
             raise
+        return await self._consult(caller, standing, question)
+
+    async def answer_later(self, caller: Caller, question: Question) -> bytes:
+        """Answer, as `answer` does, a question of a call that was let in earlier.
+
+        It counts against the caps when it is answered.
+        """
+        try:
+            if caller.partner.sandbox:
+                return await self._answer_made_up(caller, question)
+            standing = await self.door.standing(caller)
+            check_purpose(standing, question.check.purpose)
+            await limits.count_call(self.gate.database, caller, standing)
+        except RefusedError as error:
+            await self.door.log_refusal(caller, _MAKE, error)
+            raise
+        return await self._consult(caller, standing, question)
+
+    async def _consult(self, caller: Caller, standing: Standing, question: Question) -> bytes:
         check = question.check
         content = {
             "person": check.person.model_dump(mode="json"),
@@ -165,7 +184,7 @@ class PersonChecks:
                 "This question was answered more than a day ago, or what was told is erased; "
                 "ask again with a new Idempotency-Key."
             )
-        return self.sealer.open(known.sealed, _context(known.check_id))
+        return self.sealer.open(known.sealed, answer_context(known.check_id))
 
     async def _keep(
         self,
@@ -190,7 +209,7 @@ class PersonChecks:
                 person_digest(self.sealer.person_key, person),
                 initial(person),
             ),
-            self.sealer.seal(body, _context(answer.check_id)),
+            self.sealer.seal(body, answer_context(answer.check_id)),
         )
 
     async def _again(
@@ -198,13 +217,8 @@ class PersonChecks:
     ) -> bytes:
         """Return an answer that was given before, and log that it is given again."""
         answer = self._open(known, digest)
-        told = await repository.told(consultation.session, known.check_id)
-        if told:
-            await _check_still_shown(consultation, told)
-            agreement = str(consultation.subject.agreement)
-            seen = [
-                RecordSeen(*item.key, item.level, agreement, _groups(item.fields)) for item in told
-            ]
+        seen = await still_shown(consultation, known.check_id)
+        if seen:
             entry = Entry(EventKind.DISCLOSURE, _REPEAT, consultation.reason, records=seen)
             await append(consultation.session, consultation.visibility.grant_set_id, entry)
         return answer
@@ -337,9 +351,13 @@ def initial(person: PersonAsked) -> str:
     return next((token[:1] for token in surname_tokens(person.family_name)), "")
 
 
-async def _check_still_shown(consultation: Consultation, told: Sequence[repository.Told]) -> None:
-    """Raise AnswerGoneError unless everything that an answer told would still be told today."""
-    recorded = await repository.recorded(consultation, [item.key for item in told])
+async def still_shown(consultation: Consultation, check_id: UUID) -> list[RecordSeen]:
+    """Return what a check told, to be logged as told again.
+
+    AnswerGoneError unless everything that it told would still be told today.
+    """
+    told = await repository.told(consultation.session, check_id)
+    recorded = await repository.recorded(consultation, [item.key for item in told]) if told else {}
     for item in told:
         now = recorded.get(item.key)
         view = consultation.visibility.view(now.label_id, item.key) if now else None
@@ -347,6 +365,8 @@ async def _check_still_shown(consultation: Consultation, told: Sequence[reposito
             raise AnswerGoneError(
                 "What was told then isn't all told any more; ask again with a new Idempotency-Key."
             )
+    agreement = str(consultation.subject.agreement)
+    return [RecordSeen(*item.key, item.level, agreement, _groups(item.fields)) for item in told]
 
 
 def _groups(fields: Collection[str]) -> list[FieldGroup]:
@@ -367,5 +387,6 @@ def _disclosure(
     )
 
 
-def _context(check_id: UUID) -> str:
+def answer_context(check_id: UUID) -> str:
+    """Return what a sealed answer is bound to."""
     return f"answer/{check_id}"

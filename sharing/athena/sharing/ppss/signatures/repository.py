@@ -97,6 +97,29 @@ async def let_in(
     return LetIn(row.state, partner, registered, used)
 
 
+async def partner(session: ReadSession, partner_id: TenantId) -> tuple[Partner, bool] | None:
+    """Return a partner and whether it may call today, or None if there is no such one."""
+    row = await session.one(
+        "SELECT t.slug, t.name, p.clearance, p.sandbox, p.opens, p.closes, "
+        "t.status = 'active' AS active FROM sharing.partner AS p "
+        "JOIN tenants.tenant AS t ON t.tenant_id = p.partner_id AND t.kind = 'partner' "
+        "WHERE p.partner_id = :partner",
+        {"partner": partner_id},
+    )
+    if row is None:
+        return None
+    found = Partner(
+        partner_id,
+        row.slug,
+        row.name,
+        Clearance(row.clearance),
+        row.sandbox,
+        row.opens,
+        row.closes,
+    )
+    return found, row.active
+
+
 async def run_for(session: ReadSession, partner_id: TenantId) -> None:
     """Note for which partner this transaction runs; it sees no other partner's rows."""
     await session.value(

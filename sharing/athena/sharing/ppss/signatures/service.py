@@ -13,7 +13,7 @@ from athena.platform.kernel import clock
 from athena.platform.kernel.audit import Entry, EventKind, refuse
 from athena.platform.kernel.database import Database
 from athena.platform.kernel.errors import RefusedError
-from athena.platform.kernel.identity import Purpose
+from athena.platform.kernel.identity import Purpose, TenantId
 from athena.sharing.ppss.problems import (
     AgreementEndedError,
     AgreementExpiredError,
@@ -133,6 +133,23 @@ class Door:
     async def _document(self, reference: str) -> Mapping[str, Any] | None:
         documents = await self.agreements()
         return next((item for item in documents if item["reference"] == reference), None)
+
+    async def resume(self, partner_id: TenantId, user: str, role: str, reference: str) -> Caller:
+        """Return who asked in a call that was let in before, for what is answered later.
+
+        PartnerSuspendedError where the partner may not call today.
+        """
+        async with self.database.read(PPSS) as session:
+            found = await repository.partner(session, partner_id)
+        if found is None:
+            raise PartnerSuspendedError("Your organisation isn't registered any more.")
+        partner, active = found
+        caller = Caller(partner, user, role, reference)
+        if not active:
+            refusal = _REFUSALS["suspended"]()
+            await self.log_refusal(caller, "ppss.resume", refusal)
+            raise refusal
+        return caller
 
     async def standing(self, caller: Caller) -> Standing:
         """Return the agreement that the caller names, if calls can be made under it today.
