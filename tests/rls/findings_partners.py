@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 _PARTNERS = {
+    "sharing.partner_batch*.batches_*": "a definer function's owner, which no login is",
     "sharing.*.calls_look_up": "a call is known by a key before its partner is; no person's data",
     "sharing.*.client_body_registers": "the client body keeps partners, keys and agreements",
     "sharing.*.client_body_watches": "the client body sees counts and outcomes, by column",
@@ -13,6 +14,9 @@ _PARTNERS = {
     "sharing.partner.which_are_partners": "a definer function's owner, which no login is",
     "sharing.partner_nonce.calls_note": "a nonce is noted before anything else; none is read",
     "sharing.partner_review.client_body_reviews": "the client body lifts what was stopped",
+    "sharing.referral.escalating": "a definer function's owner, for the delivering login alone",
+    "sharing.referral.delivering": "delivering finds what is overdue, by column",
+    "sharing.referral.oversight_reads": "oversight reads what was referred, without the words",
     "sharing.submission.oversight_reads": "oversight reads what was submitted, without the words",
     "tenants.tenant.calls_read_the_directory": "whom to contact; no personal data",
 }
@@ -21,7 +25,10 @@ _WRITTEN = {
     "sharing.partner_nonce.calls_note",
     "sharing.partner_review.client_body_reviews",
 }
-_OPEN_TO_READ = _PARTNERS.keys() - {"sharing.partner_nonce.calls_note"}
+_OPEN_TO_READ = _PARTNERS.keys() - {
+    "sharing.partner_nonce.calls_note",
+    "sharing.referral.escalating",
+}
 _MET = {
     "SEC005": _PARTNERS.keys(),
     "SEC008": _OPEN_TO_READ,

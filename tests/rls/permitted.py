@@ -195,6 +195,12 @@ PERMITTED = [
     ),
     Permitted(
         "athena_outbox",
+        "work.duty_notice",
+        "SELECT, COPY TO, INSERT, DELETE",
+        "who was told of what waits in governance: ids and stages, no more",
+    ),
+    Permitted(
+        "athena_outbox",
         "work.message",
         "UPDATE",
         "delivering notes attempts and delivery, by column: never what a message says",
@@ -352,6 +358,12 @@ PERMITTED = [
             "delivering notes attempts, by column: never what an event says, nor where it goes",
         )
         for table in ("partner_event", "partner_webhook")
+    ),
+    Permitted(
+        "athena_outbox",
+        "sharing.referral",
+        "SELECT",
+        "delivering finds what is overdue: by column, which referral, and its state",
     ),
     Permitted(
         "athena_outbox",

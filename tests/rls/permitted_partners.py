@@ -23,7 +23,14 @@ PARTNERS = [
     ("athena_amo", "partner_check", "SELECT", "what came of checks: by column, nobody's name"),
     *(
         ("athena_auditor", table, _READS, "oversight reads who may ask, and what they were told")
-        for table in (*REGISTERED, "partner_review", "partner_check", "disclosure", "submission")
+        for table in (
+            *REGISTERED,
+            "partner_review",
+            "partner_check",
+            "disclosure",
+            "submission",
+            "referral",
+        )
     ),
     *(
         ("athena_ppss", table, _READS, "a call is known by a key before its partner is")
@@ -37,6 +44,8 @@ NOBODYS = {
     for table in (
         *REGISTERED,
         "partner_answer",
+        "partner_batch",
+        "partner_batch_item",
         "partner_call",
         "partner_check",
         "partner_nonce",

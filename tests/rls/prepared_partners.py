@@ -28,6 +28,11 @@ OF_PARTNER = (
     "request_digest, outcome, asked_by, asked_role, person_digest, initial) VALUES ('{id}', "
     "{partner}, '{id}', 'x', sha256(''), 'match', 'x', 'x', sha256(''), 'x')",
     "INSERT INTO sharing.partner_answer VALUES ('{id}', {partner}, 'x', 'x', 'infinity')",
+    "INSERT INTO sharing.partner_batch (batch_id, partner_id, agreement, asked_by, asked_role, "
+    "purpose, idempotency_key, request_digest, received) VALUES ('{id}', {partner}, 'x', 'x', "
+    "'x', 'safeguarding', 'x', sha256(''), 1)",
+    "INSERT INTO sharing.partner_batch_item (batch_id, number, partner_id, reference, sealed, "
+    "wrapped_key) VALUES ('{id}', 1, {partner}, 'x', 'x', 'x')",
 )
 OF_FORCE = (
     "INSERT INTO sharing.disclosure (owner_force, disclosure_id, partner_id, check_id, nominal_id, "
@@ -41,6 +46,11 @@ OF_FORCE = (
     "'safeguarding', '{force}', sha256(''), 'x', 'x', 'hours:24', now(), 'declined', '{id}', "
     "'duplicate')",
     "INSERT INTO sharing.submission_content VALUES ({force}, '{id}', {partner}, 'x', 'x')",
+    "INSERT INTO sharing.referral (owner_force, referral_id, partner_id, agreement_id, nominal_id, "
+    "disclosure_id, officer_event, kind, purpose, sent_by, sent_fields, clock, due_at, state, "
+    "declined_because) VALUES ({force}, '{id}', {partner}, '{id}', '{nominal}', '{id}', '{id}', "
+    "'victim_support', 'safeguarding', '{id}', '{{}}', 'working_days:2', now(), 'declined', "
+    "'already_known')",
 )
 
 

@@ -27,6 +27,7 @@ from rls.attacks_linking import LINKING
 from rls.attacks_oracles import ORACLES
 from rls.attacks_partners import PARTNERS
 from rls.attacks_reading import CLOSED_GROUPS, READING, UNGRANTED_GROUPS
+from rls.attacks_referrals import REFERRALS
 from rls.attacks_releases import RELEASES
 from rls.attacks_sessions import SESSIONS
 from rls.attacks_submissions import SUBMISSIONS
@@ -63,6 +64,7 @@ ATTACKS = [
     *DELIVERIES,
     *PARTNERS,
     *SUBMISSIONS,
+    *REFERRALS,
 ]
 
 

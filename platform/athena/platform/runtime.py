@@ -42,6 +42,7 @@ from athena.sharing.ppss.deliveries.sending import WebhookSender
 from athena.sharing.ppss.deliveries.signing import EventSigner
 from athena.sharing.ppss.disclosures.sealing import Sealer
 from athena.sharing.ppss.person_checks.service import PersonChecks
+from athena.sharing.ppss.referrals.service import escalate_late
 from athena.sharing.ppss.signatures.service import Door
 from athena.sharing.ppss.submissions.service import Submissions, forget_decided
 from athena.sharing.search.names import LiveNames
@@ -148,7 +149,9 @@ async def _deciding_by(
                 searcher,
                 Sealer.of(store.master_secret, store.master_secret_version),
             ),
-            partner_events=PartnerDispatcher(database, sender, (escalate_overdue, forget_decided)),
+            partner_events=PartnerDispatcher(
+                database, sender, (escalate_overdue, forget_decided, escalate_late)
+            ),
         )
         switchboard.when_switched(runtime.linker.wake)
         tasks = [

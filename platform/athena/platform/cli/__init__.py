@@ -27,6 +27,7 @@ from athena.platform.cli import (
     policies,
     ppss,
     records,
+    referrals,
     server,
     submissions,
     tenants,
@@ -64,6 +65,7 @@ partner_events.register(app)
 partners.register(app)
 ppss.register(app)
 submissions.register(app)
+referrals.register(app)
 
 
 def main() -> None:

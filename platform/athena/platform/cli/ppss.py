@@ -8,13 +8,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Annotated, Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
 import typer
 
 from athena.platform.app import create_app
-from athena.platform.cli.common import opened_store, out, print_json, run
+from athena.platform.cli.common import opened_store, out, print_json, run, say
 from athena.platform.kernel.errors import ConfigurationError, InvalidInputError
 from athena.platform.kernel.settings import load_settings
 from athena.policies.agreements.signing import (
@@ -24,7 +24,10 @@ from athena.policies.agreements.signing import (
     new_key,
 )
 from athena.sharing.ppss.person_checks.schemas import PersonAsked, PersonCheck
+from athena.sharing.ppss.referrals.schemas import ReferralAnswer
 from athena.sharing.ppss.signatures.signing import Asker, signed_headers
+from athena.sharing.ppss.submissions.models import SubmissionKind
+from athena.sharing.ppss.submissions.schemas import SubmissionDraft
 
 ppss_app = typer.Typer(help="Play a partner: sign questions and send them.", no_args_is_help=True)
 
@@ -37,6 +40,7 @@ Url = Annotated[
     typer.Option(help="Where the platform is; when left out, it is opened in this process."),
 ]
 INSIDE = "http://athena.local"
+_SUBMISSIONS = "/ppss/v1/submissions"
 
 
 def register(app: typer.Typer) -> None:
@@ -44,6 +48,10 @@ def register(app: typer.Typer) -> None:
     ppss_app.command("keygen")(keygen)
     ppss_app.command("check")(check)
     ppss_app.command("disclosures")(disclosures)
+    ppss_app.command("referrals")(referrals)
+    ppss_app.command("answer-referral")(answer_referral)
+    ppss_app.command("submit")(submit)
+    ppss_app.command("submission")(submission)
     app.add_typer(ppss_app, name="ppss")
 
 
@@ -102,6 +110,103 @@ def disclosures(
     print_json(run(_call(asker, "GET", "/ppss/v1/disclosures", b"", url)))
 
 
+def submit(
+    key: KeyOption,
+    user: UserOption,
+    role: RoleOption,
+    agreement: Agreement,
+    force: Annotated[str, typer.Option(help="The force that you tell, such as essex.")],
+    kind: Annotated[SubmissionKind, typer.Option(help="What it is.")],
+    purpose: Annotated[str, typer.Option(help="A purpose that the agreement names.")],
+    family_name: Annotated[str, typer.Option(help="The person's family name.")],
+    given_names: Annotated[str, typer.Option(help="The person's given names.")],
+    case: Annotated[str, typer.Option(help="The partner's reference of the case.")],
+    born: Annotated[str | None, typer.Option(help="The date of birth, YYYY-MM-DD.")] = None,
+    concern: Annotated[str | None, typer.Option(help="Of a concern: what it is.")] = None,
+    premises: Annotated[str, typer.Option(help="Of a change of address: the premises.")] = "",
+    street: Annotated[str, typer.Option(help="The street.")] = "",
+    town: Annotated[str, typer.Option(help="The town.")] = "",
+    county: Annotated[str, typer.Option(help="The county.")] = "",
+    postcode: Annotated[str | None, typer.Option(help="The postcode.")] = None,
+    moved_on: Annotated[str | None, typer.Option(help="Since when, YYYY-MM-DD.")] = None,
+    idempotency_key: Annotated[
+        str | None, typer.Option(help="Your own name of it: sent again, it is one submission.")
+    ] = None,
+    url: Url = None,
+) -> None:
+    """Tell a force something. It is no emergency line: in danger, call 999."""
+    place = {
+        name: value
+        for name, value in {
+            "premises": premises,
+            "street": street,
+            "town": town,
+            "county": county,
+            "postcode": postcode,
+        }.items()
+        if value
+    }
+    asked = {
+        "force": force,
+        "kind": kind,
+        "purpose": purpose,
+        "person": {"family_name": family_name, "given_names": given_names, "date_of_birth": born},
+        "case_reference": case,
+        "concern": concern,
+        "address": place or None,
+        "moved_on": moved_on,
+    }
+    draft = SubmissionDraft.model_validate(asked)
+    body = draft.model_dump_json(exclude_none=True, exclude_defaults=True).encode()
+    named = idempotency_key or uuid4().hex
+    asker = _asker(key, user, role, agreement)
+    say(f"Sending it; should no answer come, send it again with --idempotency-key {named}")
+    print_json(run(_call(asker, "POST", _SUBMISSIONS, body, url, named)))
+
+
+def submission(
+    submission_id: Annotated[UUID, typer.Argument(help="The submission, as `submit` shows it.")],
+    key: KeyOption,
+    user: UserOption,
+    role: RoleOption,
+    agreement: Agreement,
+    url: Url = None,
+) -> None:
+    """Show what became of a submission so far."""
+    asker = _asker(key, user, role, agreement)
+    print_json(run(_call(asker, "GET", f"{_SUBMISSIONS}/{submission_id}", b"", url)))
+
+
+def referrals(
+    key: KeyOption, user: UserOption, role: RoleOption, agreement: Agreement, url: Url = None
+) -> None:
+    """List what was referred to the partner and waits for an answer, the most urgent first."""
+    asker = _asker(key, user, role, agreement)
+    print_json(run(_call(asker, "GET", "/ppss/v1/referrals", b"", url)))
+
+
+def answer_referral(
+    referral_id: Annotated[UUID, typer.Argument(help="The referral, as the list shows it.")],
+    key: KeyOption,
+    user: UserOption,
+    role: RoleOption,
+    agreement: Agreement,
+    status: Annotated[str, typer.Option(help="acknowledged, declined or more_asked.")],
+    because: Annotated[str | None, typer.Option(help="Why it is declined.")] = None,
+    ask_for: Annotated[
+        list[str] | None, typer.Option(help="A field that is needed too; repeat it.")
+    ] = None,
+    url: Url = None,
+) -> None:
+    """Take a referral on, decline it, or ask for more."""
+    said = ReferralAnswer.model_validate(
+        {"status": status, "because": because, "ask_for": ask_for or []}
+    )
+    body = said.model_dump_json(exclude_none=True).encode()
+    path = f"/ppss/v1/referrals/{referral_id}/acknowledgement"
+    print_json(run(_call(_asker(key, user, role, agreement), "POST", path, body, url)))
+
+
 def _asker(key: Path, user: str, role: str, agreement: str) -> Asker:
     try:
         pem = key.read_bytes()
@@ -110,10 +215,17 @@ def _asker(key: Path, user: str, role: str, agreement: str) -> Asker:
     return Asker(load_private_key(pem), user, role, agreement)
 
 
-async def _call(asker: Asker, method: str, path: str, body: bytes, url: str | None) -> Any:
+async def _call(
+    asker: Asker,
+    method: str,
+    path: str,
+    body: bytes,
+    url: str | None,
+    idempotency_key: str | None = None,
+) -> Any:
     """Send a signed call and return its answer; a problem becomes one plain sentence."""
     base = (url or INSIDE).rstrip("/")
-    key = uuid4().hex if method == "POST" else None
+    key = idempotency_key or uuid4().hex if method == "POST" else None
     headers = signed_headers(asker, method, base + path, body, idempotency_key=key)
     async with _client(url) as client:
         try:

@@ -6,10 +6,19 @@ import enum
 from collections import Counter
 from collections.abc import Hashable, Iterable
 from datetime import date
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    StrictBool,
+    StrictInt,
+    model_serializer,
+    model_validator,
+)
 
 from athena.platform.kernel.identity import FieldGroup, Level, Purpose
 from athena.policies.decisions.reasons import Obligation
@@ -73,6 +82,42 @@ class Terms(Part):
         return self
 
 
+PersonField = Literal[
+    "names",
+    "sex",
+    "gender",
+    "date_of_birth",
+    "date_of_death",
+    "place_of_birth",
+    FieldGroup.ADDRESSES,
+    FieldGroup.ASSESSMENTS,
+    FieldGroup.CONTACTS,
+    FieldGroup.DESCRIPTIONS,
+    FieldGroup.IDENTIFIERS,
+    FieldGroup.INVOLVEMENTS,
+    FieldGroup.MARKERS,
+]
+"""A field of a person as a partner is told it."""
+
+ReferralKind = Annotated[str, Field(pattern=r"^[a-z][a-z_]{1,60}$")]
+"""A kind of referral, as an agreement names it, such as ``victim_support``."""
+
+
+class ReferralTerms(Part):
+    """The minimum data set of one kind of referral: what must be sent of a person, what may."""
+
+    purpose: Purpose
+    must: tuple[PersonField, ...] = Field(min_length=1)
+    may: tuple[PersonField, ...] = ()
+
+    @model_validator(mode="after")
+    def _each_field_once(self) -> Self:
+        _distinct("fields of a referral", (*self.must, *self.may))
+        if "names" not in self.must:
+            raise ValueError("a referral says at least whom it is about: names must be sent")
+        return self
+
+
 class Signatory(Part):
     """Who signed for a party, by office, never by name."""
 
@@ -111,6 +156,15 @@ class AgreementDocument(Part):
     review_due: date
     dpia_reference: Sentence
     dpia_expires: date
+    referrals: dict[ReferralKind, ReferralTerms] = {}
+
+    @model_serializer(mode="wrap")
+    def _without_what_isnt_agreed(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out that there are no referrals: documents signed before them stay as signed."""
+        document: dict[str, Any] = handler(self)
+        if not self.referrals:
+            document.pop("referrals", None)
+        return document
 
     @model_validator(mode="after")
     def _dates_run_forward(self) -> Self:
@@ -135,6 +189,17 @@ class AgreementDocument(Part):
             raise ValueError("data quality is worked on in one's own records, so isn't shared")
         _distinct("record classes", self.record_classes)
         _distinct("subject categories", self.subject_categories)
+        return self
+
+    @model_validator(mode="after")
+    def _referrals_fit(self) -> Self:
+        for kind, referral in self.referrals.items():
+            terms = self.purposes.get(referral.purpose)
+            if terms is None or terms.level is Level.POINTER:
+                raise ValueError(f"the referral {kind} needs a purpose that shows a record")
+            sent = {field for field in (*referral.must, *referral.may) if field in set(FieldGroup)}
+            if not sent <= set(terms.groups):
+                raise ValueError(f"the referral {kind} sends groups that its purpose doesn't list")
         return self
 
     @property

@@ -56,6 +56,8 @@ class Action(enum.StrEnum):
     RECORDS_LOCK = "records.lock"
     RECORDS_RESTORE = "records.restore"
     RECORDS_RESTRICT = "records.restrict"
+    REFERRALS_RECEIVE = "referrals.receive"
+    REFERRALS_SEND = "referrals.send"
     ROLES_MANAGE = "roles.manage"
     SUBMISSIONS_ASSESS = "submissions.assess"
     TENANTS_MANAGE = "tenants.manage"

@@ -34,6 +34,8 @@ class ItemKind(enum.StrEnum):
     PACE_REVIEW = "pace_review"
     PARTNER_SUBMISSION = "partner_submission"
     RECORD_QUALITY = "record_quality"
+    REFERRAL_ANSWERED = "referral_answered"
+    REFERRAL_OVERDUE = "referral_overdue"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,14 @@ KINDS: Mapping[ItemKind, KindOfItem] = {
     ItemKind.RECORD_QUALITY: KindOfItem(
         "A record needs putting right.",
         ("put_right", "nothing_wrong"),
+    ),
+    ItemKind.REFERRAL_ANSWERED: KindOfItem(
+        "A partner declines a referral or asks for more: see which, and do what is needed.",
+        ("referred_again", "withdrawn", "nothing_more"),
+    ),
+    ItemKind.REFERRAL_OVERDUE: KindOfItem(
+        "A partner hasn't answered a referral in time: turn to it, or withdraw the referral.",
+        ("answered", "withdrawn", "left_open"),
     ),
 }
 

@@ -1,0 +1,148 @@
+"""Commands by which officers refer people to partners and follow what becomes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Annotated, TypeVar
+from uuid import UUID
+
+import typer
+
+from athena.platform.cli.common import As, Json, Reason, acting, opened, out, print_json, run
+from athena.platform.kernel.clock import show_time
+from athena.platform.kernel.identity import Subject
+from athena.platform.kernel.permits import check_reason
+from athena.sharing.ppss.referrals.models import WithdrawnBecause
+from athena.sharing.ppss.referrals.schemas import (
+    MOST_REFERRALS,
+    Preview,
+    ReferralDraft,
+    ReferralView,
+)
+from athena.sharing.ppss.referrals.service import Referrals
+
+referrals_app = typer.Typer(
+    help="Refer people to partners, and follow what becomes of it.", no_args_is_help=True
+)
+
+Nominal = Annotated[UUID, typer.Argument(help="The nominal that is referred.")]
+Partner = Annotated[str, typer.Argument(help="The partner, by its short name.")]
+Agreement = Annotated[str, typer.Option(help="Under which agreement, such as ATH-ISA-20.")]
+Kind = Annotated[str, typer.Option(help="A kind of referral that the agreement names.")]
+Also = Annotated[
+    list[str] | None, typer.Option(help="A field that may be sent beyond the minimum; repeat it.")
+]
+T = TypeVar("T")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    referrals_app.command("preview")(preview)
+    referrals_app.command("send")(send)
+    referrals_app.command("list")(list_all)
+    referrals_app.command("withdraw")(withdraw)
+    app.add_typer(referrals_app, name="referrals")
+
+
+def preview(
+    nominal: Nominal,
+    partner: Partner,
+    agreement: Agreement,
+    kind: Kind,
+    account: As,
+    reason: Reason,
+    also: Also = None,
+) -> None:
+    """Show exactly what would be sent, and send nothing."""
+
+    async def work(referrals: Referrals, subject: Subject, stated: str) -> Preview:
+        return await referrals.preview(
+            subject, _draft(nominal, partner, agreement, kind, also, stated)
+        )
+
+    print_json(_act(account, reason, work).model_dump(mode="json", exclude_none=True))
+
+
+def send(
+    nominal: Nominal,
+    partner: Partner,
+    agreement: Agreement,
+    kind: Kind,
+    account: As,
+    reason: Reason,
+    also: Also = None,
+) -> None:
+    """Refer a person to a partner; refused whole where a field that must be sent isn't there."""
+
+    async def work(referrals: Referrals, subject: Subject, stated: str) -> ReferralView:
+        draft = _draft(nominal, partner, agreement, kind, also, stated)
+        return ReferralView.of(await referrals.send(subject, draft))
+
+    view = _act(account, reason, work)
+    out.print(f"Referral {view.referral_id} is sent: {', '.join(view.fields)}.")
+    out.print(f"{view.partner} answers by {show_time(view.due_at)}.")
+
+
+def list_all(
+    account: As,
+    reason: Reason,
+    every: Annotated[bool, typer.Option("--all", help="Those answered too.")] = False,
+    as_json: Json = False,
+) -> None:
+    """List the own force's referrals, the most urgent first."""
+
+    async def work(referrals: Referrals, subject: Subject, stated: str) -> list[ReferralView]:
+        found = await referrals.of_force(subject, stated, MOST_REFERRALS, open_only=not every)
+        return [ReferralView.of(item) for item in found]
+
+    views = _act(account, reason, work)
+    if as_json:
+        print_json([view.model_dump(mode="json") for view in views])
+        return
+    for view in views:
+        late = ", overdue" if view.is_overdue else ""
+        out.print(f"{view.referral_id}  {view.kind}  {view.partner}  {view.status}{late}")
+        out.print(f"      sent {show_time(view.sent_at)}, due {show_time(view.due_at)}")
+    if not views:
+        out.print("No referral waits for an answer.")
+
+
+def withdraw(
+    referral_id: Annotated[UUID, typer.Argument(help="The referral, as the list shows it.")],
+    account: As,
+    reason: Reason,
+    because: Annotated[WithdrawnBecause, typer.Option(help="What the partner is told.")],
+) -> None:
+    """Withdraw a referral; the partner is told because of what, never the reason."""
+
+    async def work(referrals: Referrals, subject: Subject, stated: str) -> None:
+        await referrals.withdraw(subject, referral_id, stated, because)
+
+    _act(account, reason, work)
+    out.print("The referral is withdrawn; the partner is told.")
+
+
+def _draft(
+    nominal: UUID, partner: str, agreement: str, kind: str, also: list[str] | None, reason: str
+) -> ReferralDraft:
+    return ReferralDraft.model_validate(
+        {
+            "nominal_id": nominal,
+            "partner": partner,
+            "agreement": agreement,
+            "kind": kind,
+            "also": also or [],
+            "reason": reason,
+        }
+    )
+
+
+def _act(account: str, reason: str, work: Callable[[Referrals, Subject, str], Awaitable[T]]) -> T:
+    """Do something as an account, for a reason, over the opened platform."""
+
+    async def act() -> T:
+        stated = check_reason(reason)
+        async with opened(searching=False) as runtime:
+            return await work(Referrals(runtime.checks), await acting(runtime, account), stated)
+
+    return run(act())

@@ -1,0 +1,394 @@
+"""Referring: an officer's act, decided for the partner by the policy, disclosed and told at once.
+
+What is sent is read by the partners' login under the partner's own decision: so the store shows no
+more than the agreement allows, whatever the officer may see.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import UUID, uuid4
+
+import rfc8785
+
+from athena.platform.kernel.audit import Entry, EventKind, RecordSeen, append
+from athena.platform.kernel.database import Database
+from athena.platform.kernel.errors import ConflictError, InvalidInputError, NotFoundError
+from athena.platform.kernel.identity import FieldGroup, Level, NominalId, Purpose, Subject, TenantId
+from athena.policies.roles.actions import Action
+from athena.policies.visibility.models import Consultation
+from athena.records.nominals import service as nominals
+from athena.sharing.ppss.deliveries.repository import DELIVERER
+from athena.sharing.ppss.disclosures import repository as ledger
+from athena.sharing.ppss.disclosures.models import Disclosure
+from athena.sharing.ppss.person_checks import repository as records
+from athena.sharing.ppss.person_checks import telling
+from athena.sharing.ppss.person_checks.schemas import PersonDisclosed, RecordDisclosed
+from athena.sharing.ppss.person_checks.service import PersonChecks
+from athena.sharing.ppss.problems import AgreementUnknownError
+from athena.sharing.ppss.referrals import repository
+from athena.sharing.ppss.referrals.models import (
+    New,
+    Referral,
+    ReferralState,
+    Terms,
+    WithdrawnBecause,
+    due,
+)
+from athena.sharing.ppss.referrals.schemas import (
+    Preview,
+    ReferralAnswer,
+    ReferralDraft,
+)
+from athena.sharing.ppss.signatures.models import PPSS, Caller, Standing
+from athena.sharing.ppss.signatures.repository import run_for
+
+AT_ONCE = 500
+_SENDER_ROLE = "referring officer"
+_NOT_THERE = "Your force made no such referral; list them to see what there is."
+_NOT_YOURS = "Your organisation was sent no such referral."
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """By which way a referral goes: to whom, under which agreement, by which terms."""
+
+    caller: Caller
+    standing: Standing
+    terms: Terms
+
+    @property
+    def subject(self) -> Subject:
+        """The partner as the policy is asked about it."""
+        return self.caller.subject(self.standing.agreement_id)
+
+    @property
+    def purpose(self) -> Purpose:
+        """The purpose that the agreement names for this kind."""
+        return Purpose(self.terms.purpose)
+
+
+@dataclass(frozen=True, slots=True)
+class Referrals:
+    """Referrals over the gate, with what person checks are answered by."""
+
+    checks: PersonChecks
+
+    async def preview(self, subject: Subject, draft: ReferralDraft) -> Preview:
+        """Return exactly what would be sent; both who looks and what is shown are logged.
+
+        InvalidInputError names each field that must be sent and isn't there.
+        """
+        way = await self._way(subject, draft)
+        await self._attest(subject, draft, way, "referrals.preview")
+        entry = Entry(EventKind.CONSULTATION, "referrals.preview", draft.reason)
+        async with self.checks.gate.consult(
+            way.subject, Action.REFERRALS_RECEIVE, way.purpose, entry
+        ) as consultation:
+            await run_for(consultation.session, way.caller.partner.partner_id)
+            record = await self._record(consultation, subject.tenant_id, draft, way)
+        return Preview(
+            partner=draft.partner,
+            agreement=draft.agreement,
+            kind=draft.kind,
+            purpose=way.terms.purpose,
+            record=record,
+        )
+
+    async def send(self, subject: Subject, draft: ReferralDraft) -> Referral:
+        """Refer a person of the own force to a partner, and return the referral.
+
+        The disclosure's event, its line in the ledger, the referral and what the partner is told
+        are one transaction. NotFoundError where the record isn't the own force's or isn't shown;
+        InvalidInputError names each field that must be sent and isn't there.
+        """
+        way = await self._way(subject, draft)
+        officer_event = await self._attest(subject, draft, way, "referrals.send")
+        referral_id = uuid4()
+        entry = Entry(EventKind.CONSULTATION, "referrals.prepare", draft.reason)
+        async with self.checks.gate.consult(
+            way.subject, Action.REFERRALS_RECEIVE, way.purpose, entry
+        ) as consultation:
+            await run_for(consultation.session, way.caller.partner.partner_id)
+            record = await self._record(consultation, subject.tenant_id, draft, way)
+            disclosed = _disclosure(record, subject.tenant_id, NominalId(draft.nominal_id))
+            await self._disclose(consultation, way, referral_id, disclosed)
+            new = New(
+                referral_id,
+                subject.tenant_id,
+                way.caller.partner.partner_id,
+                way.standing.agreement_id,
+                NominalId(draft.nominal_id),
+                disclosed.disclosure_id,
+                officer_event,
+                draft.kind,
+                way.terms.purpose,
+                subject.member_id,
+                due(datetime.now(UTC)),
+            )
+            await repository.add(consultation.session, new, disclosed.fields)
+            sent = await repository.find_own(consultation.session, new.partner, referral_id)
+        assert sent is not None, "what was stored is read in the same transaction"
+        return sent
+
+    async def of_force(
+        self, subject: Subject, reason: str, most: int, *, open_only: bool
+    ) -> list[Referral]:
+        """Return the own force's referrals, the most urgent first; it is logged."""
+        entry = Entry(EventKind.CONSULTATION, "referrals.list", reason)
+        async with self.checks.gate.consult(
+            subject, Action.REFERRALS_SEND, Purpose.DATA_QUALITY, entry
+        ) as consultation:
+            return await repository.of_force(consultation, most, open_only=open_only)
+
+    async def withdraw(
+        self, subject: Subject, referral_id: UUID, reason: str, because: WithdrawnBecause
+    ) -> Referral:
+        """Withdraw a referral and return it; the partner is told because of what.
+
+        ConflictError where it was declined or withdrawn before.
+        """
+        content = {"referral": str(referral_id), "because": because.value}
+        entry = Entry(EventKind.ALTERATION, "referrals.withdraw", reason, content)
+        async with self.checks.gate.alter(
+            subject, Action.REFERRALS_SEND, Purpose.DATA_QUALITY, entry
+        ) as alteration:
+            if await repository.find(alteration, referral_id) is None:
+                raise NotFoundError(_NOT_THERE)
+            await repository.withdraw(alteration, referral_id, because)
+            moved = await repository.find(alteration, referral_id)
+        assert moved is not None, "nobody deletes a referral of an active force"
+        return moved
+
+    async def of_partner(self, caller: Caller, most: int, *, open_only: bool) -> list[Referral]:
+        """Return the referrals to the calling partner, the most urgent first, without the words."""
+        async with self.checks.gate.database.write(PPSS) as session:
+            await run_for(session, caller.partner.partner_id)
+            return await repository.of_partner(
+                session, caller.partner.partner_id, most, open_only=open_only
+            )
+
+    async def open(
+        self, caller: Caller, referral_id: UUID
+    ) -> tuple[Referral, RecordDisclosed | None]:
+        """Return a referral to the calling partner with what was sent; it is logged as told again.
+
+        The record is None once the referral is over, the record is erased, or the agreement
+        doesn't let all of it be told any more.
+        """
+        standing = await self.checks.door.standing(caller)
+        found = await self._own(caller, referral_id)
+        if found.agreement_id != standing.agreement_id:
+            raise NotFoundError(_NOT_YOURS)
+        if found.state in (ReferralState.WITHDRAWN, ReferralState.DECLINED):
+            return found, None
+        subject, purpose = caller.subject(standing.agreement_id), Purpose(found.purpose)
+        content = {"referral": str(referral_id), "asked_by": caller.user}
+        entry = Entry(EventKind.CONSULTATION, "referrals.open", "Opening a referral", content)
+        async with self.checks.gate.consult(
+            subject, Action.REFERRALS_RECEIVE, purpose, entry
+        ) as consultation:
+            await run_for(consultation.session, caller.partner.partner_id)
+            key = (found.owner, found.nominal_id)
+            now = (await records.recorded(consultation, [key])).get(key)
+            view = consultation.visibility.view(now.label_id, key) if now else None
+            if view is None or not view.groups.issuperset(_groups(found.fields)):
+                return found, None
+            sealed = await repository.words(consultation.session, found)
+            if sealed is None:
+                return found, None
+            seen = [RecordSeen(*key, view.level, str(found.agreement_id), _groups(found.fields))]
+            told = Entry(EventKind.DISCLOSURE, "referrals.repeat", entry.reason, content, seen)
+            await append(consultation.session, consultation.visibility.grant_set_id, told)
+        payload = self.checks.sealer.open(sealed, f"disclosure/{found.disclosure_id}")
+        return found, RecordDisclosed.model_validate_json(payload)
+
+    async def answer(self, caller: Caller, referral_id: UUID, said: ReferralAnswer) -> Referral:
+        """Note what a partner says of a referral to it, and return the referral.
+
+        The same said twice is once; ConflictError where it was answered otherwise or withdrawn,
+        NotFoundError alike for another partner's referral and for none.
+        """
+        partner = caller.partner.partner_id
+        async with self.checks.gate.database.write(PPSS) as session:
+            await run_for(session, partner)
+            found = await repository.find_own(session, partner, referral_id)
+            if found is None:
+                raise NotFoundError(_NOT_YOURS)
+            asked = (said.status, said.because, tuple(said.ask_for))
+            if (found.state, found.declined_because, found.asked_for) != asked:
+                await repository.answer(session, partner, referral_id, caller.user, said)
+                found = await repository.find_own(session, partner, referral_id)
+        assert found is not None, "nobody deletes a referral of an active force"
+        return found
+
+    async def _own(self, caller: Caller, referral_id: UUID) -> Referral:
+        async with self.checks.gate.database.write(PPSS) as session:
+            await run_for(session, caller.partner.partner_id)
+            found = await repository.find_own(session, caller.partner.partner_id, referral_id)
+        if found is None:
+            raise NotFoundError(_NOT_YOURS)
+        return found
+
+    async def _way(self, subject: Subject, draft: ReferralDraft) -> _Way:
+        """Return by which way a draft goes, or the problem that it has."""
+        await self.checks.gate.permit_act(subject, Action.REFERRALS_SEND, draft.reason)
+        async with self.checks.gate.database.read(PPSS) as session:
+            partner = await repository.partner(session, draft.partner)
+        if partner is None or partner.sandbox:
+            raise NotFoundError(f"{draft.partner} takes no referrals; ask the AMO who does.")
+        caller = Caller(partner, subject.username, _SENDER_ROLE, draft.agreement)
+        try:
+            standing = await self.checks.door.standing(caller)
+        except AgreementUnknownError:
+            raise NotFoundError(
+                f"{draft.partner} isn't registered under {draft.agreement}; ask the AMO which "
+                "agreement covers it."
+            ) from None
+        documents = await self.checks.door.agreements()
+        document = next(item for item in documents if item["reference"] == draft.agreement)
+        kinds = document.get("referrals", {})
+        if draft.kind not in kinds:
+            known = ", ".join(sorted(kinds)) or "none"
+            raise InvalidInputError(
+                f"The kinds of referral of {draft.agreement} are: {known}.", field="/kind"
+            )
+        return _Way(caller, standing, Terms.of(kinds[draft.kind]))
+
+    async def _attest(self, subject: Subject, draft: ReferralDraft, way: _Way, action: str) -> UUID:
+        """Log that an officer who is shown the own record refers it; return the event.
+
+        The store lets in no referral without this event.
+        """
+        nominal_id = NominalId(draft.nominal_id)
+        key = (subject.tenant_id, nominal_id)
+        content = {
+            "nominal": str(nominal_id),
+            "partner": draft.partner,
+            "agreement": draft.agreement,
+            "kind": draft.kind,
+        }
+        entry = Entry(EventKind.CONSULTATION, "referrals.look", draft.reason, content)
+        async with self.checks.gate.consult(
+            subject, Action.REFERRALS_SEND, way.purpose, entry
+        ) as consultation:
+            if key not in await records.recorded(consultation, [key]):
+                raise NotFoundError("Your force has no such record that you can see.")
+            seen = [RecordSeen(*key, Level.FULL)]
+            acted = Entry(EventKind.CONSULTATION, action, draft.reason, content, seen)
+            appended = await append(
+                consultation.session, consultation.visibility.grant_set_id, acted
+            )
+        return appended.event_id
+
+    async def _record(
+        self, consultation: Consultation, owner: TenantId, draft: ReferralDraft, way: _Way
+    ) -> RecordDisclosed:
+        """Return the record as it is sent: what must be, what was chosen, and nothing else."""
+        terms = way.terms
+        beyond = sorted(set(draft.also) - {*terms.may, *terms.must})
+        if beyond:
+            raise InvalidInputError(
+                f"{draft.agreement} doesn't let these be sent for {draft.kind}: "
+                f"{', '.join(beyond)}. Leave them out.",
+                field="/also",
+            )
+        key = (owner, NominalId(draft.nominal_id))
+        now = (await records.recorded(consultation, [key])).get(key)
+        if now is None:
+            raise ConflictError(
+                f"{draft.agreement} doesn't let {draft.partner} be told of this record; ask your "
+                "data protection officer."
+            )
+        shown = await nominals.read(consultation, key[1])
+        label = consultation.visibility.view(now.label_id, key).label
+        record = telling.record(
+            shown,
+            now.changed_at.date(),
+            list(label.categories),
+            way.standing,
+            self.checks.searcher.directory.by_id(owner),
+        )
+        person = record.document().get("person", {})
+        missing = [field for field in terms.must if not person.get(field)]
+        if missing:
+            raise InvalidInputError(
+                f"Nothing was sent. These must be sent for {draft.kind} and aren't there: "
+                f"{', '.join(missing)}. Record them, or have the agreement let them be told.",
+                errors=[
+                    {
+                        "field": f"/{field}",
+                        "detail": "It isn't recorded, or the agreement doesn't let it be told.",
+                    }
+                    for field in missing
+                ],
+            )
+        chosen = {field for field in (*terms.must, *draft.also) if person.get(field)}
+        told = PersonDisclosed.model_validate(
+            {field: value for field, value in person.items() if field in chosen}
+        )
+        return record.model_copy(update={"person": told})
+
+    async def _disclose(
+        self, consultation: Consultation, way: _Way, referral_id: UUID, item: Disclosure
+    ) -> None:
+        """Log the disclosure (Data Protection Act 2018, s.62) and enter it in the ledger."""
+        content = {
+            "recipient": way.caller.partner.slug,
+            "referral": str(referral_id),
+            "asked_by": way.caller.user,
+            "asked_role": way.caller.role,
+            "disclosures": [
+                {
+                    "disclosure_id": str(item.disclosure_id),
+                    "fields": list(item.fields),
+                    "digest": hashlib.sha256(item.payload).hexdigest(),
+                }
+            ],
+        }
+        assert item.nominal_id is not None, "a referral is of one record"
+        agreement = str(way.standing.agreement_id)
+        seen = [
+            RecordSeen(
+                item.owner_force, item.nominal_id, item.level, agreement, _groups(item.fields)
+            )
+        ]
+        entry = Entry(
+            EventKind.DISCLOSURE, "referrals.disclose", consultation.reason, content, seen
+        )
+        appended = await append(consultation.session, consultation.visibility.grant_set_id, entry)
+        await ledger.enter(
+            consultation, way.caller, None, appended.event_id, [item], self.checks.sealer
+        )
+
+
+async def escalate_late(database: Database, now: datetime) -> int:
+    """Put what is overdue at a moment before supervisors, and return how many referrals.
+
+    Each goes in a transaction of its own, with its event in the log; several processes may run it.
+    """
+    async with database.read(DELIVERER) as session:
+        waiting = await repository.late(session, now, AT_ONCE)
+    count = 0
+    for item in waiting:
+        async with database.write(DELIVERER) as session:
+            count += await repository.escalate(session, item)
+    return count
+
+
+def _groups(fields: tuple[str, ...]) -> list[FieldGroup]:
+    return [group for group in FieldGroup if group.value in fields]
+
+
+def _disclosure(record: RecordDisclosed, owner: TenantId, nominal_id: NominalId) -> Disclosure:
+    document = record.document()
+    return Disclosure(
+        record.disclosure_id,
+        owner,
+        nominal_id,
+        record.level,
+        tuple(sorted(document["person"])),
+        rfc8785.dumps(document),
+    )
