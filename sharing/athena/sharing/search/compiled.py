@@ -56,10 +56,10 @@ def first_places(names: Letters, wanted: Letters) -> Integers:
 def _is_before(name: Letters, other: Letters) -> bool:
     """Return whether a name stands before another; what is left over of either counts as 0."""
     for place in range(max(len(name), len(other))):
-        left = name[place] if place < len(name) else np.uint8(0)
-        right = other[place] if place < len(other) else np.uint8(0)
+        left = np.int64(name[place]) if place < len(name) else np.int64(0)
+        right = np.int64(other[place]) if place < len(other) else np.int64(0)
         if left != right:
-            return left < right
+            return bool(left < right)
     return False
 
 
@@ -123,36 +123,21 @@ def _neighbours(
     Those stand first.
     """
     starts, places = filing.starts, filing.places
-    shift = _shift_to(len(starts) - 1)
-    length = len(typed)
-    buckets = np.empty(2 + length + length * (length - 1) // 2, np.int64)
-    buckets[0] = np.int64(own_sound >> shift)
-    buckets[1] = np.int64(_hash_without(typed, -1, -1, filing) >> shift)
-    wanted = 2
-    if left_out > 0:
-        for first in range(length):
-            buckets[wanted] = np.int64(_hash_without(typed, first, -1, filing) >> shift)
-            wanted += 1
-    if left_out > 1:
-        for first in range(length):
-            for second in range(first + 1, length):
-                buckets[wanted] = np.int64(_hash_without(typed, first, second, filing) >> shift)
-                wanted += 1
+    buckets = _buckets(typed, left_out, own_sound, filing)
     total = 0
-    for bucket in buckets[:wanted]:
-        total += np.int64(starts[bucket + 1]) - np.int64(starts[bucket])
+    for bucket in buckets:
+        total += int(starts[bucket + 1]) - int(starts[bucket])
     slots = 16
     while slots < 2 * total:
         slots <<= 1
     seen = np.full(slots, _FREE, np.uint32)
     found = np.empty(total, np.uint32)
     count = of_sound = 0
-    for number in range(wanted):
-        bucket = buckets[number]
-        for entry in range(starts[bucket], starts[bucket + 1]):
+    for number in range(len(buckets)):
+        for entry in range(starts[buckets[number]], starts[buckets[number] + 1]):
             place = places[entry]
             slot = np.int64(np.uint64(place) * _SPREADING >> np.uint64(40)) & (slots - 1)
-            while seen[slot] != _FREE and seen[slot] != place:
+            while seen[slot] not in (_FREE, place):
                 slot = (slot + 1) & (slots - 1)
             if seen[slot] == _FREE:
                 seen[slot] = place
@@ -161,6 +146,25 @@ def _neighbours(
         if number == 0:
             of_sound = count
     return found[:count], of_sound
+
+
+@compiled
+def _buckets(typed: Letters, left_out: int, own_sound: np.uint64, filing: Filing) -> Integers:
+    """Return where names are filed that sound like a name, or lack up to two of its letters."""
+    shift = _shift_to(len(filing.starts) - 1)
+    length = len(typed)
+    buckets = np.empty(2 + length + length * (length - 1) // 2, np.int64)
+    buckets[0] = np.int64(own_sound >> shift)
+    buckets[1] = np.int64(_hash_without(typed, -1, -1, filing) >> shift)
+    count = 2
+    for first in range(length if left_out > 0 else 0):
+        buckets[count] = np.int64(_hash_without(typed, first, -1, filing) >> shift)
+        count += 1
+    for first in range(length if left_out > 1 else 0):
+        for second in range(first + 1, length):
+            buckets[count] = np.int64(_hash_without(typed, first, second, filing) >> shift)
+            count += 1
+    return buckets[:count]
 
 
 @compiled
@@ -179,7 +183,7 @@ def _hash_without(letters: Letters, first: int, second: int, filing: Filing) -> 
     value = np.uint64(0)
     kept = 0
     for place in range(len(letters)):
-        if place != first and place != second:  # noqa: PLR1714 - a tuple would be slower here
+        if place != first and place != second:
             value += np.uint64(letters[place]) * filing.powers[kept]
             kept += 1
     value ^= value >> np.uint64(32)
@@ -228,12 +232,7 @@ def slip_tenths(
     or changes places with the next, at the costs that `closeness` gives.
     """
     length = len(typed)
-    put_in = np.empty(length, np.int64)
-    for place in range(length):
-        put_in[place] = costs.put_in[typed[place] - _BEFORE_A]
-        if place > 0 and typed[place] == typed[place - 1]:
-            put_in[place] = costs.doubled
-    put_in[0] += costs.first_letter
+    put_in = _each_alone(typed, costs.put_in, costs)
     earlier = np.empty(length + 1, np.int64)
     above = np.empty(length + 1, np.int64)
     row = np.empty(length + 1, np.int64)
@@ -243,29 +242,40 @@ def slip_tenths(
         row[0] = 0
         for place in range(length):
             row[place + 1] = row[place] + put_in[place]
-        for at in range(len(recorded)):
+        left_out = _each_alone(recorded, costs.left_out, costs)
+        for at in range(len(left_out)):
             letter = recorded[at]
-            if letter == 0:
-                break
             earlier, above, row = above, row, earlier
-            left_out = np.int64(costs.left_out[letter - _BEFORE_A])
-            if at > 0 and letter == recorded[at - 1]:
-                left_out = costs.doubled
-            if at == 0:
-                left_out += costs.first_letter
-            row[0] = above[0] + left_out
+            row[0] = above[0] + left_out[at]
             for place in range(length):
                 other = typed[place]
                 met = above[place] + costs.substitution[other - _BEFORE_A, letter - _BEFORE_A]
                 if at == 0 and (place > 0 or other != letter):
                     met += costs.first_letter
-                least = min(met, above[place + 1] + left_out, row[place] + put_in[place])
+                least = min(met, above[place + 1] + left_out[at], row[place] + put_in[place])
                 turned = place > 0 and at > 0 and letter == typed[place - 1]
                 if turned and recorded[at - 1] == other:
                     least = min(least, earlier[place - 1] + costs.transposition)
                 row[place + 1] = least
         found[number] = row[length]
     return found
+
+
+@compiled
+def _each_alone(name: Letters, of_letters: NDArray[np.int16], costs: SlipCosts) -> Integers:
+    """Return what each letter of a name costs that the other name doesn't have."""
+    alone = np.empty(len(name), np.int64)
+    count = 0
+    for place in range(len(name)):
+        if name[place] == 0:
+            break
+        alone[place] = of_letters[name[place] - _BEFORE_A]
+        if place > 0 and name[place] == name[place - 1]:
+            alone[place] = costs.doubled
+        count += 1
+    if count:
+        alone[0] += costs.first_letter
+    return alone[:count]
 
 
 @compiled
@@ -333,7 +343,7 @@ def first_of_each(values: Integers, most: int) -> Integers:
 def weights_of(
     wanted: Integers, terms: Integers, weights: Floats, missing: float, otherwise: float
 ) -> Floats:
-    """Return the weight of each wanted term, ``missing`` for term 0, ``otherwise`` for strangers."""
+    """Return the weights of terms: ``missing`` for term 0, ``otherwise`` for one not known."""
     found = np.empty(len(wanted), np.float64)
     for number in range(len(wanted)):
         found[number] = missing if wanted[number] == 0 else otherwise

@@ -76,12 +76,16 @@ class Part:
 
         return compiled.weights_of(terms, self.terms, self.log_p, missing, otherwise)
 
+    def place_of(self, term: int) -> int | None:
+        """Return where a recorded term stands, or None if nothing typed leads to it."""
+        places = np.flatnonzero(self.terms == term)
+        return int(places[0]) if len(places) else None
+
     def explain(self, term: int) -> tuple[str, str, str, float] | None:
         """Return what was typed, what is recorded, how they meet and the weight, if they do."""
-        places = np.flatnonzero(self.terms == term)
-        if not len(places):
+        place = self.place_of(term)
+        if place is None:
             return None
-        place = int(places[0])
         which = int(self.which[place])
         how = HOW[self.how[place]] + (f", {self.later}" if which else "")
         token = bytes(self.tokens[place]).decode()
