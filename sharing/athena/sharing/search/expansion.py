@@ -2,7 +2,7 @@
 
 Candidates come from the deletion neighbourhood and the sound (see `neighbourhood`), from short
 and full forms, and from beginnings; `closeness` weighs how likely each was typed so. All of it is
-done on arrays: a name among half a million takes a third of a millisecond.
+done on arrays, and what is done name by name is compiled (see `compiled`).
 """
 
 from __future__ import annotations
