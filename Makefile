@@ -36,6 +36,7 @@ $(STAMP): pyproject.toml uv.lock
 	fi; \
 	echo "Installing the locked environment"; \
 	"$$uv" sync --frozen --quiet --compile-bytecode --python "$$python"
+	@$(RUN)/python -m athena.sharing.search.warming # compiles the loops of a search
 	@touch $@
 
 demo: install ## Start everything with made-up data and serve it (Ctrl-C stops it)
@@ -43,6 +44,7 @@ demo: install ## Start everything with made-up data and serve it (Ctrl-C stops i
 
 test: install ## Run every test that this machine can run
 	@$(RUN)/python -m compileall -q $(SOURCES) # many tests start processes, which import all of it
+	@$(RUN)/python -m athena.sharing.search.warming # compiles the loops of a search, if they changed
 	$(RUN)/pytest -n $(WORKERS) --dist loadfile
 
 prove-interface: install ## Draw 5,000 calls from what the interfaces describe (some minutes)

@@ -7,15 +7,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from athena.sharing.search.closeness import slip_costs, to_letters
+from athena.sharing.search.closeness import COSTS
+from athena.sharing.search.compiled import slip_tenths
 
 names = st.text("abcdefghijklmnopqrstuvwxyz", min_size=1, max_size=14)
 
 
 def cost(typed: str, *recorded: str) -> list[float]:
-    row = to_letters(np.asarray([typed], dtype=np.bytes_))[0]
-    found = slip_costs(row, to_letters(np.asarray(recorded, dtype=np.bytes_)))
-    return [float(value) for value in found]
+    names = np.asarray(recorded, dtype=np.bytes_)
+    letters = names.view(np.uint8).reshape(len(names), -1)
+    row = np.frombuffer(typed.encode(), np.uint8)
+    return [tenths / 10 for tenths in slip_tenths(row, letters, np.arange(len(names)), COSTS)]
 
 
 @settings(deadline=None)

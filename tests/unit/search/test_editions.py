@@ -8,8 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from athena.records.names.repository import RegisterState
 from athena.sharing.search.dictionary import NameDictionary, PairIndex
@@ -17,6 +18,7 @@ from athena.sharing.search.editions import Shelf
 
 STATE = RegisterState(store="7-00000001-5", cleanings=2, horizon=900)
 TERMS = [(7, "smith"), (1, "jones"), (4_000_000, "zbigniew"), (12, "peggy")]
+MASK = (1 << 23) - 1
 PAIRS = [7 << 23 | 1, 1 << 23 | 4_000_000, 12 << 23]
 
 
@@ -45,8 +47,9 @@ def test_an_opened_edition_answers_as_what_was_built(shelf: Shelf, built: NameDi
     opened = NameDictionary.opened(edition.arrays)
     for typed in ("smith", "smiht", "margaret", "j", "zbig", "nobody"):
         assert opened.expand(typed) == built.expand(typed)
-    asked = np.asarray([*PAIRS, 5, 7 << 23], dtype=np.int64)
-    assert opened.pairs_exist(asked).tolist() == [True, True, True, False, False]
+    surnames, given_names = ({pair >> 23 for pair in PAIRS} | {5}, {pair & MASK for pair in PAIRS})
+    (found,) = opened.likely_pairs(of_weight(surnames, 0.0), of_weight(given_names, 0.0), -1.0)
+    assert sorted(found[0].tolist()) == sorted(PAIRS)
     assert opened.given_with(7).tolist() == [1]
     assert opened.surnames_with(4_000_000).tolist() == [1]
 
@@ -139,13 +142,29 @@ def test_one_builds_at_a_time(shelf: Shelf) -> None:
         assert free
 
 
-pairs = st.sets(st.integers(0, 2**46 - 1), max_size=200)
+pairs = st.sets(st.integers(0, 2**46 - 1), max_size=40)
 
 
-@given(recorded=pairs, others=pairs)
-def test_the_sieve_lets_exactly_the_recorded_pairs_through(
-    recorded: set[int], others: set[int]
+@settings(deadline=None)
+@given(recorded=pairs, others=pairs, least=st.integers(-12, 0))
+def test_exactly_the_recorded_pairs_that_weigh_enough_are_likely(
+    recorded: set[int], others: set[int], least: int
 ) -> None:
     index = PairIndex(np.asarray(sorted(recorded), dtype=np.int64))
-    asked = np.asarray(sorted(recorded | others), dtype=np.int64)
-    assert index.exist(asked).tolist() == [pair in recorded for pair in asked.tolist()]
+    surnames = {pair >> 23 for pair in recorded | others}
+    given_names = {pair & MASK for pair in recorded | others}
+    (terms, weights), first = of_weight(surnames, 6.0), of_weight(given_names, 6.0)
+    found, summed = index.likely((terms, weights), first, float(least))
+    expected = {
+        pair: weight + other
+        for surname, weight in zip(terms.tolist(), weights.tolist(), strict=True)
+        for given_name, other in zip(*(column.tolist() for column in first), strict=True)
+        if (pair := surname << 23 | given_name) in recorded and weight + other >= least
+    }
+    assert dict(zip(found.tolist(), summed.tolist(), strict=True)) == expected
+
+
+def of_weight(terms: set[int], most: float) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Return terms with weights that fall from 0 to minus the most."""
+    weights = -np.linspace(0.0, most, len(terms))
+    return np.asarray(sorted(terms), dtype=np.int64), weights

@@ -96,16 +96,22 @@ def both(ranges: Ranges) -> Ranges:
 def pair_ranges(pairs: Keys, first_day: int = 0, last_day: int = MOST_DAYS) -> Ranges:
     """Return the name keys of each pair, born between two days."""
     keys = pairs << DAY_BITS
-    return np.stack([keys | first_day, keys | last_day], axis=1)
+    return _ranges(keys | first_day, keys | last_day)
 
 
 def surname_ranges(surnames: Keys) -> Ranges:
     """Return the name keys of each surname, whatever the given name and date."""
     first = surnames << SURNAME_SHIFT
-    return np.stack([first, first | name_key(0, MOST_TERMS, MOST_DAYS)], axis=1)
+    return _ranges(first, first | name_key(0, MOST_TERMS, MOST_DAYS))
 
 
 def day_ranges(days: Keys) -> Ranges:
     """Return the date keys of each day of birth."""
     first = days << DAY_SHIFT
-    return np.stack([first, first | date_key(MOST_TERMS, MOST_TERMS, 0)], axis=1)
+    return _ranges(first, first | date_key(MOST_TERMS, MOST_TERMS, 0))
+
+
+def _ranges(low: Keys, high: Keys) -> Ranges:
+    ranges = np.empty((len(low), 2), dtype=np.int64)
+    ranges[:, 0], ranges[:, 1] = low, high
+    return ranges

@@ -6,7 +6,7 @@ overlay is what was registered since, and each process's own.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,8 @@ REMEMBERED = 1_000
 """How many expansions a dictionary keeps; they go with it when a name is added."""
 
 Pairs = NDArray[np.int64]
+Weighed = tuple[NDArray[np.int64], NDArray[np.float64]]
+"""Terms and how likely each of them was meant."""
 
 PAIR_ARRAYS = ("pairs", "by_given", "sieve")
 """The arrays of pairs, by the names of their files."""
@@ -40,6 +42,7 @@ class PairIndex:
         held = np.zeros(1 << bits, dtype=np.bool_)
         held[_holes(pairs, bits)] = True
         self._sieve: NDArray[np.uint8] = np.packbits(held, bitorder="little")
+        self._opened()
 
     @classmethod
     def of_arrays(cls, arrays: dict[str, NDArray[Any]]) -> PairIndex:
@@ -47,7 +50,13 @@ class PairIndex:
         index = cls.__new__(cls)
         for name in PAIR_ARRAYS:
             setattr(index, f"_{name}", arrays[name])
+        index._opened()
         return index
+
+    def _opened(self) -> None:
+        """Have the arrays read only, as mapped ones are: the compiled loops know no others."""
+        for name in PAIR_ARRAYS:
+            getattr(self, f"_{name}").flags.writeable = False
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return all that the index is, by the names of `PAIR_ARRAYS`."""
@@ -61,19 +70,13 @@ class PairIndex:
         """Every recorded pair, sorted."""
         return self._pairs
 
-    def exist(self, pairs: Pairs) -> NDArray[np.bool_]:
-        """Return which of some pairs are recorded.
+    def likely(
+        self, surnames: Weighed, given: Weighed, least: float
+    ) -> tuple[Pairs, NDArray[np.float64]]:
+        """Return the recorded pairs of some names that weigh enough together, and the weights."""
+        from athena.sharing.search import compiled
 
-        A sieve of one bit for each hash holds nearly all others back, and what passes is looked
-        for among the sorted pairs: exact, at a third of the time of looking for all of them.
-        """
-        holes = _holes(pairs, (len(self._sieve) * 8).bit_length() - 1)
-        passed = np.flatnonzero(
-            self._sieve[holes >> np.uint64(3)] >> (holes & np.uint64(7)).astype(np.uint8) & 1
-        )
-        exists = np.zeros(len(pairs), dtype=np.bool_)
-        exists[passed] = contains(self._pairs, pairs[passed])
-        return exists
+        return compiled.likely_pairs(*surnames, *given, least, self._sieve, self._pairs)
 
     def given_with(self, surname: int) -> Pairs:
         """Return the given-name terms recorded with a surname."""
@@ -170,12 +173,16 @@ class NameDictionary:
         """Drop the answers kept, as a measurement needs it."""
         self._expanded.clear()
 
-    def pairs_exist(self, pairs: Pairs) -> NDArray[np.bool_]:
-        """Return which (surname, given name) pairs are recorded."""
-        exists = self.pairs.exist(pairs)
+    def likely_pairs(
+        self, surnames: Weighed, given: Weighed, least: float
+    ) -> Iterator[tuple[Pairs, NDArray[np.float64]]]:
+        """Yield the recorded pairs of some names that weigh at least so much, and the weights.
+
+        A pair of the overlay may come a second time.
+        """
+        yield self.pairs.likely(surnames, given, least)
         if self.new_pairs is not None:
-            exists |= self.new_pairs.exist(pairs)
-        return exists
+            yield self.new_pairs.likely(surnames, given, least)
 
     def given_with(self, surname: int) -> Pairs:
         """Return the given-name terms recorded with a surname."""

@@ -37,7 +37,7 @@ def weigh_later(item: Interpretation, key: int, keys: Sequence[int]) -> FieldMat
     if len(part.typed) < 2:
         return None
     _, met, _ = unpack_name_key(key)
-    place = part.places.get(met)
+    place = part.place_of(met)
     if place is None:
         return None
     which = int(part.which[place])
@@ -59,7 +59,7 @@ def weigh_later(item: Interpretation, key: int, keys: Sequence[int]) -> FieldMat
 
 def _meets(part: Part, term: int, which: int) -> FieldMatch | None:
     """Return how a recorded given name meets another typed one than the first that was met."""
-    place = part.places.get(term)
+    place = part.place_of(term)
     if place is None or int(part.which[place]) == which:
         return None
     typed = int(part.which[place])

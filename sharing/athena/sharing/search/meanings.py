@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,40 +37,33 @@ class Part:
     tokens: NDArray[np.bytes_]
     which: NDArray[np.uint8]
     """Which of the typed names each was meant by."""
-    places: Mapping[int, int]
-    """Where among `terms` each of them stands."""
     later: str
     """What the explanation says where a later name was meant."""
 
     @classmethod
     def of(cls, typed: Sequence[str], expand: Expand, later_cost: float, later: str) -> Part:
         """Return the names that any of some typed ones may mean."""
-        meant = [expand(token) for token in typed]
-        if not meant:
-            meant = [Meant.nothing("")]
-        terms = np.concatenate([item.terms for item in meant])
-        log_p = np.concatenate(
-            [item.log_p - (later_cost if place else 0.0) for place, item in enumerate(meant)]
-        )
-        which = np.repeat(
-            np.arange(len(meant), dtype=np.uint8), [len(item.terms) for item in meant]
-        )
-        how = np.concatenate([item.how for item in meant])
-        tokens = np.concatenate([item.tokens for item in meant])
+        from athena.sharing.search import compiled
+
+        meant = [expand(token) for token in typed] or [Meant.nothing("")]
+        (first, *further) = meant
+        if not further:
+            which = np.zeros(len(first), dtype=np.uint8)
+            return cls(
+                tuple(typed), first.terms, first.log_p, first.how, first.tokens, which, later
+            )
+        log_p = np.concatenate([first.log_p, *(item.log_p - later_cost for item in further)])
         order = np.argsort(-log_p, kind="stable")
-        if len(meant) > 1:
-            _, first = np.unique(terms[order], return_index=True)
-            order = order[np.sort(first)]
-        order = order[:MOST_TERMS_OF_PART]
-        terms = terms[order]
+        terms = np.concatenate([item.terms for item in meant])
+        order = order[compiled.first_of_each(terms[order], MOST_TERMS_OF_PART)]
+        numbers = np.arange(len(meant), dtype=np.uint8)
         return cls(
             tuple(typed),
-            terms,
+            terms[order],
             log_p[order],
-            how[order],
-            tokens[order],
-            which[order],
-            {term: place for place, term in enumerate(terms.tolist())},
+            np.concatenate([item.how for item in meant])[order],
+            np.concatenate([item.tokens for item in meant])[order],
+            np.repeat(numbers, [len(item) for item in meant])[order],
             later,
         )
 
@@ -79,12 +72,18 @@ class Part:
 
     def weights_of(self, terms: Terms, missing: float, otherwise: float) -> Weights:
         """Return the weights of recorded terms; ``missing`` is that of term 0, no name at all."""
-        known = {0: missing} | dict(zip(self.terms.tolist(), self.log_p.tolist(), strict=True))
-        return np.asarray([known.get(term, otherwise) for term in terms.tolist()])
+        from athena.sharing.search import compiled
+
+        return compiled.weights_of(terms, self.terms, self.log_p, missing, otherwise)
+
+    def place_of(self, term: int) -> int | None:
+        """Return where a recorded term stands, or None if nothing typed leads to it."""
+        places = np.flatnonzero(self.terms == term)
+        return int(places[0]) if len(places) else None
 
     def explain(self, term: int) -> tuple[str, str, str, float] | None:
         """Return what was typed, what is recorded, how they meet and the weight, if they do."""
-        place = self.places.get(term)
+        place = self.place_of(term)
         if place is None:
             return None
         which = int(self.which[place])

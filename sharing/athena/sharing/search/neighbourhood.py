@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cache, lru_cache
 from itertools import combinations
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +30,16 @@ _POWERS = np.asarray(
 _SOUND_SEED = np.uint64(0xA5A5A5A5A5A5A5A5)
 _FEWEST_BITS, _MOST_BITS = 8, 24
 _PLACE_BITS = np.uint64(32)
+
+
+class Filing(NamedTuple):
+    """How names are filed: letter by letter a polynomial of these powers, mixed."""
+
+    powers: Hashes
+    mixer: np.uint64
+    starts: Places
+    """Where in `places` each bucket begins; a power of two of them, and the end."""
+    places: Places
 
 
 def file_names(tokens: NDArray[np.bytes_], sounds: Hashes) -> tuple[Places, Places]:
@@ -62,27 +73,9 @@ def file_names(tokens: NDArray[np.bytes_], sounds: Hashes) -> tuple[Places, Plac
     return starts, filed.astype(np.uint32)
 
 
-def find_places(starts: Places, places: Places, token: bytes, token_sound: int) -> Places:
-    """Return the distinct places filed where a token would be: its neighbours, and strangers."""
-    bits = (len(starts) - 1).bit_length() - 1
-    letters = np.zeros(len(token) + 1, dtype=np.uint64)
-    letters[:-1] = np.frombuffer(token, dtype=np.uint8)
-    wanted = np.empty(len(_kept_letters(len(token))) + 1, dtype=np.uint64)
-    wanted[:-1] = _hash(letters[_kept_table(len(token))])
-    wanted[-1] = token_sound
-    buckets = wanted >> np.uint64(64 - bits)
-    low = starts[buckets].astype(np.int64)
-    sizes = starts[buckets + np.uint64(1)] - low
-    # One index for all buckets: each entry's number, moved by where its bucket begins.
-    ends = np.cumsum(sizes)
-    moved = np.repeat(low - ends + sizes, sizes)
-    found = places[np.arange(len(moved)) + moved]
-    found.sort()
-    first = np.empty(len(found), dtype=np.bool_)
-    first[:1] = True
-    np.not_equal(found[1:], found[:-1], out=first[1:])
-    distinct: Places = found[first]
-    return distinct
+def filing_of(starts: Places, places: Places) -> Filing:
+    """Return what `file_names` returned with how it filed."""
+    return Filing(_POWERS, _MIXER, starts, places)
 
 
 def sound_hashes(tokens: Sequence[str]) -> Hashes:
@@ -93,9 +86,10 @@ def sound_hashes(tokens: Sequence[str]) -> Hashes:
 
 
 @lru_cache(maxsize=4096)
-def sound_hash(token: str) -> int:
+def sound_hash(token: str) -> np.uint64:
     """Return what `sound_hashes` does for a single token."""
-    return int(sound_hashes([token])[0])
+    sounds = sound_hashes([token])
+    return np.uint64(sounds[0])
 
 
 def _letters(names: NDArray[np.bytes_], length: int) -> Hashes:
@@ -104,22 +98,20 @@ def _letters(names: NDArray[np.bytes_], length: int) -> Hashes:
     return letters.reshape(len(names), length).astype(np.uint64)
 
 
+def most_left_out(length: int) -> int:
+    """Return how many letters are taken out of a name of some length."""
+    return 0 if length < 2 else 2 if 5 <= length <= 20 else 1
+
+
 @cache
 def _kept_letters(length: int) -> list[list[int]]:
     """Return which letters stay for every way to leave out up to two."""
-    most = 0 if length < 2 else 2 if 5 <= length <= 20 else 1
+    most = most_left_out(length)
     return [
         [place for place in range(length) if place not in gone]
         for deletions in range(most + 1)
         for gone in combinations(range(length), deletions)
     ]
-
-
-@cache
-def _kept_table(length: int) -> NDArray[np.int64]:
-    """Return `_kept_letters` as a table, filled up with the place after the last letter."""
-    rows = [kept + [length] * (length - len(kept)) for kept in _kept_letters(length)]
-    return np.asarray(rows, dtype=np.int64).reshape(len(rows), length)
 
 
 def _hash(letters: Hashes) -> Hashes:

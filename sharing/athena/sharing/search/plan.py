@@ -113,12 +113,13 @@ class _Weighed:
         self._weights.append(weights)
 
     def best(self, limit: int) -> tuple[Terms, Weights]:
+        from athena.sharing.search import compiled
+
         if not self._pairs:
             return np.zeros(0, np.int64), np.zeros(0)
         pairs, weights = np.concatenate(self._pairs), np.concatenate(self._weights)
         order = np.lexsort((pairs, -weights))
-        _, first = np.unique(pairs[order], return_index=True)
-        order = order[np.sort(first)[:limit]]
+        order = order[compiled.first_of_each(pairs[order], limit)]
         return pairs[order], weights[order]
 
 
@@ -285,16 +286,16 @@ def _family(surname: int, names: NameDictionary) -> Terms:
 
 def _weigh_pairs(weighed: _Weighed, item: Interpretation, names: NameDictionary) -> None:
     """Weigh the recorded ones among all pairs that a reading may mean, no name among them."""
-    surnames = np.concatenate([_NO_TERM, item.surnames.terms])
-    given = np.concatenate([_NO_TERM, item.given.terms])
-    surname_weights = np.concatenate([_NO_TERM_WEIGHT, item.surnames.log_p])
-    given_weights = np.concatenate([_NO_TERM_WEIGHT, item.given.log_p])
-    weights = (surname_weights[:, None] + (given_weights - item.reading.penalty)).ravel()
-    likely = np.flatnonzero(weights >= FARTHEST_PAIR)
-    family, first = np.divmod(likely, len(given))
-    pairs = (surnames[family] << TERM_BITS) | given[first]
-    exists = names.pairs_exist(pairs)
-    weighed.add(pairs[exists], weights[likely[exists]])
+    surnames = _with_none(item.surnames.terms, item.surnames.log_p)
+    terms, log_p = _with_none(item.given.terms, item.given.log_p)
+    given = terms, log_p - item.reading.penalty
+    for pairs, weights in names.likely_pairs(surnames, given, FARTHEST_PAIR):
+        weighed.add(pairs, weights)
+
+
+def _with_none(terms: Terms, weights: Weights) -> tuple[Terms, Weights]:
+    """Return terms with their weights, and that none is recorded among them."""
+    return np.concatenate([_NO_TERM, terms]), np.concatenate([_NO_TERM_WEIGHT, weights])
 
 
 _NO_TERM: Terms = np.zeros(1, dtype=np.int64)

@@ -6,7 +6,7 @@ The searcher takes an open consultation, so it can't run without a decision and 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
@@ -261,7 +261,7 @@ class Searcher:
             disclosure=record.disclosure,
             nominal=record.nominal,
             score=item.score,
-            explanation=[Explanation(**asdict(match)) for match in item.explanation],
+            explanation=[Explanation(**match._asdict()) for match in item.explanation],
             agreement_id=record.agreement_id,
             agreement=self._title(str(record.agreement_id or "")),
             reasons=record.reasons,
@@ -313,7 +313,7 @@ def _with_values(
             known[key] = Ranked(*key, score, (match,))
         else:
             lifted = round(1 - (1 - item.score) * (1 - score), 4)
-            known[key] = replace(item, score=lifted, explanation=(*item.explanation, match))
+            known[key] = item._replace(score=lifted, explanation=(*item.explanation, match))
     return sorted(known.values(), key=lambda item: (-item.score, str(item.nominal_id)))
 
 
@@ -323,7 +323,7 @@ def _keep(item: Ranked) -> dict[str, Any]:
         "owner": item.owner_force,
         "id": str(item.nominal_id),
         "score": item.score,
-        "why": [asdict(match) for match in item.explanation],
+        "why": [match._asdict() for match in item.explanation],
     }
 
 

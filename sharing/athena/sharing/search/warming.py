@@ -1,0 +1,28 @@
+"""Has the loops of a search compiled before somebody waits for them.
+
+``python -m athena.sharing.search.warming`` does so at installing; a server does so as it starts,
+where it takes half a second, or some ten if nothing was compiled yet.
+"""
+
+from __future__ import annotations
+
+from uuid import uuid4
+
+from athena.platform.kernel.identity import LabelId, NominalId, TenantId
+from athena.records.names.keys import name_key
+from athena.sharing.search.dictionary import NameDictionary
+from athena.sharing.search.plan import make_plan
+from athena.sharing.search.query import Asked, understand
+from athena.sharing.search.ranking import Candidate, rank
+
+
+def warm() -> None:
+    """Look for somebody in a dictionary of two names, so that every loop runs once."""
+    names = NameDictionary.build([(1, "anna"), (2, "smith")], [2 << 23 | 1])
+    plan = make_plan(understand(Asked(surname="smyth jones", given_name="ana maria")), names)
+    found = Candidate(name_key(2, 1, 0), TenantId(1), NominalId(uuid4()), LabelId(1))
+    rank(plan, [found])
+
+
+if __name__ == "__main__":
+    warm()
