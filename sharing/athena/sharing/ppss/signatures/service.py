@@ -123,7 +123,9 @@ class Door:
             )
         if found is None:
             raise _unknown_key()
-        caller = Caller(found.partner, signed.user, signed.role, signed.agreement)
+        caller = Caller(
+            found.partner, signed.user, signed.role, signed.agreement, signed.claimed.key_id
+        )
         refusal = _REFUSALS.get(found.state)
         if refusal is not None:
             await self.log_refusal(caller, "ppss.admit", refusal())
@@ -134,21 +136,25 @@ class Door:
         documents = await self.agreements()
         return next((item for item in documents if item["reference"] == reference), None)
 
-    async def resume(self, partner_id: TenantId, user: str, role: str, reference: str) -> Caller:
+    async def resume(
+        self, partner_id: TenantId, key_id: str, user: str, role: str, reference: str
+    ) -> Caller:
         """Return who asked in a call that was let in before, for what is answered later.
 
-        PartnerSuspendedError where the partner may not call today.
+        PartnerSuspendedError where the partner may not call today; KeyRevokedError where the key
+        that signed the call was revoked since: who signed it is in doubt. A key that was replaced
+        in order signed it rightly.
         """
         async with self.database.read(PPSS) as session:
-            found = await repository.partner(session, partner_id)
+            found = await repository.signer(session, partner_id, key_id)
         if found is None:
-            raise PartnerSuspendedError("Your organisation isn't registered any more.")
-        partner, active = found
-        caller = Caller(partner, user, role, reference)
-        if not active:
-            refusal = _REFUSALS["suspended"]()
-            await self.log_refusal(caller, "ppss.resume", refusal)
-            raise refusal
+            raise _unknown_key()
+        partner, state = found
+        caller = Caller(partner, user, role, reference, key_id)
+        refusal = _REFUSALS.get(state)
+        if refusal is not None:
+            await self.log_refusal(caller, "ppss.resume", refusal())
+            raise refusal()
         return caller
 
     async def standing(self, caller: Caller) -> Standing:
