@@ -10,12 +10,13 @@ from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from athena.sharing.ppss.batches import repository
 from athena.sharing.ppss.batches.worker import BatchWorker
 from athena.sharing.ppss.signatures.models import PPSS
 from athena.sharing.ppss.signatures.repository import run_for
-from athena.sharing.ppss.signatures.signing import Asker
+from athena.sharing.ppss.signatures.signing import Asker, signed_headers
 from support.api import Platform, running_platform
 from support.batches import (
     PATH,
@@ -30,7 +31,7 @@ from support.batches import (
     waiting,
 )
 from support.cluster import Cluster
-from support.partners import Partners, agreement, person
+from support.partners import BASE, Partners, agreement, person
 
 REFERENCES = {"batch-one": "ATH-ISA-7101", "batch-two": "ATH-ISA-7102"}
 KNOWN = {"family_name": "Batchwell", "given_names": "Bea", "date_of_birth": "1984-03-12"}
@@ -192,6 +193,28 @@ async def test_a_reference_comes_once(partners: Partners) -> None:
     answer = await post(partners, asker(partners), body(checks=[twice, twice]))
     assert answer.status_code == 422
     assert "Give each check a reference of its own" in answer.text
+
+
+async def test_a_long_body_is_not_read_for_strangers(partners: Partners) -> None:
+    content, read = body(*(nobody("Long") for _ in range(1000))), 0
+
+    async def pieces() -> AsyncIterator[bytes]:
+        nonlocal read
+        for start in range(0, len(content), 4096):
+            read += 1
+            yield content[start : start + 4096]
+
+    stranger = Asker(Ed25519PrivateKey.generate(), "j.smith", "social worker", "ATH-ISA-7101")
+    for headers, slug in (
+        ({}, "signature-missing"),
+        (signed_headers(stranger, "POST", BASE + PATH, content), "key-unknown"),
+    ):
+        answer = await partners.platform.client.post(PATH, content=pieces(), headers=headers)
+        assert (answer.status_code, answer.json()["type"].rpartition(":")[2]) == (401, slug)
+    assert read == 0
+    declared = {"Content-Length": "4194305"}
+    answer = await partners.platform.client.post(PATH, content=pieces(), headers=declared)
+    assert (answer.status_code, read) == (413, 0)
 
 
 async def test_other_paths_keep_their_smaller_limit(partners: Partners) -> None:

@@ -37,7 +37,7 @@ from athena.sharing.ppss.signatures.models import (
     Signed,
     Standing,
 )
-from athena.sharing.ppss.signatures.verifying import SKEW, examine, verify
+from athena.sharing.ppss.signatures.verifying import SKEW, examine, examine_fields, verify
 
 NO_AGREEMENT = UUID(int=0)
 """What a caller's subject is bound to before an agreement has been found: no agreement has it."""
@@ -88,16 +88,26 @@ class Door:
         """
         now = datetime.now(UTC)
         claimed = examine(message, now)
-        key = self.keys.get(claimed.key_id)
+        return Arrival(verify(message, claimed, await self._public_key(claimed.key_id)), now)
+
+    async def expect(self, message: Message) -> None:
+        """Raise the problem that a message has on its face before its body has come.
+
+        A long body isn't read for whoever has no key here.
+        """
+        await self._public_key(examine_fields(message, datetime.now(UTC)).key_id)
+
+    async def _public_key(self, key_id: str) -> bytes:
+        key = self.keys.get(key_id)
         if key is None:
             async with self.database.read(PPSS) as session:
-                key = await repository.public_key(session, claimed.key_id)
+                key = await repository.public_key(session, key_id)
             if key is None:
                 raise _unknown_key()
-            self.keys[claimed.key_id] = key
+            self.keys[key_id] = key
             if len(self.keys) > _KEYS_KEPT:
                 self.keys.popitem(last=False)
-        return Arrival(verify(message, claimed, key), now)
+        return key
 
     async def enter(self, arrival: Arrival, purpose: Purpose | None = None) -> Entrance:
         """Let a message in, or raise the problem that its key, its partner or its nonce has.
