@@ -56,6 +56,7 @@ def _tables() -> None:
             asked_by text NOT NULL CHECK (length(asked_by) BETWEEN 1 AND 100),
             asked_role text NOT NULL CHECK (length(asked_role) BETWEEN 1 AND 100),
             purpose text NOT NULL CHECK (purpose ~ '^[a-z][a-z_]{1,60}$'),
+            key_id text NOT NULL REFERENCES sharing.partner_key,
             idempotency_key text NOT NULL CHECK (length(idempotency_key) BETWEEN 1 AND 128),
             request_digest bytea NOT NULL CHECK (octet_length(request_digest) = 32),
             received smallint NOT NULL CHECK (received BETWEEN 1 AND 10000),
@@ -67,6 +68,9 @@ def _tables() -> None:
             CHECK ((paused_until IS NULL) = (paused_because IS NULL))
         );
         CREATE INDEX partner_batch_received ON sharing.partner_batch (partner_id, received_at);
+        CREATE INDEX partner_batch_key ON sharing.partner_batch (key_id);
+        COMMENT ON COLUMN sharing.partner_batch.key_id IS
+            'The key that signed it: once it is revoked, what is left is refused';
         COMMENT ON TABLE sharing.partner_batch IS
             'Person checks that a partner asked at once: under what, by whom, never of whom';
 
@@ -79,7 +83,7 @@ def _tables() -> None:
                 CHECK (state IN ('waiting', 'answered', 'refused', 'cancelled')),
             sealed bytea,
             wrapped_key bytea,
-            check_id uuid REFERENCES sharing.partner_check,
+            check_id uuid REFERENCES sharing.partner_check ON DELETE CASCADE,
             problem text CHECK (problem ~ '^[a-z-]{1,60}$'),
             ended_at timestamptz,
             PRIMARY KEY (batch_id, number),
@@ -90,8 +94,10 @@ def _tables() -> None:
             CHECK ((state = 'answered') = (check_id IS NOT NULL)),
             CHECK ((state = 'refused') = (problem IS NOT NULL))
         );
-        CREATE INDEX partner_batch_item_waiting ON sharing.partner_batch_item (partner_id)
+        CREATE INDEX partner_batch_item_waiting ON sharing.partner_batch_item (batch_id, number)
             WHERE state = 'waiting';
+        CREATE INDEX partner_batch_item_check ON sharing.partner_batch_item (check_id)
+            WHERE check_id IS NOT NULL;
         COMMENT ON TABLE sharing.partner_batch_item IS
             'One question of a batch: sealed until it is answered, then the check it became';
     """)
@@ -133,7 +139,7 @@ def _policies() -> None:
         """)
     script(f"""
         GRANT SELECT, INSERT (batch_id, partner_id, agreement, asked_by, asked_role, purpose,
-                idempotency_key, request_digest, received),
+                key_id, idempotency_key, request_digest, received),
             UPDATE (paused_until, paused_because, cancelled_at)
             ON sharing.partner_batch TO {PPSS};
         GRANT SELECT, INSERT (batch_id, number, partner_id, reference, sealed, wrapped_key),

@@ -235,6 +235,9 @@ async def run(shell: Shell, line: str) -> None:
             "search --as officer.kent --purpose investigation --reason 'A test' smith --json"
         )
         line = line.replace(" DECISION ", f" {json.loads(found)['decision_id']} ")
+    if " BATCH " in line:
+        _, listed, _ = await shell.athena(f"ppss batch list {line[line.index('--key') :]}")
+        line = line.replace(" BATCH ", f" {json.loads(listed)[0]['batch_id']} ")
     line = line.replace("--nominals 20000", "--nominals 900")
     status, out, errors = await shell.athena(line)
     assert status == 0, f"{line}: {errors}"
@@ -330,6 +333,12 @@ async def run(shell: Shell, line: str) -> None:
         "ppss submit --key kent.pem --user x --role x --agreement ATH-ISA-20 --force essex "
         "--kind address_change --purpose safeguarding --family-name A --given-names B --case C "
         "--town Harlow --url http://127.0.0.1:9",
+        "ppss batch submit missing.csv --key kent.pem --user x --role x --agreement ATH-ISA-20 "
+        "--purpose safeguarding --reason 'A test'",
+        "ppss batch submit docs/examples/old-system.csv --key kent.pem --user x --role x "
+        "--agreement ATH-ISA-20 --purpose safeguarding --reason 'A test'",
+        "ppss batch results 00000000-0000-4000-8000-000000000000 kent.pem --key kent.pem --user x "
+        "--role x --agreement ATH-ISA-20",
         "agreements forward-signature isa-13-by-kent.json --reason 'A test'",
         "submissions list --as dpo.kent --reason 'A test'",
         "submissions show 00000000-0000-4000-8000-000000000000 --as officer.kent --reason 'A test'",

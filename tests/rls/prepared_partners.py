@@ -29,8 +29,8 @@ OF_PARTNER = (
     "{partner}, '{id}', 'x', sha256(''), 'match', 'x', 'x', sha256(''), 'x')",
     "INSERT INTO sharing.partner_answer VALUES ('{id}', {partner}, 'x', 'x', 'infinity')",
     "INSERT INTO sharing.partner_batch (batch_id, partner_id, agreement, asked_by, asked_role, "
-    "purpose, idempotency_key, request_digest, received) VALUES ('{id}', {partner}, 'x', 'x', "
-    "'x', 'safeguarding', 'x', sha256(''), 1)",
+    "purpose, key_id, idempotency_key, request_digest, received) VALUES ('{id}', {partner}, 'x', "
+    "'x', 'x', 'safeguarding', '{hex}', 'x', sha256(''), 1)",
     "INSERT INTO sharing.partner_batch_item (batch_id, number, partner_id, reference, sealed, "
     "wrapped_key) VALUES ('{id}', 1, {partner}, 'x', 'x', 'x')",
 )

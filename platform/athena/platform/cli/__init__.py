@@ -26,6 +26,7 @@ from athena.platform.cli import (
     partners,
     policies,
     ppss,
+    ppss_batches,
     records,
     referrals,
     server,
@@ -64,6 +65,7 @@ governance_ledger.register()
 partner_events.register(app)
 partners.register(app)
 ppss.register(app)
+ppss_batches.register(ppss.ppss_app)
 submissions.register(app)
 referrals.register(app)
 

@@ -40,6 +40,7 @@ Url = Annotated[
     typer.Option(help="Where the platform is; when left out, it is opened in this process."),
 ]
 INSIDE = "http://athena.local"
+LINES = "application/x-ndjson"
 _SUBMISSIONS = "/ppss/v1/submissions"
 
 
@@ -98,7 +99,7 @@ def check(
         }
     )
     body = question.model_dump_json(exclude_none=True).encode()
-    asker = _asker(key, user, role, agreement)
+    asker = make_asker(key, user, role, agreement)
     print_json(run(_call(asker, "POST", "/ppss/v1/person-checks", body, url)))
 
 
@@ -106,7 +107,7 @@ def disclosures(
     key: KeyOption, user: UserOption, role: RoleOption, agreement: Agreement, url: Url = None
 ) -> None:
     """List what was disclosed to the partner, the newest first."""
-    asker = _asker(key, user, role, agreement)
+    asker = make_asker(key, user, role, agreement)
     print_json(run(_call(asker, "GET", "/ppss/v1/disclosures", b"", url)))
 
 
@@ -159,7 +160,7 @@ def submit(
     draft = SubmissionDraft.model_validate(asked)
     body = draft.model_dump_json(exclude_none=True, exclude_defaults=True).encode()
     named = idempotency_key or uuid4().hex
-    asker = _asker(key, user, role, agreement)
+    asker = make_asker(key, user, role, agreement)
     say(f"Sending it; should no answer come, send it again with --idempotency-key {named}")
     print_json(run(_call(asker, "POST", _SUBMISSIONS, body, url, named)))
 
@@ -173,7 +174,7 @@ def submission(
     url: Url = None,
 ) -> None:
     """Show what became of a submission so far."""
-    asker = _asker(key, user, role, agreement)
+    asker = make_asker(key, user, role, agreement)
     print_json(run(_call(asker, "GET", f"{_SUBMISSIONS}/{submission_id}", b"", url)))
 
 
@@ -181,7 +182,7 @@ def referrals(
     key: KeyOption, user: UserOption, role: RoleOption, agreement: Agreement, url: Url = None
 ) -> None:
     """List what was referred to the partner and waits for an answer, the most urgent first."""
-    asker = _asker(key, user, role, agreement)
+    asker = make_asker(key, user, role, agreement)
     print_json(run(_call(asker, "GET", "/ppss/v1/referrals", b"", url)))
 
 
@@ -204,10 +205,11 @@ def answer_referral(
     )
     body = said.model_dump_json(exclude_none=True).encode()
     path = f"/ppss/v1/referrals/{referral_id}/acknowledgement"
-    print_json(run(_call(_asker(key, user, role, agreement), "POST", path, body, url)))
+    print_json(run(_call(make_asker(key, user, role, agreement), "POST", path, body, url)))
 
 
-def _asker(key: Path, user: str, role: str, agreement: str) -> Asker:
+def make_asker(key: Path, user: str, role: str, agreement: str) -> Asker:
+    """Return who asks; InvalidInputError where the key's file can't be read."""
     try:
         pem = key.read_bytes()
     except OSError:
@@ -224,25 +226,44 @@ async def _call(
     idempotency_key: str | None = None,
 ) -> Any:
     """Send a signed call and return its answer; a problem becomes one plain sentence."""
+    async with open_client(url) as client:
+        answer = await send(client, url, asker, (method, path, body), idempotency_key)
+    return answer.json()
+
+
+async def send(
+    client: httpx.AsyncClient,
+    url: str | None,
+    asker: Asker,
+    asked: tuple[str, str, bytes],
+    idempotency_key: str | None = None,
+) -> httpx.Response:
+    """Send a signed call, its method, path and body, and return an answer that is no problem.
+
+    A problem becomes InvalidInputError; ConfigurationError where no platform answers.
+    """
+    method, path, body = asked
     base = (url or INSIDE).rstrip("/")
     key = idempotency_key or uuid4().hex if method == "POST" else None
     headers = signed_headers(asker, method, base + path, body, idempotency_key=key)
-    async with _client(url) as client:
-        try:
-            answer = await client.request(method, base + path, content=body, headers=headers)
-        except httpx.HTTPError:
-            raise ConfigurationError(f"Nothing answers at {base}; is the platform up?") from None
+    try:
+        answer = await client.request(method, base + path, content=body, headers=headers)
+    except httpx.HTTPError:
+        raise ConfigurationError(f"Nothing answers at {base}; is the platform up?") from None
+    if answer.headers.get("content-type") == LINES:
+        return answer
     try:
         document = answer.json()
     except json.JSONDecodeError:
         raise ConfigurationError(f"What answers at {base} isn't this platform.") from None
     if answer.is_error:
         raise InvalidInputError(f"{document.get('title')}: {document.get('detail')}")
-    return document
+    return answer
 
 
 @asynccontextmanager
-async def _client(url: str | None) -> AsyncIterator[httpx.AsyncClient]:
+async def open_client(url: str | None) -> AsyncIterator[httpx.AsyncClient]:
+    """Yield a client of the platform at a URL, or of one that is opened in this process."""
     if url is not None:
         async with httpx.AsyncClient(timeout=30) as client:
             yield client

@@ -95,14 +95,17 @@ def make_arrive(door: Door, public_url: str | None, most_bytes: int = MOST_BYTES
 
     async def arrive(request: Request) -> Arrived:
         target = _plain_target(request)
-        body = await _bounded(request, most_bytes)
-        if body and not _JSON.fullmatch(request.headers.get("content-type", "")):
-            raise ContentTypeError("Send the body as application/json in UTF-8.")
         base = public_url or f"{request.url.scheme}://{request.headers.get('host', '')}"
         fields = [
             (name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers.raw
         ]
-        message = Message(request.method, base.rstrip("/") + target, fields, body)
+        url = base.rstrip("/") + target
+        if _declared(request, most_bytes) > MOST_BYTES:
+            await door.expect(Message(request.method, url, fields, b""))
+        body = await _bounded(request, most_bytes)
+        if body and not _JSON.fullmatch(request.headers.get("content-type", "")):
+            raise ContentTypeError("Send the body as application/json in UTF-8.")
+        message = Message(request.method, url, fields, body)
         return Arrived(message, await door.verify(message))
 
     return arrive
@@ -118,15 +121,33 @@ def _plain_target(request: Request) -> str:
     return f"{path}?{query}" if query else path
 
 
+def _declared(request: Request, most: int) -> int:
+    """Return how long the body is to be: the most it may where that isn't said.
+
+    BodyTooLargeError where it is said to be longer.
+    """
+    said = request.headers.get("content-length", "")
+    if said.isdecimal():
+        length = int(said[:20])
+        if length > most:
+            raise _too_large(most)
+        return length
+    return most if "transfer-encoding" in request.headers else 0
+
+
 async def _bounded(request: Request, most: int) -> bytes:
     """Return the body; BodyTooLargeError as soon as it is too long, whatever length it declares."""
     pieces, length = [], 0
     async for piece in request.stream():
         length += len(piece)
         if length > most:
-            raise BodyTooLargeError(f"A body has at most {most} bytes.")
+            raise _too_large(most)
         pieces.append(piece)
     return b"".join(pieces)
+
+
+def _too_large(most: int) -> BodyTooLargeError:
+    return BodyTooLargeError(f"A body has at most {most} bytes.")
 
 
 def _problem(error: ValidationError) -> InvalidInputError | MalformedRequestError:

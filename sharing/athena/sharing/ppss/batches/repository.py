@@ -19,10 +19,13 @@ _PROGRESS = (
     "CASE WHEN b.paused_until > now() THEN b.paused_because END AS paused_because, "
     "count(*) FILTER (WHERE i.state = 'answered') AS answered, "
     "count(*) FILTER (WHERE i.state = 'refused') AS refused, "
-    "count(*) FILTER (WHERE i.state = 'waiting') AS waiting "
-    "FROM sharing.partner_batch AS b JOIN sharing.partner_batch_item AS i USING (batch_id) "
-    "WHERE b.partner_id = :partner{narrowed} GROUP BY b.batch_id "
-    "ORDER BY b.received_at DESC, b.batch_id LIMIT 100"
+    "count(*) FILTER (WHERE i.state = 'waiting') AS waiting, "
+    "count(*) FILTER (WHERE i.ended_at > now() - interval '1 minute') AS last_minute "
+    "FROM (SELECT * FROM sharing.partner_batch AS b WHERE b.partner_id = :partner{narrowed} "
+    "ORDER BY b.received_at DESC, b.batch_id LIMIT 100) AS b "
+    "JOIN sharing.partner_batch_item AS i USING (batch_id) "
+    "GROUP BY b.batch_id, b.agreement, b.purpose, b.request_digest, b.received, b.received_at, "
+    "b.cancelled_at, b.paused_until, b.paused_because ORDER BY b.received_at DESC, b.batch_id"
 )
 
 
@@ -42,6 +45,8 @@ class Standing:
     answered: int
     refused: int
     waiting: int
+    last_minute: int
+    """How many of its questions ended in the last minute."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +58,7 @@ class Claimed:
     asked_by: str
     asked_role: str
     agreement: str
+    key_id: str
     sealed: Sealed
 
 
@@ -79,8 +85,8 @@ async def receive(
     partner = caller.partner.partner_id
     stored = await session.value(
         "INSERT INTO sharing.partner_batch (batch_id, partner_id, agreement, asked_by, asked_role, "
-        "purpose, idempotency_key, request_digest, received) VALUES (:batch, :partner, "
-        ":agreement, :user, :role, :purpose, :key, :digest, :received) "
+        "purpose, key_id, idempotency_key, request_digest, received) VALUES (:batch, :partner, "
+        ":agreement, :user, :role, :purpose, :signer, :key, :digest, :received) "
         "ON CONFLICT (partner_id, idempotency_key) DO NOTHING RETURNING batch_id",
         {
             "batch": batch_id,
@@ -89,6 +95,7 @@ async def receive(
             "user": caller.user,
             "role": caller.role,
             "purpose": purpose.value,
+            "signer": caller.key_id,
             "key": key,
             "digest": digest,
             "received": len(items),
@@ -143,12 +150,15 @@ async def forget(session: WriteSession) -> int:
 async def claim(session: WriteSession) -> Claimed | None:
     """Lock the next question of the partner for which the transaction runs, or return None."""
     row = await session.one(
-        "SELECT i.batch_id, i.number, b.asked_by, b.asked_role, b.agreement, i.sealed, "
-        "i.wrapped_key FROM sharing.partner_batch_item AS i "
-        "JOIN sharing.partner_batch AS b USING (batch_id) "
-        "WHERE i.state = 'waiting' AND b.cancelled_at IS NULL "
-        "AND coalesce(b.paused_until, '-infinity') <= now() "
-        "ORDER BY b.received_at, i.batch_id, i.number LIMIT 1 FOR UPDATE OF i SKIP LOCKED"
+        # Batch by batch, so that the index yields a batch's first question without sorting all.
+        "SELECT b.batch_id, i.number, b.asked_by, b.asked_role, b.agreement, b.key_id, i.sealed, "
+        "i.wrapped_key FROM (SELECT * FROM sharing.partner_batch "
+        "WHERE cancelled_at IS NULL AND coalesce(paused_until, '-infinity') <= now() "
+        "ORDER BY received_at, batch_id) AS b "
+        "CROSS JOIN LATERAL (SELECT w.number, w.sealed, w.wrapped_key "
+        "FROM sharing.partner_batch_item AS w "
+        "WHERE w.batch_id = b.batch_id AND w.state = 'waiting' "
+        "ORDER BY w.number LIMIT 1 FOR UPDATE SKIP LOCKED) AS i LIMIT 1"
     )
     if row is None:
         return None
@@ -158,6 +168,7 @@ async def claim(session: WriteSession) -> Claimed | None:
         row.asked_by,
         row.asked_role,
         row.agreement,
+        row.key_id,
         Sealed(bytes(row.sealed), bytes(row.wrapped_key)),
     )
 

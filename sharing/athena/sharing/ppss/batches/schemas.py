@@ -62,6 +62,9 @@ class Progress(BaseModel):
     answered: int
     refused: int
     left: int
+    estimated_seconds_left: int | None = Field(
+        description="What is left at the pace of the last minute; unknown where nothing moved"
+    )
     received_at: datetime
     paused_until: datetime | None
     paused_because: str | None = Field(description="The problem that stops it for the moment")

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID, uuid4
 
-from athena.platform.kernel.audit import Entry, EventKind, RecordSeen, append
-from athena.platform.kernel.database import ReadSession
+from athena.platform.kernel.audit import (
+    Entry,
+    EventKind,
+    RecordSeen,
+    append,
+    consult_partner,
+)
+from athena.platform.kernel.database import ReadSession, WriteSession
 from athena.platform.kernel.errors import NotFoundError, RefusedError
 from athena.policies.roles.actions import Action
 from athena.policies.visibility.models import Consultation
@@ -30,12 +37,14 @@ from athena.sharing.ppss.problems import (
 )
 from athena.sharing.ppss.signatures.models import PPSS, Caller
 from athena.sharing.ppss.signatures.repository import run_for
-from athena.sharing.ppss.signatures.service import check_purpose
+from athena.sharing.ppss.signatures.service import NO_AGREEMENT, check_purpose
 
 MOST_LINES = 500
 """How many results one call brings at most."""
 
 _SUBMIT, _READ = "person_check_batches.submit", "person_check_batches.read"
+_CANCEL = "person_check_batches.cancel"
+_CANCELLING = "A partner forgoes what of its batch isn't answered"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,17 +61,22 @@ class PersonCheckBatches:
         """
         key, body = question
         digest = Question(_single(batch, 0), key, body).digest(caller)
-        if caller.partner.sandbox:
-            if caller.reference != sandbox.REFERENCE:
-                raise AgreementUnknownError(f"In the sandbox the agreement is {sandbox.REFERENCE}.")
-            check_purpose(sandbox.STANDING, batch.purpose)
-        else:
-            standing = await self.checks.door.standing(caller)
-            try:
-                check_purpose(standing, batch.purpose)
-            except RefusedError as error:
-                await self.checks.door.log_refusal(caller, _SUBMIT, error)
-                raise
+        try:
+            await self._check_allowed(caller, batch)
+            return await self._keep(caller, batch, key, digest)
+        except RefusedError as error:
+            await self.checks.door.log_refusal(caller, _SUBMIT, error)
+            raise
+
+    async def _check_allowed(self, caller: Caller, batch: Batch) -> None:
+        if not caller.partner.sandbox:
+            check_purpose(await self.checks.door.standing(caller), batch.purpose)
+            return
+        if caller.reference != sandbox.REFERENCE:
+            raise AgreementUnknownError(f"In the sandbox the agreement is {sandbox.REFERENCE}.")
+        check_purpose(sandbox.STANDING, batch.purpose)
+
+    async def _keep(self, caller: Caller, batch: Batch, key: str, digest: bytes) -> Progress:
         batch_id, sealer = uuid4(), self.checks.sealer
         items = [
             (
@@ -79,11 +93,12 @@ class PersonCheckBatches:
             await run_for(session, partner)
             await repository.receive(session, caller, batch_id, batch.purpose, key, digest, items)
             stored = await repository.by_key(session, partner, key)
-        assert stored is not None  # this call or an earlier one has stored it
-        if stored.request_digest != digest:
-            raise IdempotencyKeyReusedError(
-                "This Idempotency-Key came with another body; use a new one for each batch."
-            )
+            assert stored is not None  # this call or an earlier one has stored it
+            if stored.request_digest != digest:
+                raise IdempotencyKeyReusedError(
+                    "This Idempotency-Key came with another body; use a new one for each batch."
+                )
+            await _log(session, caller, _SUBMIT, batch.reason, stored)
         return _progress(stored)
 
     async def progress(self, caller: Caller, batch_id: UUID) -> Progress:
@@ -103,7 +118,8 @@ class PersonCheckBatches:
         """Forget the questions that aren't answered yet; what was answered stays."""
         async with self.checks.gate.database.write(PPSS) as session:
             await run_for(session, caller.partner.partner_id)
-            await _own(session, caller, batch_id)
+            found = await _own(session, caller, batch_id)
+            await _log(session, caller, _CANCEL, _CANCELLING, found)
             await repository.cancel(session, batch_id)
             return _progress(await _own(session, caller, batch_id))
 
@@ -200,6 +216,19 @@ async def _own(session: ReadSession, caller: Caller, batch_id: UUID) -> reposito
     return batch
 
 
+async def _log(
+    session: WriteSession, caller: Caller, action: str, reason: str, batch: repository.Standing
+) -> None:
+    """Log what a partner does with a batch; each of its questions is logged when it is answered."""
+    content = {
+        "batch": str(batch.batch_id),
+        "received": batch.received,
+        "agreement": caller.reference,
+        "role": caller.role,
+    }
+    await consult_partner(session, caller.subject(NO_AGREEMENT), action, reason, content)
+
+
 def _progress(batch: repository.Standing) -> Progress:
     if batch.cancelled_at is not None:
         state = State.CANCELLED
@@ -215,7 +244,15 @@ def _progress(batch: repository.Standing) -> Progress:
         answered=batch.answered,
         refused=batch.refused,
         left=batch.waiting,
+        estimated_seconds_left=_estimate(batch) if state is State.RUNNING else None,
         received_at=batch.received_at,
         paused_until=batch.paused_until,
         paused_because=batch.paused_because,
     )
+
+
+def _estimate(batch: repository.Standing) -> int | None:
+    """Return what is left at the pace of the last minute, in seconds, rounded up to tens."""
+    if not batch.last_minute:
+        return None
+    return math.ceil(batch.waiting * 60 / batch.last_minute / 10) * 10

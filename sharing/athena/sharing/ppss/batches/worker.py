@@ -13,6 +13,7 @@ import json
 import logging
 from uuid import UUID
 
+from pydantic import ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 
 from athena.platform.kernel.errors import AthenaError
@@ -22,12 +23,18 @@ from athena.sharing.ppss.batches.service import question_context
 from athena.sharing.ppss.person_checks.schemas import PersonCheck
 from athena.sharing.ppss.person_checks.service import PersonChecks, Question
 from athena.sharing.ppss.problems import (
+    AgreementEndedError,
+    AgreementExpiredError,
+    AgreementNotInForceError,
     AgreementSuspendedError,
-    AnswerGoneError,
+    AgreementUnknownError,
     BeingAnsweredError,
     DailyQuotaError,
     HourlyQuotaError,
+    KeyRevokedError,
+    KeyUnknownError,
     PartnerSuspendedError,
+    PurposeNotAllowedError,
     UnderReviewError,
 )
 from athena.sharing.ppss.signatures.models import PPSS
@@ -39,7 +46,22 @@ LOOK_SECONDS = 2.0
 PAUSE_SECONDS = 300
 """How long a batch waits before it is tried again, where nobody can say when it may go on."""
 
-_WAITS = (AgreementSuspendedError, PartnerSuspendedError, UnderReviewError, BeingAnsweredError)
+_WAITS = (AgreementSuspendedError, PartnerSuspendedError, UnderReviewError)
+"""What may pass: the batch waits."""
+
+_ENDS = (
+    AgreementEndedError,
+    AgreementExpiredError,
+    AgreementNotInForceError,
+    AgreementUnknownError,
+    KeyRevokedError,
+    KeyUnknownError,
+    PurposeNotAllowedError,
+)
+"""What is refused to all of a batch alike: it has one key, one agreement and one purpose."""
+
+_UNREADABLE = "malformed-request"
+_STORE_AWAY = (AthenaError, SQLAlchemyError, OSError)
 
 logger = logging.getLogger("athena.ppss")
 
@@ -58,7 +80,7 @@ class BatchWorker:
                 async with self._database.write(PPSS) as session:
                     await repository.forget(session)
                 await self.answer_waiting()
-            except (AthenaError, SQLAlchemyError, OSError) as error:
+            except _STORE_AWAY as error:
                 logger.warning("batches can't be read (%s); trying again", type(error).__name__)
             await asyncio.sleep(LOOK_SECONDS)
 
@@ -68,10 +90,18 @@ class BatchWorker:
         while True:
             async with self._database.read(PPSS) as session:
                 partners = await repository.waiting_partners(session)
-            taken = [partner for partner in partners if await self.answer_next(partner)]
+            taken = [partner for partner in partners if await self._take_turn(partner)]
             if not taken:
                 return count
             count += len(taken)
+
+    async def _take_turn(self, partner_id: TenantId) -> bool:
+        """Answer a partner's next question; what fails for one keeps no other waiting."""
+        try:
+            return await self.answer_next(partner_id)
+        except _STORE_AWAY as error:
+            logger.warning("a batch can't go on (%s); trying again", type(error).__name__)
+            return False
 
     async def answer_next(self, partner_id: TenantId) -> bool:
         """Answer, refuse or put off a partner's next question; False where none can be claimed."""
@@ -87,14 +117,17 @@ class BatchWorker:
                 await repository.pause(session, item.batch_id, seconds, error.slug)
             except _WAITS as error:
                 await repository.pause(session, item.batch_id, PAUSE_SECONDS, error.slug)
-            except AnswerGoneError as error:
-                await repository.end(session, item, None, error.slug)
+            except _ENDS as error:
+                await repository.refuse_rest(session, item.batch_id, error.slug)
+            except BeingAnsweredError:
+                pass  # Another process has just answered it: the next turn finds its answer.
+            except ValidationError:
+                await repository.end(session, item, None, _UNREADABLE)
             except AthenaError as error:
                 if error.status >= 500:
                     await repository.pause(session, item.batch_id, PAUSE_SECONDS, error.slug)
                 else:
-                    # A batch has one agreement and one purpose: what is refused to one is to all.
-                    await repository.refuse_rest(session, item.batch_id, error.slug)
+                    await repository.end(session, item, None, error.slug)
             else:
                 await repository.end(session, item, check_id, None)
         return True
@@ -102,7 +135,7 @@ class BatchWorker:
     async def answer(self, partner_id: TenantId, item: repository.Claimed) -> UUID:
         """Answer a claimed question as a single check, and return the id of the check."""
         caller = await self._checks.door.resume(
-            partner_id, item.asked_by, item.asked_role, item.agreement
+            partner_id, item.key_id, item.asked_by, item.asked_role, item.agreement
         )
         body = self._checks.sealer.open(item.sealed, question_context(item.batch_id, item.number))
         # A partner's own keys have no stroke, so that it can't have used this one.

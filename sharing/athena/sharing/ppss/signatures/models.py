@@ -92,6 +92,8 @@ class Caller:
     role: str
     reference: str
     """The agreement that the call names, as people name it."""
+    key_id: str | None = None
+    """The key by which the call is signed; nothing where an officer refers to the partner."""
 
     def subject(self, agreement_id: UUID) -> Subject:
         """Return the partner's user as the policy knows one, under one agreement alone."""

@@ -97,14 +97,21 @@ async def let_in(
     return LetIn(row.state, partner, registered, used)
 
 
-async def partner(session: ReadSession, partner_id: TenantId) -> tuple[Partner, bool] | None:
-    """Return a partner and whether it may call today, or None if there is no such one."""
+async def signer(
+    session: ReadSession, partner_id: TenantId, key_id: str
+) -> tuple[Partner, str] | None:
+    """Return whose key signed a call that was let in before, and what stands against it today.
+
+    That is ``revoked``, ``suspended`` or nothing: ``let_in``. None if there is no such key.
+    """
     row = await session.one(
         "SELECT t.slug, t.name, p.clearance, p.sandbox, p.opens, p.closes, "
-        "t.status = 'active' AS active FROM sharing.partner AS p "
+        "CASE WHEN k.revoked_at IS NOT NULL THEN 'revoked' "
+        "WHEN t.status <> 'active' THEN 'suspended' ELSE 'let_in' END AS state "
+        "FROM sharing.partner_key AS k JOIN sharing.partner AS p USING (partner_id) "
         "JOIN tenants.tenant AS t ON t.tenant_id = p.partner_id AND t.kind = 'partner' "
-        "WHERE p.partner_id = :partner",
-        {"partner": partner_id},
+        "WHERE p.partner_id = :partner AND k.key_id = :key",
+        {"partner": partner_id, "key": key_id},
     )
     if row is None:
         return None
@@ -117,7 +124,7 @@ async def partner(session: ReadSession, partner_id: TenantId) -> tuple[Partner, 
         row.opens,
         row.closes,
     )
-    return found, row.active
+    return found, row.state
 
 
 async def run_for(session: ReadSession, partner_id: TenantId) -> None:

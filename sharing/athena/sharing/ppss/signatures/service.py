@@ -37,7 +37,7 @@ from athena.sharing.ppss.signatures.models import (
     Signed,
     Standing,
 )
-from athena.sharing.ppss.signatures.verifying import SKEW, examine, verify
+from athena.sharing.ppss.signatures.verifying import SKEW, examine, examine_fields, verify
 
 NO_AGREEMENT = UUID(int=0)
 """What a caller's subject is bound to before an agreement has been found: no agreement has it."""
@@ -88,16 +88,26 @@ class Door:
         """
         now = datetime.now(UTC)
         claimed = examine(message, now)
-        key = self.keys.get(claimed.key_id)
+        return Arrival(verify(message, claimed, await self._public_key(claimed.key_id)), now)
+
+    async def expect(self, message: Message) -> None:
+        """Raise the problem that a message has on its face before its body has come.
+
+        A long body isn't read for whoever has no key here.
+        """
+        await self._public_key(examine_fields(message, datetime.now(UTC)).key_id)
+
+    async def _public_key(self, key_id: str) -> bytes:
+        key = self.keys.get(key_id)
         if key is None:
             async with self.database.read(PPSS) as session:
-                key = await repository.public_key(session, claimed.key_id)
+                key = await repository.public_key(session, key_id)
             if key is None:
                 raise _unknown_key()
-            self.keys[claimed.key_id] = key
+            self.keys[key_id] = key
             if len(self.keys) > _KEYS_KEPT:
                 self.keys.popitem(last=False)
-        return Arrival(verify(message, claimed, key), now)
+        return key
 
     async def enter(self, arrival: Arrival, purpose: Purpose | None = None) -> Entrance:
         """Let a message in, or raise the problem that its key, its partner or its nonce has.
@@ -123,7 +133,9 @@ class Door:
             )
         if found is None:
             raise _unknown_key()
-        caller = Caller(found.partner, signed.user, signed.role, signed.agreement)
+        caller = Caller(
+            found.partner, signed.user, signed.role, signed.agreement, signed.claimed.key_id
+        )
         refusal = _REFUSALS.get(found.state)
         if refusal is not None:
             await self.log_refusal(caller, "ppss.admit", refusal())
@@ -134,21 +146,25 @@ class Door:
         documents = await self.agreements()
         return next((item for item in documents if item["reference"] == reference), None)
 
-    async def resume(self, partner_id: TenantId, user: str, role: str, reference: str) -> Caller:
+    async def resume(
+        self, partner_id: TenantId, key_id: str, user: str, role: str, reference: str
+    ) -> Caller:
         """Return who asked in a call that was let in before, for what is answered later.
 
-        PartnerSuspendedError where the partner may not call today.
+        PartnerSuspendedError where the partner may not call today; KeyRevokedError where the key
+        that signed the call was revoked since: who signed it is in doubt. A key that was replaced
+        in order signed it rightly.
         """
         async with self.database.read(PPSS) as session:
-            found = await repository.partner(session, partner_id)
+            found = await repository.signer(session, partner_id, key_id)
         if found is None:
-            raise PartnerSuspendedError("Your organisation isn't registered any more.")
-        partner, active = found
-        caller = Caller(partner, user, role, reference)
-        if not active:
-            refusal = _REFUSALS["suspended"]()
-            await self.log_refusal(caller, "ppss.resume", refusal)
-            raise refusal
+            raise _unknown_key()
+        partner, state = found
+        caller = Caller(partner, user, role, reference, key_id)
+        refusal = _REFUSALS.get(state)
+        if refusal is not None:
+            await self.log_refusal(caller, "ppss.resume", refusal())
+            raise refusal()
         return caller
 
     async def standing(self, caller: Caller) -> Standing:

@@ -65,6 +65,17 @@ def content_digest(body: bytes) -> str:
 
 def examine(message: Message, now: datetime) -> Claimed:
     """Return what a message says of its signature, or the problem that it has on its face."""
+    claimed = examine_fields(message, now)
+    digest = message.field("content-digest")
+    if digest != content_digest(message.body):
+        raise DigestMismatchError(
+            "Send Content-Digest with the SHA-256 of the body as it is sent, and nothing else."
+        )
+    return claimed
+
+
+def examine_fields(message: Message, now: datetime) -> Claimed:
+    """Return what `examine` does, of a message whose body may still be to come."""
     signature_input, signature = message.field("signature-input"), message.field("signature")
     if signature_input is None and signature is None:
         raise SignatureMissingError(
@@ -80,11 +91,6 @@ def examine(message: Message, now: datetime) -> Claimed:
     claimed = _claimed(parameters)
     _check_covered(message, components)
     _check_time(message, claimed, parameters, now)
-    digest = message.field("content-digest")
-    if digest != content_digest(message.body):
-        raise DigestMismatchError(
-            "Send Content-Digest with the SHA-256 of the body as it is sent, and nothing else."
-        )
     return claimed
 
 
