@@ -4,10 +4,12 @@ It needs Python 3.11 and three packages, and nothing of Athena itself:
 
     pip install cryptography httpx "http-message-signatures>=3,<4"
 
-    python partner_client.py --url https://athena.example --key my-key.pem \
-        --agreement ATH-ISA-00 --user j.smith --role "social worker" \
-        --family-name Morgan --given-names Alex --born 1990-04-12 \
+    export PPSS_URL=https://athena.example PPSS_KEY=my-key.pem PPSS_AGREEMENT=ATH-ISA-00
+    export PPSS_USER=j.smith PPSS_ROLE="social worker"
+    python partner_client.py keygen my-key
+    python partner_client.py check --family-name Morgan --given-names Alex --born 1990-04-12 \
         --purpose safeguarding --reason "A referral from a school" --case CASE-1
+    python partner_client.py corrections
 
 Every message is signed (RFC 9421) over its method, target, body, date, and over who asks under
 which agreement; the server takes each message once, for two minutes.
@@ -19,6 +21,7 @@ import argparse
 import base64
 import hashlib
 import json
+import os
 import secrets
 import sys
 import uuid
@@ -32,6 +35,8 @@ import httpx
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
+    NoEncryption,
+    PrivateFormat,
     PublicFormat,
     load_pem_private_key,
 )
@@ -94,9 +99,26 @@ class PartnerClient:
         """Return what was disclosed to the partner, the newest first."""
         return self._call("GET", "/ppss/v1/disclosures", b"", None)
 
-    def _call(
-        self, method: str, path: str, body: bytes, idempotency_key: str | None
-    ) -> dict[str, Any]:
+    def events(self, after: int) -> dict[str, Any]:
+        """Return what the partner is told, after an event's number."""
+        return self._call("GET", f"/ppss/v1/events?after={after}", b"", None)
+
+    def read_up_to(self, sequence: int) -> dict[str, Any]:
+        """Say up to which event the partner has read."""
+        body = json.dumps({"sequence": sequence}).encode()
+        return self._call("POST", "/ppss/v1/events/acknowledgement", body, None)
+
+    def corrections(self) -> list[dict[str, Any]]:
+        """Return the corrections that the partner hasn't acknowledged, the oldest first."""
+        found: list[dict[str, Any]] = self._call("GET", "/ppss/v1/corrections", b"", None)
+        return found
+
+    def acknowledge(self, correction: str, done: str) -> dict[str, Any]:
+        """Say what was done about a correction: corrected, erased or not_held."""
+        path = f"/ppss/v1/corrections/{correction}/acknowledgement"
+        return self._call("POST", path, json.dumps({"done": done}).encode(), None)
+
+    def _call(self, method: str, path: str, body: bytes, idempotency_key: str | None) -> Any:
         url = self.url.rstrip("/") + path
         request = self.http.build_request(
             method, url, content=body, headers=self._fields(body, idempotency_key)
@@ -116,7 +138,7 @@ class PartnerClient:
             use_existing_digest=True,
         )
         answer = self.http.send(request)
-        document: dict[str, Any] = answer.json()
+        document = answer.json()
         if answer.is_error:
             raise RefusedError(document)
         return document
@@ -144,29 +166,91 @@ class _View:
     headers: httpx.Headers
 
 
-def main() -> None:
-    """Ask one question and print the answer."""
-    options = argparse.ArgumentParser(description="Ask about a person.")
-    for name in ("url", "key", "agreement", "user", "role", "family-name", "given-names",
-                 "purpose", "reason", "case"):  # fmt: skip
-        options.add_argument(f"--{name}", required=True)
-    options.add_argument("--born")
-    given = options.parse_args()
-    key = load_pem_private_key(Path(given.key).read_bytes(), None)
+def make_keys(name: str) -> str:
+    """Make a key pair, NAME.pem and NAME.pub.pem; the private half stays with you."""
+    key = Ed25519PrivateKey.generate()
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    with os.fdopen(os.open(f"{name}.pem", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as f:
+        f.write(private)
+    public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    Path(f"{name}.pub.pem").write_bytes(public)
+    return f"Have {name}.pub.pem registered, and keep {name}.pem to yourself."
+
+
+def sign_agreement(document: Path, key: Ed25519PrivateKey) -> dict[str, Any]:
+    """Return your detached signature of an agreement, as it was handed to you: RFC 8785 bytes."""
+    signed = document.read_bytes().removesuffix(b"\n")
+    agreement = json.loads(signed)
+    public = key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+    return {
+        "agreement": agreement["id"],
+        "version": agreement["version"],
+        "digest": hashlib.sha256(signed).hexdigest(),
+        "key": hashlib.sha256(public).hexdigest(),
+        "signature": key.sign(signed).hex(),
+    }
+
+
+def load_key(path: str) -> Ed25519PrivateKey:
+    """Return the private key of a file."""
+    key = load_pem_private_key(Path(path).read_bytes(), None)
     assert isinstance(key, Ed25519PrivateKey)
-    client = PartnerClient(given.url, key, given.user, given.role, given.agreement)
-    person = {"family_name": given.family_name, "given_names": given.given_names}
-    if given.born:
-        person["date_of_birth"] = given.born
+    return key
+
+
+def parse() -> argparse.Namespace:
+    """Return what the command line asks for; PPSS_URL and its like stand for options."""
+    options = argparse.ArgumentParser(description="Play a partner organisation.")
+    for name in ("url", "key", "agreement", "user", "role"):
+        options.add_argument(f"--{name}", default=os.environ.get(f"PPSS_{name.upper()}", ""))
+    commands = options.add_subparsers(dest="command", required=True)
+    commands.add_parser("keygen", help="make a key pair").add_argument("name")
+    sign = commands.add_parser("sign", help="sign an agreement")
+    sign.add_argument("document", type=Path)
+    sign.add_argument("signing_key")
+    check = commands.add_parser("check", help="ask about a person")
+    for name in ("family-name", "given-names", "purpose", "reason", "case"):
+        check.add_argument(f"--{name}", required=True)
+    check.add_argument("--born")
+    commands.add_parser("disclosures", help="list what you were told")
+    events = commands.add_parser("events", help="read what happened")
+    events.add_argument("--after", type=int, default=0)
+    commands.add_parser("read", help="say what you read").add_argument("sequence", type=int)
+    commands.add_parser("corrections", help="list what is wrong by now")
+    done = commands.add_parser("acknowledge", help="say what you did about a correction")
+    done.add_argument("correction")
+    done.add_argument("done", choices=("corrected", "erased", "not_held"))
+    return options.parse_args()
+
+
+def ask(given: argparse.Namespace) -> Any:
+    """Return the service's answer to a command."""
+    client = PartnerClient(given.url, load_key(given.key), given.user, given.role, given.agreement)
+    if given.command == "check":
+        person = {"family_name": given.family_name, "given_names": given.given_names}
+        if given.born:
+            person["date_of_birth"] = given.born
+        question = {"person": person, "purpose": given.purpose, "reason": given.reason}
+        return client.check({**question, "case_reference": given.case})
+    if given.command == "events":
+        return client.events(given.after)
+    if given.command == "read":
+        return client.read_up_to(given.sequence)
+    if given.command == "acknowledge":
+        return client.acknowledge(given.correction, given.done)
+    return client.corrections() if given.command == "corrections" else client.disclosures()
+
+
+def main() -> None:
+    """Do what the command line asks for, and print what comes of it."""
+    given = parse()
     try:
-        answer = client.check(
-            {
-                "person": person,
-                "purpose": given.purpose,
-                "reason": given.reason,
-                "case_reference": given.case,
-            }
-        )
+        if given.command == "keygen":
+            answer: Any = make_keys(given.name)
+        elif given.command == "sign":
+            answer = sign_agreement(given.document, load_key(given.signing_key))
+        else:
+            answer = ask(given)
     except RefusedError as refused:
         sys.exit(f"{refused} ({refused.type})")
     sys.stdout.write(json.dumps(answer, indent=2) + "\n")

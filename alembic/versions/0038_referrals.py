@@ -10,7 +10,7 @@ from __future__ import annotations
 from athena.platform.kernel.migrations import create_role, hand_over, protect, script
 
 revision = "0038"
-down_revision = "0036"
+down_revision = "0037"
 branch_labels = None
 depends_on = None
 
@@ -21,7 +21,6 @@ TELL = "sharing.tell_of_referral(smallint, uuid, text)"
 SENT = "sharing.tell_referral_sent()"
 MOVE = "sharing.move_referral()"
 ESCALATE = "sharing.escalate_referral(smallint, uuid)"
-PUT = "sharing.put_referral_to_client_body(smallint, uuid)"
 NOTE = "audit.note_platform(smallint, text, text, text, jsonb, jsonb)"
 CALLED = (
     "ctx.session_tenant(), ctx.session_member(), ctx.open_grant_set(), "
@@ -49,10 +48,10 @@ def upgrade() -> None:
     _moving()
     _escalating()
     script("RESET ROLE")
-    for function in (ATTEST, TELL, SENT, MOVE, ESCALATE, PUT):
+    for function in (ATTEST, TELL, SENT, MOVE, ESCALATE):
         hand_over(function, REFERRING)
     script(f"""
-        GRANT EXECUTE ON FUNCTION {ESCALATE}, {PUT} TO {OUTBOX};
+        GRANT EXECUTE ON FUNCTION {ESCALATE} TO {OUTBOX};
         GRANT EXECUTE ON FUNCTION {NOTE}, {CALLED} TO {REFERRING};
         GRANT USAGE ON SCHEMA audit, ctx, sharing, tenants, work TO {REFERRING};
         CREATE TRIGGER attest_referral BEFORE INSERT ON sharing.referral
@@ -94,7 +93,6 @@ def _table() -> None:
             withdrawn_because text CHECK (withdrawn_because IN
                 ('sent_in_error', 'wrong_person', 'no_longer_needed')),
             escalated_at timestamptz,
-            client_body_at timestamptz,
             PRIMARY KEY (owner_force, referral_id),
             UNIQUE (owner_force, officer_event),
             FOREIGN KEY (owner_force, disclosure_id)
@@ -102,15 +100,14 @@ def _table() -> None:
             FOREIGN KEY (partner_id, agreement_id) REFERENCES sharing.partner_agreement,
             CHECK (state <> 'declined' OR declined_because IS NOT NULL),
             CHECK (state <> 'more_asked' OR cardinality(asked_for) > 0),
-            CHECK ((state = 'withdrawn') = (withdrawn_because IS NOT NULL)),
-            CHECK (client_body_at IS NULL OR escalated_at IS NOT NULL)
+            CHECK ((state = 'withdrawn') = (withdrawn_because IS NOT NULL))
         );
         CREATE UNIQUE INDEX referral_once ON sharing.referral
             (owner_force, nominal_id, partner_id, kind) WHERE state = 'sent';
         CREATE INDEX referral_partner ON sharing.referral (partner_id, sent_at);
         CREATE INDEX referral_disclosed ON sharing.referral (owner_force, disclosure_id);
         CREATE INDEX referral_late ON sharing.referral (due_at)
-            WHERE state = 'sent' AND client_body_at IS NULL;
+            WHERE state = 'sent' AND escalated_at IS NULL;
         COMMENT ON TABLE sharing.referral IS
             'That a force referred a person to a partner, and what came of it';
     """)
@@ -155,13 +152,6 @@ def _sending() -> None:
                 jsonb_build_object('referral_id', r.referral_id, 'disclosure_id', r.disclosure_id,
                     'force', t.slug, 'kind', r.kind, 'status', p_status, 'due_at',
                     to_char(r.due_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'))
-                -- What is late is for the unit that the partner named, whoever reads the feed.
-                || CASE WHEN p_status IN ('overdue', 'client_body_told') THEN coalesce((
-                    SELECT jsonb_build_object('for_contact', jsonb_build_object(
-                        'kind', c.kind, 'unit', c.unit, 'email', c.email))
-                    FROM sharing.partner_contact AS c WHERE c.partner_id = r.partner_id
-                    ORDER BY c.kind = 'operations' DESC, c.kind LIMIT 1), '{}')
-                   ELSE '{}' END
             FROM sharing.referral AS r JOIN tenants.tenant AS t ON t.tenant_id = r.owner_force
             WHERE r.owner_force = p_owner AND r.referral_id = p_referral;
         END $$;
@@ -248,30 +238,6 @@ def _escalating() -> None:
         END $$;
         COMMENT ON FUNCTION sharing.escalate_referral IS
             'Puts a referral that nobody answers before its force''s supervisors, once';
-
-        CREATE FUNCTION sharing.put_referral_to_client_body(p_owner smallint, p_referral uuid)
-        RETURNS boolean
-        LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-        DECLARE
-            v_late sharing.referral%ROWTYPE;
-        BEGIN
-            SELECT * INTO v_late FROM sharing.referral AS r
-            WHERE r.owner_force = p_owner AND r.referral_id = p_referral AND r.state = 'sent'
-              AND r.escalated_at IS NOT NULL AND r.client_body_at IS NULL
-            FOR UPDATE SKIP LOCKED;
-            IF NOT FOUND THEN
-                RETURN false;
-            END IF;
-            UPDATE sharing.referral AS r SET client_body_at = now()
-            WHERE r.owner_force = p_owner AND r.referral_id = p_referral;
-            PERFORM audit.note_platform(p_owner, 'alteration', 'referrals.client_body_told',
-                'Nobody answers a referral', jsonb_build_object('partner', v_late.partner_id,
-                    'referral', p_referral), '[]');
-            PERFORM sharing.tell_of_referral(p_owner, p_referral, 'client_body_told');
-            RETURN true;
-        END $$;
-        COMMENT ON FUNCTION sharing.put_referral_to_client_body IS
-            'Lets the client body see that a referral stays unanswered, never of whom it is, once';
     """)
 
 
@@ -298,21 +264,14 @@ def _policies() -> None:
             TO athena_auditor USING (true);
         GRANT SELECT ON sharing.referral TO athena_auditor;
         CREATE POLICY delivering ON sharing.referral FOR SELECT TO {OUTBOX} USING (true);
-        GRANT SELECT (owner_force, referral_id, due_at, state, escalated_at, client_body_at)
+        GRANT SELECT (owner_force, referral_id, due_at, state, escalated_at)
             ON sharing.referral TO {OUTBOX};
-        CREATE POLICY client_body_watches ON sharing.referral FOR SELECT TO athena_amo
-            USING (client_body_at IS NOT NULL);
-        GRANT SELECT (owner_force, referral_id, partner_id, agreement_id, kind, sent_at, due_at,
-            state, changed_at, escalated_at, client_body_at) ON sharing.referral TO athena_amo;
 
         CREATE POLICY referring ON sharing.referral FOR SELECT TO {REFERRING}
             USING ({OWN} OR {seen} OR session_user = '{OUTBOX}');
         CREATE POLICY escalating ON sharing.referral FOR UPDATE TO {REFERRING}
             USING (session_user = '{OUTBOX}') WITH CHECK (session_user = '{OUTBOX}');
-        GRANT SELECT, UPDATE (escalated_at, client_body_at) ON sharing.referral TO {REFERRING};
-        CREATE POLICY referring ON sharing.partner_contact FOR SELECT TO {REFERRING}
-            USING (session_user = '{OUTBOX}');
-        GRANT SELECT ON sharing.partner_contact TO {REFERRING};
+        GRANT SELECT, UPDATE (escalated_at) ON sharing.referral TO {REFERRING};
         CREATE POLICY referring ON sharing.partner_call FOR SELECT TO {REFERRING}
             USING (xid = pg_current_xact_id_if_assigned());
         GRANT SELECT ON sharing.partner_call TO {REFERRING};
@@ -348,17 +307,15 @@ def downgrade() -> None:
     """Drop referrals; what was disclosed, and the items and events that tell of it, stay."""
     script(f"""
         DROP TABLE sharing.referral;
-        DROP FUNCTION {SENT}, {MOVE}, {ESCALATE}, {PUT}, {ATTEST}, {TELL};
+        DROP FUNCTION {SENT}, {MOVE}, {ESCALATE}, {ATTEST}, {TELL};
         DROP POLICY referring ON sharing.partner_call;
-        DROP POLICY referring ON sharing.partner_contact;
         DROP POLICY referring ON sharing.disclosure;
         DROP POLICY referring ON audit.event;
         DROP POLICY referring ON tenants.tenant;
         DROP POLICY referring ON sharing.partner_event;
         DROP POLICY referring ON work.item;
         DROP POLICY tell_of_referrals ON work.message;
-        REVOKE SELECT ON sharing.partner_call, sharing.partner_contact, sharing.disclosure,
-            audit.event FROM {REFERRING};
+        REVOKE SELECT ON sharing.partner_call, sharing.disclosure, audit.event FROM {REFERRING};
         REVOKE SELECT (tenant_id, slug, kind) ON tenants.tenant FROM {REFERRING};
         REVOKE INSERT (owner_force, event_id, partner_id, kind, body)
             ON sharing.partner_event FROM {REFERRING};

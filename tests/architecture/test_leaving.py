@@ -37,6 +37,7 @@ GOES_OTHERWISE = {
     "tenants.team_member": "erased by tenant",
     "work.data_key": "erased by owner",
     "work.draft": "erased by owner",
+    "work.duty_notice": "erased by owner",
     "work.file": "erased by owner",
     "work.file_chunk": "erased by owner",
     "work.item": "erased by owner",

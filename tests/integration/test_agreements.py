@@ -325,6 +325,11 @@ class TestSignatures:
             assert answer.json()["detail"].endswith("."), case
         found = (await desk.get(f"agreements/{reference}")).json()["current"]
         assert found["signatures"] == []
+        for account in (AMO, "signatory.kent"):
+            body = {"signature": signed, "reason": WHY}
+            forwarded = f"agreements/{reference}/partner-signatures"
+            answer = await desk.post(forwarded, body, account)
+            assert answer.status_code == 403, "a force's signature is handed in by itself"
         assert (await desk.post(path, signed, "signatory.kent")).status_code == 200
         assert (await desk.post(path, signed, "signatory.kent")).status_code == 409
 

@@ -40,6 +40,7 @@ EMPTY = {
     "records.emergency_access",
     "records.emergency_review",
     "records.merge",
+    "records.link_verdict",
     "sharing.disclosure",
     "sharing.disclosure_payload",
     "sharing.link",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from athena.governance.apportionment.money import FinancialYear
 from athena.platform.kernel.clock import today
 from athena.tenants.consortium import FORCE_SLUGS
 from support.api import Platform
-from support.governance import AMO, ASSESSMENT, FINANCE, Chamber, request
+from support.governance import AMO, ASSESSMENT, FINANCE, WHY, Chamber, request
 
 YEAR = str(FinancialYear.of(today()))
 BLENDED = {
@@ -125,15 +126,20 @@ async def test_who_opts_in_shares_and_who_joins_later_pays_and_credits_the_earli
     charge = f"ledger/charges/{reference}"
     await chamber.done(FINANCE, f"{charge}/invoices", **year, amount_pence=60_000, document="I-1")
 
-    await chamber.done("board.norfolk", f"{path}/opt-in")
-    assert "norfolk" not in await borne(chamber, reference, "invoiced")
     for account in ("board.norfolk", "auditor", AMO):
         assert (await chamber.post(account, f"{path}/settle")).status_code == 403
-    settled = await chamber.done(FINANCE, f"{path}/settle")
-    assert len(settled["journals"]) == 1
+    await chamber.done("board.norfolk", f"{path}/opt-in")
     third = dict.fromkeys(("kent", "essex", "norfolk"), 20_000)
     assert await borne(chamber, reference, "invoiced") == third
     assert sum((await borne(chamber, reference)).values()) == 30_000
+    journals = await chamber.get(FINANCE, f"ledger/journals/{YEAR.replace('/', '-')}")
+    journal = journals.json()[-1]
+    assert (journal["kind"], journal["posted_by"], journal["reason"]) == (
+        "joining",
+        "board.norfolk",
+        WHY,
+    )
+    assert (await chamber.post("board.norfolk", f"{path}/opt-in")).status_code == 409
     assert (await chamber.done(FINANCE, f"{path}/settle"))["journals"] == []
     assert await balances(chamber) == 0
 
@@ -211,9 +217,93 @@ async def test_a_preview_that_cant_be_worked_out_is_a_clear_problem(
     assert words in refused.text
 
 
-async def test_stated_shares_bind_nobody_in_the_accounts(chamber: Chamber, board: str) -> None:
-    reference = await chamber.assessed(request(one_off_pence=900))
-    stated = {"formula": "in words", "shares_pence": dict.fromkeys(FORCE_SLUGS, 100)}
-    await previewed(chamber, reference, stated)
+async def test_stated_shares_bind_to_the_penny(chamber: Chamber, board: str) -> None:
+    reference = await chamber.assessed(request(one_off_pence=1_000))
+    sums = {force: 97 + 4 * place for place, force in enumerate(FORCE_SLUGS)}
+    sums["kent"] += 1_000 - sum(sums.values())
+    stated = {"formula": "As the chief constables agreed", "shares_pence": sums}
+    assert await previewed(chamber, reference, stated) == sums
+    assert await previewed(chamber, reference, stated) == sums
     await chamber.carried(board, reference)
-    assert await charge_of(chamber, reference) is None
+    assert await charge_of(chamber, reference) == reference
+    assert await borne(chamber, reference) == sums
+    named = (await chamber.get(FINANCE, f"ledger/charges/{reference}")).json()["charge"]["formula"]
+    assert named == f"stated-{reference.lower()}/1"  # the same sums again are the same formula
+    formulas = (await chamber.get("board.kent", f"costs/formulas/{named.split('/')[0]}")).json()
+    assert [each["title"] for each in formulas] == ["As the chief constables agreed"]
+    assert await quoted(chamber, reference, 1_100) == "authorised"
+    assert sum((await borne(chamber, reference)).values()) == 1_100
+    assert await balances(chamber) == 0
+
+
+async def test_an_annual_cost_is_bound_for_its_years_by_the_same_shares(
+    chamber: Chamber, board: str
+) -> None:
+    reference = await chamber.assessed(request(one_off_pence=9_001, annual_pence=365_003))
+    asked = {**ASKED, "annual_until": str(FinancialYear(FinancialYear.of(today()).begins + 2))}
+    once = await previewed(chamber, reference, asked)
+    view = (await chamber.get("auditor", f"changes/{reference}")).json()
+    yearly = view["preview"]["annual_shares_pence"]
+    assert sum(yearly.values()) == 365_003
+    await chamber.carried(board, reference)
+    decision = (await chamber.get("auditor", f"changes/{reference}")).json()["decisions"][-1]
+    annual = f"{reference}-ANNUAL"
+    assert (decision["charge"], decision["annual_charge"]) == (reference, annual)
+    assert (await borne(chamber, reference), await borne(chamber, annual)) == (once, yearly)
+
+    charge = f"ledger/charges/{annual}"
+    following = FinancialYear.of(today()).next()
+    await chamber.done(FINANCE, f"{charge}/commit", financial_year=str(following))
+    years = (await chamber.get(FINANCE, charge)).json()["years"]
+    assert [year["committed"] for year in years] == [yearly, yearly]
+    # Half of the second year without Norfolk: it bears the days until then, the others the rest.
+    last = following.first_day + timedelta(days=181)
+    await chamber.done(FINANCE, f"{charge}/leavers", force="norfolk", last_day=str(last))
+    years = (await chamber.get(FINANCE, charge)).json()["years"]
+    assert years[0]["committed"] == yearly
+    assert sum(years[1]["committed"].values()) == 365_003
+    assert abs(years[1]["committed"]["norfolk"] - yearly["norfolk"] * 182 / following.days) < 2
+    assert years[1]["committed"]["kent"] > yearly["kent"]
+    assert await balances(chamber) == 0
+
+    assert await quoted(chamber, reference, 9_001) == "authorise"  # no annual cost: another matter
+    assert {
+        pence
+        for year in (await chamber.get(FINANCE, charge)).json()["years"]
+        for pence in year["committed"].values()
+    } == {0}
+    assert await balances(chamber) == 0
+
+
+async def test_a_quote_for_a_cost_that_nobody_voted_on_reopens_the_vote(
+    chamber: Chamber, board: str
+) -> None:
+    reference = await chamber.assessed(request(one_off_pence=9_000))
+    await previewed(chamber, reference, ASKED)
+    await chamber.carried(board, reference)
+    quote = {"supplier_reference": "Q-A", "one_off_pence": 9_000, "annual_pence": 1}
+    view = await chamber.done(FINANCE, f"changes/{reference}/quotes", quote=quote)
+    assert view["state"] == "authorise"
+    assert set((await borne(chamber, reference)).values()) == {0}
+
+
+@pytest.mark.parametrize(
+    ("stated", "words"),
+    [
+        ({"shares_pence": dict.fromkeys(FORCE_SLUGS, 99)}, "one-off cost is 900"),
+        ({"shares_pence": {"kent": 900}}, "each once"),
+        ({"annual_shares_pence": dict.fromkeys(FORCE_SLUGS, 1)}, "annual cost is 90"),
+        ({"annual_until": "2001/02"}, "can't end before"),
+    ],
+)
+async def test_stated_shares_that_dont_add_up_are_refused_whole(
+    chamber: Chamber, stated: dict[str, Any], words: str
+) -> None:
+    reference = await chamber.assessed(request(one_off_pence=900, annual_pence=90))
+    asked = {"formula": "Stated", "shares_pence": dict.fromkeys(FORCE_SLUGS, 100), **stated}
+    formulas = (await chamber.get(FINANCE, "costs/formulas")).json()
+    refused = await chamber.post(FINANCE, f"changes/{reference}/previews", preview=asked)
+    assert refused.status_code == 422, refused.text
+    assert words in refused.text
+    assert (await chamber.get("auditor", f"changes/{reference}")).json()["preview"] is None
+    assert (await chamber.get(FINANCE, "costs/formulas")).json() == formulas

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 import recordlinkage
@@ -222,6 +222,14 @@ async def run(shell: Shell, line: str) -> None:
     if " IMPORT " in line:
         _, found, _ = await shell.athena("imports list --as records.norfolk --json")
         line = line.replace(" IMPORT ", f" {json.loads(found)[0]['run']} ")
+    if " PARTNER " in line:
+        partner = f"partner-{uuid4().hex[:8]}"
+        created, _, errors = await shell.athena(
+            f"tenants create-partner {partner} --name Partner --unit Desk "
+            "--email desk@partner.example --telephone '01632 960194' --reason 'A test'"
+        )
+        assert created == 0, errors
+        line = line.replace(" PARTNER ", f" {partner} ")
     if " DECISION " in line:
         _, found, _ = await shell.athena(
             "search --as officer.kent --purpose investigation --reason 'A test' smith --json"
@@ -314,6 +322,15 @@ async def run(shell: Shell, line: str) -> None:
         "referrals list --as dpo.kent --reason 'A test'",
         "referrals withdraw 00000000-0000-4000-8000-000000000000 --as officer.kent "
         "--because wrong_person --reason 'A test'",
+        "ppss submit --key missing.pem --user x --role x --agreement ATH-ISA-20 --force essex "
+        "--kind safeguarding_concern --purpose safeguarding --family-name A --given-names B "
+        "--case C --concern 'A test'",
+        "ppss submit --key kent.pem --user x --role x --agreement ATH-ISA-20 --force essex "
+        "--kind address_change --purpose safeguarding --family-name A --given-names B --case C",
+        "ppss submit --key kent.pem --user x --role x --agreement ATH-ISA-20 --force essex "
+        "--kind address_change --purpose safeguarding --family-name A --given-names B --case C "
+        "--town Harlow --url http://127.0.0.1:9",
+        "agreements forward-signature isa-13-by-kent.json --reason 'A test'",
         "submissions list --as dpo.kent --reason 'A test'",
         "submissions show 00000000-0000-4000-8000-000000000000 --as officer.kent --reason 'A test'",
         "submissions accept 00000000-0000-4000-8000-000000000000 --as officer.kent "

@@ -181,6 +181,13 @@ async def test_the_sandbox_answers_from_made_up_people_alone(partners: Partners)
         assert (told["result"], told["sandbox"]) == (one.result.value, True)
     other = await partners.check(partners.asker("s-sandbox", "ATH-ISA-7301"))
     assert other.json()["type"] == "urn:athena:problem:agreement-not-yours"
+    async with partners.platform.runtime.database.read("athena_auditor") as session:
+        logged = await session.value(
+            "SELECT c.content ->> 'problem' FROM audit.event AS e JOIN audit.content AS c "
+            "USING (at, event_id) JOIN tenants.tenant AS t USING (tenant_id) "
+            "WHERE e.kind = 'refusal' AND t.slug = 's-sandbox'"
+        )
+    assert logged == "agreement-not-yours"
     real = await partners.check(partners.asker("a-shelter", sandbox.REFERENCE))
     assert real.json()["type"] == "urn:athena:problem:agreement-not-yours"
     repeated = await partners.check(

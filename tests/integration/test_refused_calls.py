@@ -26,6 +26,7 @@ from support.partners import BASE, CHECKS, Partners, agreement, person, question
 GOOD = "ATH-ISA-7101"
 KNOWN = {"family_name": "Okonkwo", "given_names": "Adaeze", "date_of_birth": "1984-03-12"}
 LEDGER = "/ppss/v1/disclosures"
+SUBMISSIONS = "/ppss/v1/submissions"
 PAST = {"valid_from": "2024-04-01", "valid_to": "2025-03-31"}
 AGREEMENTS = {
     "ATH-ISA-7102": {**PAST},
@@ -200,6 +201,22 @@ def ago(seconds: int) -> datetime:
     return datetime.now(UTC) - timedelta(seconds=seconds)
 
 
+def told(**changes: Any) -> dict[str, Any]:
+    """Return the changes of a call that make it a submission, with fields of its body set."""
+    names = ("asker", "key", "more")
+    call: dict[str, Any] = {name: changes.pop(name) for name in names if name in changes}
+    body = {
+        "force": "essex",
+        "kind": "safeguarding_concern",
+        "purpose": "safeguarding",
+        "person": KNOWN,
+        "case_reference": "CASE-7",
+        "concern": "A bruise.",
+        **changes,
+    }
+    return {"path": SUBMISSIONS, "body": json.dumps(body).encode(), **call}
+
+
 Case = tuple[str, Callable[[], dict[str, Any]], int, str]
 
 CASES: list[Case] = [
@@ -328,16 +345,34 @@ CASES: list[Case] = [
     ("a date to come", lambda: {"body": asked(date_of_birth="2999-01-01")}, 422,
      "invalid-input"),
     ("no name", lambda: {"body": asked(given_names="")}, 422, "invalid-input"),
+    # What a partner tells a force.
+    ("told: under another's agreement", lambda: told(asker="other's agreement"), 403,
+     "agreement-not-yours"),
+    ("told: under one that expired", lambda: told(asker="ATH-ISA-7102"), 403,
+     "agreement-expired"),
+    ("told: where the partner doesn't share", told, 403, "submission-not-allowed"),
+    ("told: to a force outside", lambda: told(force="kent"), 403, "submission-not-allowed"),
+    ("told: for another purpose", lambda: told(purpose="custody"), 403, "purpose-not-allowed"),
+    ("told: too much", lambda: told(concern="x" * 70_000), 413, "body-too-large"),
+    ("told: as text", lambda: told(more={"Content-Type": "text/plain"}), 415,
+     "content-type-not-accepted"),
+    ("told: of an unknown kind", lambda: told(kind="rumour"), 422, "invalid-input"),
+    ("told: an unknown field", lambda: told(state="accepted"), 422, "invalid-input"),
+    ("told: without a key", lambda: told(key=None), 400, "idempotency-key-missing"),
+    ("told: by somebody unknown", lambda: told(asker="unknown key"), 401, "key-unknown"),
     ("a user that is none", lambda: {"asker": "good", "user": "j smith"}, 400,
      "caller-field-invalid"),
 ]  # fmt: skip
 
 
 async def lines(world: World) -> int:
-    """Return how many disclosures the ledger holds."""
+    """Return how many disclosures the ledger holds, and how many items wait for a force."""
     async with world.platform.runtime.database.read("athena_auditor") as session:
         found: int = await session.value("SELECT count(*) FROM sharing.disclosure")
-    return found
+        told_of: int = await session.value(
+            "SELECT count(*) FROM audit.event WHERE action = 'submissions.received'"
+        )
+    return found + told_of
 
 
 def check_refused(answer: httpx.Response, status: int, slug: str) -> None:

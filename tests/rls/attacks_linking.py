@@ -15,6 +15,11 @@ DECISION = (
     "decided_by, decided_by_force) VALUES ({{{force}}}, '{{{one}}}', {{essex}}, '{{{other}}}', "
     "'same', {member}, {{{force}}})"
 )
+KEPT = (
+    "INSERT INTO records.link_verdict (owner_force, nominal_id, other_force, other_id, verdict, "
+    "decided_by, decided_at) VALUES ({{{force}}}, '{{{one}}}', 'suffolk', '{{new}}', 'same', "
+    "'{{new}}', now())"
+)
 ME = "ctx.session_member()"
 
 
@@ -84,6 +89,12 @@ SEEING = [
         reads("SELECT 1 FROM records.merge WHERE owner_force = {essex}"),
         "ALTER POLICY both_visible ON records.merge USING (true)",
     ),
+    Attack(
+        "reads what another force keeps of its decisions for its archive",
+        "kept decisions are their own force's",
+        reads("SELECT 1 FROM records.link_verdict WHERE owner_force = {essex}"),
+        "ALTER POLICY own_visible ON records.link_verdict USING (true)",
+    ),
 ]
 
 DECIDING = [
@@ -98,7 +109,8 @@ DECIDING = [
         "a decision stands first on the side of the force that decides",
         writes(decision("open", "pointer", force="essex")),
         "ALTER POLICY decide ON sharing.link_decision WITH CHECK (true); "
-        "ALTER POLICY mirror ON sharing.link_decision WITH CHECK (true)",
+        "ALTER POLICY mirror ON sharing.link_decision WITH CHECK (true); "
+        "ALTER POLICY keeping ON records.link_verdict WITH CHECK (true)",
     ),
     Attack(
         "decides as a colleague",
@@ -111,6 +123,18 @@ DECIDING = [
         "a decision needs a logged change",
         writes(decision("own", "open"), kind="consultation"),
         "ALTER POLICY decide ON sharing.link_decision WITH CHECK (true)",
+    ),
+    Attack(
+        "brings a decision on a nominal that it doesn't restore",
+        "kept decisions are loaded with their nominal",
+        writes(KEPT.format(force="kent", one="own")),
+        "ALTER POLICY restore_own ON records.link_verdict WITH CHECK (true)",
+    ),
+    Attack(
+        "brings a decision in another force's name",
+        "a force restores its own decisions",
+        writes(KEPT.format(force="essex", one="open")),
+        "ALTER POLICY restore_own ON records.link_verdict WITH CHECK (true)",
     ),
     Attack(
         "makes a link itself",
@@ -174,6 +198,7 @@ COMPARING = [
         ),
         "GRANT INSERT ON sharing.link_decision TO athena_linker; "
         + "ALTER TABLE sharing.link_decision DISABLE TRIGGER mirror_decision; "
+        + "ALTER TABLE sharing.link_decision DISABLE TRIGGER keep_verdict; "
         + NO_RLS.format("sharing.link_decision"),
     ),
     Attack(

@@ -22,9 +22,11 @@ KEPT_FROM_FORCES = (
     "partner_usage",
     "partner_check",
     "partner_answer",
+    "partner_batch",
+    "partner_batch_item",
 )
 OWN = ("partner_usage", "partner_check", "partner_answer", "partner_review", "disclosure",
-       "disclosure_payload")  # fmt: skip
+       "disclosure_payload", "partner_batch", "partner_batch_item")  # fmt: skip
 """What a call sees of its own partner alone."""
 
 

@@ -254,6 +254,27 @@ OUTBOX = [
         "GRANT SELECT ON tenants.member TO athena_outbox",
     ),
     Attack(
+        "as the outbox tells a member of a record",
+        "the outbox says what waits in governance, of no record, to a member",
+        as_outbox(
+            "INSERT INTO work.message (owner_force, kind, recipient_member) "
+            "VALUES ({kent}, 'break_glass_notice', '{new}')"
+        ),
+        "ALTER POLICY duties_are_told ON work.message WITH CHECK (true)",
+    ),
+    Attack(
+        "as the outbox says when somebody was told",
+        "the store says when somebody was told",
+        as_outbox("UPDATE work.duty_notice SET told_at = now()"),
+        "GRANT UPDATE ON work.duty_notice TO athena_outbox",
+    ),
+    Attack(
+        "reads who was told of what",
+        "only the outbox's login reads who was told",
+        reads("SELECT 1 FROM work.duty_notice", consulting=False),
+        f"GRANT SELECT ON work.duty_notice TO athena_force; {NO_RLS.format('work.duty_notice')}",
+    ),
+    Attack(
         "as the outbox readdresses a message",
         "the outbox notes what came of a message and changes nothing else",
         as_outbox(

@@ -157,7 +157,7 @@ WRITING = [
         "DROP TRIGGER queue_changed ON records.nominal; "
         "DROP TRIGGER keep_merged ON records.nominal; "
         "DROP TABLE sharing.match_queue, sharing.link_step, sharing.link, sharing.link_decision, "
-        "records.merge CASCADE; "
+        "records.merge, records.link_verdict CASCADE; "
         + "; ".join(
             f"ALTER TABLE records.{table} DROP CONSTRAINT {constraint}"
             for table, constraint in (

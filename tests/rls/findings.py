@@ -48,29 +48,37 @@ OPEN_POLICIES = {
 
 LINKING = {
     "*.comparing": "the linker compares every force's match fields, after it has logged it",
+    "records.link_verdict.keeping": "a definer function's owner, which no login is",
     "records.merge.keeping": "a definer function's owner, which no login is",
     "sharing.link_decision.mirror": "a definer function's owner, which no login is",
     "sharing.link_threshold.comparing": "the thresholds name no person",
     "sharing.link_threshold.set_thresholds": "the client body sets them; they name no person",
     "sharing.match_queue.queue_changed": "a definer function's owner, which no login is",
     "tenants.tenant.linker_finds_forces": "whose records are compared; the directory",
+    "tenants.tenant.matching_names_forces": "a definer function's owner; the directory",
     "sharing.match_queue.take": "the linker takes what waits; it holds ids alone",
 }
 """The same of linking, with the rules that meet each."""
 
 _OF_LINKING = {
-    "SEC005": {"sharing.link_decision.mirror", "sharing.link_threshold.comparing"},
+    "SEC005": {
+        "records.link_verdict.keeping",
+        "sharing.link_decision.mirror",
+        "sharing.link_threshold.comparing",
+    },
     "SEC008": {
         "*.comparing",
         "sharing.match_queue.queue_changed",
     },
     "SEC028": {
         "*.comparing",
+        "records.link_verdict.keeping",
         "records.merge.keeping",
         "sharing.link_decision.mirror",
         "sharing.link_threshold.comparing",
         "sharing.match_queue.take",
         "tenants.tenant.linker_finds_forces",
+        "tenants.tenant.matching_names_forces",
     },
     "SEC038": {
         "*.comparing",
@@ -86,6 +94,8 @@ GOVERNANCE = {
     "governance.*.forces_read_what_all_agreed": "every force sees what costs were shared by",
     "governance.*.oversight_reads_accounts": "oversight reads everything of governance",
     "governance.*.consortium_reads": "the consortium's own matters; no record, no draft",
+    "governance.*.joiner_*": "a definer function's owner, which no login is; it checks",
+    "tenants.tenant.joiner_names_forces": "a definer function's owner; the directory",
     "governance.*.teller": "a definer function's owner, which no login is",
     "governance.ballot.counting": "the client body counts, and oversight counts again",
     "governance.change.oversight_reads": "oversight reads everything of governance",
@@ -109,6 +119,8 @@ _OF_GOVERNANCE = {
         "governance.feature_switch.monitor_reads_switches",
         "governance.feature_switch.oversight_reads_switches",
         "governance.request_count.consortium_counts",
+        "governance.*.joiner_reads",
+        "tenants.tenant.joiner_names_forces",
         "tenants.tenant.teller_reads_tenants",
     },
     "SEC038": {"governance.*.client_body_*"},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 _PARTNERS = {
+    "sharing.partner_batch*.batches_*": "a definer function's owner, which no login is",
     "sharing.*.calls_look_up": "a call is known by a key before its partner is; no person's data",
     "sharing.*.client_body_registers": "the client body keeps partners, keys and agreements",
     "sharing.*.client_body_watches": "the client body sees counts and outcomes, by column",

@@ -195,6 +195,12 @@ PERMITTED = [
     ),
     Permitted(
         "athena_outbox",
+        "work.duty_notice",
+        "SELECT, COPY TO, INSERT, DELETE",
+        "who was told of what waits in governance: ids and stages, no more",
+    ),
+    Permitted(
+        "athena_outbox",
         "work.message",
         "UPDATE",
         "delivering notes attempts and delivery, by column: never what a message says",

@@ -45,6 +45,8 @@ NOBODYS = {
     for table in (
         *REGISTERED,
         "partner_answer",
+        "partner_batch",
+        "partner_batch_item",
         "partner_call",
         "partner_check",
         "partner_nonce",

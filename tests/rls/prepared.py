@@ -7,6 +7,7 @@ from uuid import uuid4
 import asyncpg
 
 from rls.attacks_agreements import prepare_agreements
+from rls.attacks_costs import prepare_joining
 from rls.attacks_features import FOR_EACH_FORCE as SWITCHES_AND_COUNTS
 from rls.attacks_governance import prepare_governance
 from rls.attacks_imports import prepare_imports
@@ -45,6 +46,8 @@ FOR_EACH_FORCE = (
     "INSERT INTO records.merge (owner_force, merge_id, survivor_id, merged_id, survivor_rows, "
     "copied_rows, source_rows, merged_by) VALUES ({force}, '{new}', '{nominal}', '{new}', '{{}}', "
     "'{{}}', '{{}}', '{new}')",
+    "INSERT INTO records.link_verdict (owner_force, nominal_id, other_force, other_id, verdict, "
+    "decided_by, decided_at) VALUES ({force}, '{nominal}', '', '{other}', 'same', '{new}', now())",
     *SWITCHES_AND_COUNTS,
     *(
         f"INSERT INTO sharing.{table} (owner_force, nominal_id, other_force, other_id, {more}) "
@@ -142,6 +145,7 @@ async def prepared_world(cluster: Cluster, database: str) -> World:
         await prepare_exceptions(world, admin)
         await prepare_imports(world, admin)
         await prepare_costs(admin, (world.kent, world.essex))
+        await prepare_joining(admin)
         await prepare_deliveries(admin, (world.kent, world.essex))
         await prepare_partners(world, admin)
         await admin.execute("ANALYZE")

@@ -28,6 +28,11 @@ OF_PARTNER = (
     "request_digest, outcome, asked_by, asked_role, person_digest, initial) VALUES ('{id}', "
     "{partner}, '{id}', 'x', sha256(''), 'match', 'x', 'x', sha256(''), 'x')",
     "INSERT INTO sharing.partner_answer VALUES ('{id}', {partner}, 'x', 'x', 'infinity')",
+    "INSERT INTO sharing.partner_batch (batch_id, partner_id, agreement, asked_by, asked_role, "
+    "purpose, idempotency_key, request_digest, received) VALUES ('{id}', {partner}, 'x', 'x', "
+    "'x', 'safeguarding', 'x', sha256(''), 1)",
+    "INSERT INTO sharing.partner_batch_item (batch_id, number, partner_id, reference, sealed, "
+    "wrapped_key) VALUES ('{id}', 1, {partner}, 'x', 'x', 'x')",
 )
 OF_FORCE = (
     "INSERT INTO sharing.disclosure (owner_force, disclosure_id, partner_id, check_id, nominal_id, "

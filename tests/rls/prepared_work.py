@@ -54,6 +54,10 @@ async def _items(world: World, admin: asyncpg.Connection) -> None:
             *row,
         )
     await admin.execute(
+        "INSERT INTO work.duty_notice (owner_force, duty, member_id, stage) "
+        "SELECT tenant_id, gen_random_uuid(), gen_random_uuid(), 'waits' FROM tenants.tenant"
+    )
+    await admin.execute(
         "INSERT INTO work.team_member (owner_force, team, member_id) VALUES ($1, 'essex', $2)",
         world.essex,
         colleague,

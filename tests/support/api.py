@@ -79,7 +79,9 @@ async def running_platform(
     store: Store, directory: Path, **changed: Any
 ) -> AsyncIterator[Platform]:
     """Yield the application over a store that has the baseline of agreements."""
-    settings = Settings(**{"data_dir": directory, "compares": False, **changed})
+    settings = Settings(
+        **{"data_dir": directory, "compares": False, "answers_batches": False, **changed}
+    )
     database = store.database()
     await seed_baseline(database)
     await database.close()

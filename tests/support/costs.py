@@ -17,6 +17,7 @@ from athena.governance.apportionment.models import (
     Fixed,
     Formula,
     Measure,
+    Stated,
     Weighted,
 )
 from athena.platform.kernel.identity import TenantId
@@ -72,7 +73,7 @@ def formulas(
     draw: st.DrawFn, taking_part: Participants, deepest: int = 3, *, bounds: bool = True
 ) -> Formula:
     """Draw a formula of any kind that these forces can be shared a cost by."""
-    kinds = ["equal", "measure", "fixed", *(["blend"] if deepest > 1 else [])]
+    kinds = ["equal", "measure", "fixed", "stated", *(["blend"] if deepest > 1 else [])]
     if deepest > 1 and bounds:
         kinds.append("bounded")
     kind = draw(st.sampled_from(kinds))
@@ -81,6 +82,11 @@ def formulas(
     if kind == "fixed":
         names = [each.force for each in taking_part.values()]
         return Fixed(percentages=dict(zip(names, hundred(draw, len(names)), strict=True)))
+    if kind == "stated":
+        names = [each.force for each in taking_part.values()]
+        sums = draw(st.lists(st.integers(0, 10**12), min_size=len(names), max_size=len(names)))
+        sums[draw(st.integers(0, len(sums) - 1))] += 1
+        return Stated(pence=dict(zip(names, sums, strict=True)))
     if kind == "blend":
         weights = hundred(draw, draw(st.integers(1, 4)))
         return Blend(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import random
 from bisect import bisect_left, bisect_right
+from collections import defaultdict
 from collections.abc import Sequence
 from datetime import date, timedelta
 from uuid import UUID
@@ -23,6 +24,7 @@ from athena.records.names.keys import (
 from athena.records.names.normalise import name_pairs
 from athena.records.synthetic.names import Population, mix_of
 from athena.sharing.search.dictionary import NameDictionary
+from athena.sharing.search.later_names import asks_for_later
 from athena.sharing.search.plan import SearchPlan, make_plan
 from athena.sharing.search.query import PersonQuery
 from athena.sharing.search.ranking import Candidate, Ranked, rank
@@ -81,6 +83,9 @@ class RecordedPeople:
             (date_key(*parts, further=also), name_key(*parts, further=also), key)
             for parts, also, key in rows
         )
+        self._by_person: dict[object, list[int]] = defaultdict(list)
+        for key, person in self._by_name:
+            self._by_person[person].append(key)
         self._name_keys = [row[0] for row in self._by_name]
         self._date_keys = [row[0] for row in self._by_date]
         self.names = NameDictionary.build(
@@ -92,10 +97,19 @@ class RecordedPeople:
         """Search as the service does, without policy."""
         plan = make_plan(query, self.names)
         found = self._in_names(plan.narrow, _EACH_NARROW) + self._on_days(plan)
-        ranked = rank(plan, found)
+        ranked = rank(plan, self._with_other_names(plan, found))
         if len(plan.wide) and sum(item.score >= _GOOD for item in ranked) < _ENOUGH:
-            ranked = rank(plan, found + self._in_names(plan.wide, _EACH_WIDE))
+            found += self._in_names(plan.wide, _EACH_WIDE)
+            ranked = rank(plan, self._with_other_names(plan, found))
         return ranked
+
+    def _with_other_names(self, plan: SearchPlan, found: list[Candidate]) -> list[Candidate]:
+        if not asks_for_later(plan.interpretations):
+            return found
+        people = {candidate.nominal_id.int for candidate in found}
+        return found + [
+            _candidate(key, person) for person in people for key in self._by_person[person]
+        ]
 
     def _in_names(self, ranges: Ranges, each: int) -> list[Candidate]:
         found: list[Candidate] = []

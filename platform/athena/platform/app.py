@@ -21,6 +21,8 @@ from athena.governance.bodies import routes as bodies
 from athena.governance.changes import routes as changes
 from athena.governance.changes.desk import Desk as ChangeDesk
 from athena.governance.duties import routes as duties
+from athena.governance.duties.service import waiting_in
+from athena.governance.duties.telling import Teller
 from athena.governance.flags import routes as features
 from athena.governance.health.counting import Counting, Tally
 from athena.governance.ledger import routes as ledger
@@ -58,6 +60,10 @@ from athena.records.nominals import routes as nominals
 from athena.records.restrictions import routes as restrictions
 from athena.sharing.linking import routes as linking
 from athena.sharing.ppss import interface
+from athena.sharing.ppss.batches import routes as batches
+from athena.sharing.ppss.batches.schemas import Batch
+from athena.sharing.ppss.batches.service import PersonCheckBatches
+from athena.sharing.ppss.batches.worker import BatchWorker
 from athena.sharing.ppss.corrections import routes as corrections
 from athena.sharing.ppss.corrections.schemas import Acknowledgement
 from athena.sharing.ppss.corrections.service import Corrections
@@ -71,7 +77,7 @@ from athena.sharing.ppss.disclosures.service import Disclosures
 from athena.sharing.ppss.onboarding import routes as partners
 from athena.sharing.ppss.person_checks import routes as person_checks
 from athena.sharing.ppss.person_checks.schemas import PersonCheck
-from athena.sharing.ppss.reading import Admit, make_admit
+from athena.sharing.ppss.reading import MOST_BATCH_BYTES, Admit, make_admit, make_arrive
 from athena.sharing.ppss.referrals import routes as referrals
 from athena.sharing.ppss.referrals.receiving import ReceivedReferrals
 from athena.sharing.ppss.referrals.schemas import ReferralAnswer
@@ -101,7 +107,10 @@ def create_app(store: Store, settings: Settings) -> FastAPI:
                 asyncio.create_task(runtime.outbox.run()),
                 asyncio.create_task(tally.run()),
                 asyncio.create_task(runtime.partner_events.run()),
+                asyncio.create_task(Teller(runtime.database, runtime.gate.roles_allow).run()),
             ]
+            if settings.answers_batches:
+                working.append(asyncio.create_task(BatchWorker(runtime.checks).run()))
             if settings.compares:
                 working.append(asyncio.create_task(runtime.linker.run()))
             try:
@@ -120,7 +129,7 @@ def create_app(store: Store, settings: Settings) -> FastAPI:
         redoc_url=None,
         openapi_url="/openapi.json",
     )
-    web.install(app, problem_page)
+    web.install(app, problem_page, interface.LONGER_BODIES)
     metrics.install(app)
     app.add_middleware(Counting, tally=lambda: getattr(app.state, "tally", None))
 
@@ -173,7 +182,8 @@ def _include_features(
     app.include_router(merging.make_router(gate, register, by_bearer))
     may_set = _permit(runtime, Action.LINKING_THRESHOLDS)
     app.include_router(linking.make_router(gate, searcher, live, by_bearer, may_set))
-    app.include_router(worklist.make_router(runtime.desk, by_bearer))
+    waits = waiting_in(Office(runtime.database, gate.authorise))
+    app.include_router(worklist.make_router(runtime.desk, by_bearer, waits))
     app.include_router(notifications.make_router(runtime.desk, by_bearer))
     _include_administration(app, runtime, by_bearer)
     _include_governance(app, runtime, by_bearer, sessions)
@@ -224,13 +234,18 @@ def _include_partners(app: FastAPI, runtime: Runtime, caller: Caller, settings: 
     app.include_router(partners.make_router(runtime.database, caller, manage, read))
     app.include_router(disclosures.make_router(ledger, caller))
     admit = make_admit(runtime.checks.door, settings.partner_url)
+    admit_batch = make_admit(runtime.checks.door, settings.partner_url, MOST_BATCH_BYTES)
     routers = [
-        person_checks.make_router(runtime.checks, admit),
+        person_checks.make_router(
+            runtime.checks, make_arrive(runtime.checks.door, settings.partner_url)
+        ),
+        batches.make_router(PersonCheckBatches(runtime.checks), admit, admit_batch),
         disclosures.make_partner_router(ledger, admit),
         *_include_partner_events(app, runtime, caller, settings, admit, manage, read),
     ]
     bodies: list[type[BaseModel]] = [
         PersonCheck,
+        Batch,
         ReadUpTo,
         Acknowledgement,
         SubmissionDraft,

@@ -13,7 +13,8 @@ from athena.sharing.ppss.person_checks.matching import ask_for, judge
 from athena.sharing.ppss.person_checks.sandbox import PEOPLE, look_up
 from athena.sharing.ppss.person_checks.schemas import PersonAsked, Result
 from athena.sharing.ppss.person_checks.service import initial, person_digest
-from athena.sharing.search.ranking import FieldMatch, Ranked
+from athena.sharing.search.explaining import FieldMatch
+from athena.sharing.search.ranking import Ranked
 
 NAMES = (
     FieldMatch("surname", "x", "x", "exact", 0.0),

@@ -149,6 +149,68 @@ class TestNames:
         assert all(0 <= score <= 1 for score in scores)
 
 
+class TestSecondGivenNames:
+    PEOPLE = recorded(
+        ("John Mark", "Smith", BORN),
+        ("John", "Smith", BORN),
+        ("John Paul", "Smith", BORN),
+        ("Paul John", "Smith", BORN),
+    )
+
+    def told(self, **fields: Any) -> dict[int, tuple[str, str, str, float]]:
+        """Return by person what is said of the second given name typed."""
+        return {
+            item.nominal_id.int: (match.typed, match.matched, match.how, match.weight)
+            for item in self.PEOPLE.search(understand(Asked(**fields)))
+            for match in item.explanation
+            if match.field == "second_given_name"
+        }
+
+    @pytest.mark.parametrize(
+        "fields", [{"name": "john paul smith"}, {"given_name": "John Paul", "surname": "Smith"}]
+    )
+    def test_it_ranks_a_match_before_none_before_another(self, fields: dict[str, Any]) -> None:
+        assert [each for each in found(self.PEOPLE, **fields) if each != 3] == [2, 1, 0]
+
+    def test_one_that_matches_raises(self) -> None:
+        typed, matched, how, weight = self.told(given_name="John Paul", surname="Smith")[2]
+        assert (typed, matched, how) == ("paul", "paul", "exact")
+        assert weight > 0
+
+    def test_one_that_is_not_recorded_is_neutral(self) -> None:
+        told = self.told(given_name="John Paul", surname="Smith")[1]
+        assert told == ("paul", "", "not recorded", 0.0)
+        (alone,) = (
+            item.score
+            for item in self.PEOPLE.search(understand(Asked(given_name="John", surname="Smith")))
+            if item.nominal_id.int == 1
+        )
+        scores = {
+            item.nominal_id.int: item.score
+            for item in self.PEOPLE.search(
+                understand(Asked(given_name="John Paul", surname="Smith"))
+            )
+        }
+        assert scores[1] == alone
+
+    def test_another_one_lowers_a_little(self) -> None:
+        typed, _, how, weight = self.told(given_name="John Paul", surname="Smith")[0]
+        assert (typed, how) == ("paul", "another one is recorded")
+        assert -1 < weight < 0
+
+    def test_a_slip_in_it_still_raises_but_less(self) -> None:
+        exact = self.told(given_name="John Paul", surname="Smith")[2][3]
+        slipped = self.told(given_name="John Pual", surname="Smith")[2]
+        assert slipped[:2] == ("pual", "paul")
+        assert 0 < slipped[3] < exact
+
+    def test_those_in_the_other_order_match(self) -> None:
+        assert self.told(given_name="John Paul", surname="Smith")[3][3] > 0
+
+    def test_who_typed_one_given_name_is_told_nothing_of_a_second(self) -> None:
+        assert self.told(given_name="John", surname="Smith") == {}
+
+
 class TestRank:
     def candidates(self, keys: Sequence[int]) -> list[Candidate]:
         return [Candidate(key, TenantId(1), nominal_id(7), LabelId(1)) for key in keys]

@@ -22,6 +22,7 @@ from athena.governance.apportionment.models import (
     Measure,
     Share,
     Shares,
+    Stated,
 )
 from athena.governance.apportionment.money import check_pence
 from athena.platform.kernel.errors import InvalidInputError
@@ -90,6 +91,11 @@ def proportions(formula: Formula, bases: Mapping[TenantId, Bases]) -> Proportion
                 {tenant: _agreed(each, formula) for tenant, each in bases.items()},
                 "The fixed percentages of those who take part are all zero.",
             )
+        case Stated():
+            return _in_proportion(
+                {tenant: _stated(each, formula) for tenant, each in bases.items()},
+                "The sums that were stated for those who take part are all nought.",
+            )
         case Blend():
             parts = [(part.weight, proportions(part.formula, bases)) for part in formula.parts]
             return {
@@ -124,6 +130,16 @@ def _agreed(bases: Bases, formula: Fixed) -> Fraction:
             field="/formula",
         )
     return Fraction(formula.percentages[bases.force])
+
+
+def _stated(bases: Bases, formula: Stated) -> Fraction:
+    if bases.force not in formula.pence:
+        raise InvalidInputError(
+            f"No sum was stated for {bases.name}, so it can't take part by stated shares; "
+            "share the cost by a formula.",
+            field="/formula",
+        )
+    return Fraction(formula.pence[bases.force])
 
 
 def _in_proportion(values: Mapping[TenantId, Fraction], nothing: str) -> Proportions:

@@ -15,6 +15,7 @@ from athena.governance.apportionment.models import (
     Fixed,
     Formula,
     Measure,
+    Stated,
     plain,
 )
 from athena.governance.apportionment.money import pounds
@@ -66,6 +67,10 @@ def _why(
             whole = sum((formula.percentages[each.force] for each in bases.values()), Decimal(0))
             among = "" if whole == 100 else f" of the {plain(whole)}% of those who take part"
             return f"its fixed percentage is {plain(own_part)}%{among}"
+        case Stated():
+            stated = sum(formula.pence[each.force] for each in bases.values())
+            own_sum = formula.pence[bases[tenant].force]
+            return f"{pounds(own_sum)} of {pounds(stated)} were stated for it"
         case Blend():
             return ", and ".join(
                 f"for {plain(part.weight)}% of the cost {_why(part.formula, bases, tenant)}"

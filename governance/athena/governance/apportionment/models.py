@@ -19,11 +19,13 @@ from pydantic import (
     ConfigDict,
     Field,
     PlainSerializer,
+    StrictInt,
     TypeAdapter,
     ValidationError,
     model_validator,
 )
 
+from athena.governance.apportionment.money import LARGEST_PENCE
 from athena.platform.kernel.errors import InvalidInputError
 from athena.platform.kernel.identity import TenantId
 
@@ -98,6 +100,25 @@ class Fixed(_Part):
         return self
 
 
+class Stated(_Part):
+    """Each pays in proportion to the sum that was stated for it: exactly that of the same cost.
+
+    Nobody else can take part: no sum was stated for it.
+    """
+
+    kind: Literal["stated"] = "stated"
+    pence: Annotated[
+        dict[Force, Annotated[StrictInt, Field(ge=0, le=LARGEST_PENCE)]],
+        Field(min_length=1, max_length=100),
+    ]
+
+    @model_validator(mode="after")
+    def _something(self) -> Stated:
+        if not any(self.pence.values()):
+            raise InvalidInputError("State a sum above nought for somebody.")
+        return self
+
+
 class Weighted(_Part):
     """A part of a blend: so many per cent of the cost are shared by this formula."""
 
@@ -155,7 +176,9 @@ class Bounded(_Part):
         return Fraction(lowest) / 100, Fraction(highest) / 100
 
 
-Formula = Annotated[Equal | ByMeasure | Fixed | Blend | Bounded, Field(discriminator="kind")]
+Formula = Annotated[
+    Equal | ByMeasure | Fixed | Stated | Blend | Bounded, Field(discriminator="kind")
+]
 """How a cost is shared: one kind, or kinds in one another."""
 
 Weighted.model_rebuild()

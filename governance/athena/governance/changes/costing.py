@@ -1,205 +1,176 @@
 """What a change costs each force: worked out before the vote, bound in the accounts by it.
 
-A preview that the platform works out names a version of a formula and a year whose bases are
-frozen; neither ever changes, so what is bound is what was previewed, to the penny. The vote's
-outcome binds it by rule: whoever closes the vote decides nothing about the money.
+A preview names a version of a formula and a year whose bases are frozen; neither ever changes, so
+what is bound is what was previewed, to the penny. Shares that finance states are a formula of their
+own, stored with the preview. The vote's outcome binds it by rule: whoever closes the vote decides
+nothing about the money. The one-off cost and each year's are charges of their own.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Mapping
-from dataclasses import replace
-from datetime import date
+from dataclasses import dataclass, replace
 from uuid import uuid4
 
 from athena.governance.acting import Acting
-from athena.governance.apportionment.money import FinancialYear, pounds
+from athena.governance.apportionment import repository as formulas
+from athena.governance.apportionment.models import Stated, formula_document
+from athena.governance.apportionment.money import LAST_YEAR, FinancialYear, pounds
 from athena.governance.apportionment.service import forces, stored_formula
-from athena.governance.changes import repository
-from athena.governance.changes.desk import Desk, find, read
 from athena.governance.changes.document import Preview
-from athena.governance.changes.machine import State
-from athena.governance.changes.models import Change, WholeChange
+from athena.governance.changes.models import WholeChange
+from athena.governance.changes.schemas import AskedPreview
+from athena.governance.changes.standing import check_shares
 from athena.governance.ledger import posting
 from athena.governance.ledger import repository as ledger
 from athena.governance.ledger.desk import Desk as PostingDesk
-from athena.governance.ledger.desk import desk_of, find_charge, share
+from athena.governance.ledger.desk import desk_of, share
 from athena.governance.ledger.membership import joined
 from athena.governance.ledger.models import (
-    OF_CHANGES,
     Charge,
     ChargeKind,
-    Done,
     JournalKind,
     Participation,
     Position,
     Quote,
 )
-from athena.platform.kernel.clock import LONDON, today
+from athena.platform.kernel.clock import today
 from athena.platform.kernel.database import ReadSession
 from athena.platform.kernel.errors import ConflictError, InvalidInputError
-from athena.platform.kernel.identity import Subject, TenantId
-from athena.policies.roles.actions import Action
+from athena.platform.kernel.identity import TenantId
+from athena.policies.agreements.signing import digest_of
 from athena.tenants.directory.models import Tenant
 
 Everyone = Mapping[TenantId, Tenant]
 
+ANNUAL = "-ANNUAL"
+"""What the reference of a charge for each year's cost ends with."""
+
+_FURTHER_YEARS = 9
+"""How many years an annual cost runs after its first unless told otherwise: a choice."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """The charges by which a vote bound forces, by their references."""
+
+    charge: str | None = None
+    annual_charge: str | None = None
+
+
+NOTHING = Bound()
+
 
 async def work_out(
-    session: ReadSession, whole: WholeChange, formula: str, year: str, payers: Collection[str]
+    session: ReadSession,
+    whole: WholeChange,
+    formula: str,
+    year: str,
+    payers: Collection[str],
+    annual_until: str | None = None,
+    annual_formula: str | None = None,
 ) -> Preview:
-    """Return what each payer would bear of the one-off cost; what isn't frozen can't bind."""
+    """Return what each payer would bear, once and a year; what isn't frozen can't bind."""
     if not payers:
         raise InvalidInputError("No force takes part yet, so there is nobody to share the cost.")
     everyone = await forces(session)
-    charge = await _charge(session, whole, formula, FinancialYear.parse(year), payers, everyone)
-    shared = (await share(session, charge, charge.first_year, everyone)).by_force()
+    first = FinancialYear.parse(year)
+    charge = await _one_off(session, whole, formula, first, payers, everyone)
+    shares = _by_slug((await share(session, charge, first, everyone)).by_force(), everyone)
+    name = f"{charge.formula_reference}/{charge.formula_version}"
+    if whole.annual_pence() == 0:
+        return Preview(formula=name, financial_year=str(first), shares_pence=shares)
+    last = _last_year(first, annual_until)
+    yearly = await _annual(session, whole, annual_formula or name, (first, last), payers, everyone)
     return Preview(
-        formula=f"{charge.formula_reference}/{charge.formula_version}",
-        financial_year=str(charge.first_year),
-        shares_pence={everyone[tenant].slug: pence for tenant, pence in sorted(shared.items())},
+        formula=name,
+        financial_year=str(first),
+        shares_pence=shares,
+        annual_formula=f"{yearly.formula_reference}/{yearly.formula_version}",
+        annual_shares_pence=_by_slug(
+            (await share(session, yearly, first, everyone)).by_force(), everyone
+        ),
+        annual_until=str(last),
     )
 
 
-async def bind(acting: Acting, whole: WholeChange) -> str | None:
-    """Commit the forces to the shares that they voted on; return the charge's reference.
+async def state(
+    acting: Acting, whole: WholeChange, asked: AskedPreview, payers: Collection[str]
+) -> Preview:
+    """Return stated shares as a preview that binds: they are stored as formulas of this change."""
+    once, yearly = asked.shares_pence, asked.annual_shares_pence
+    assert once is not None  # the schema asks for them where no year is named
+    check_shares(once, whole.one_off_pence(), payers)
+    if yearly is not None:
+        check_shares(yearly, whole.annual_pence(), payers, annual=True)
+    if not any(once.values()) and not any((yearly or {}).values()):
+        if whole.annual_pence() > 0:
+            raise InvalidInputError(
+                "State each force's share of the annual cost.",
+                field="/preview/annual_shares_pence",
+            )
+        return Preview(formula=asked.formula, shares_pence=once)
+    name = f"stated-{whole.change.reference.lower()}"
+    first = await _state(acting, name, asked.formula, once if any(once.values()) else yearly or {})
+    second = None
+    if yearly is not None and any(yearly.values()):
+        second = await _state(acting, f"{name}-annual", asked.formula, yearly)
+    year = str(FinancialYear.of(today()))
+    return await work_out(acting.session, whole, first, year, payers, asked.annual_until, second)
 
-    None where the change costs nothing once, or nobody had the platform work the shares out.
+
+async def bind(acting: Acting, whole: WholeChange) -> Bound:
+    """Commit the forces to the shares that they voted on; return the charges that hold them.
+
+    Nothing where the change costs nothing, or nobody previewed the shares.
     """
-    preview, pence = whole.standing().preview, whole.one_off_pence()
-    if preview is None or preview.financial_year is None or pence == 0:
-        return None
+    preview = whole.standing().preview
+    if preview is None or preview.financial_year is None:
+        return NOTHING
     desk = await desk_of(acting)
-    year = FinancialYear.parse(preview.financial_year)
-    charge = await _charge(
-        acting.session, whole, preview.formula, year, preview.shares_pence, desk.forces
-    )
+    year, reference = FinancialYear.parse(preview.financial_year), _next_reference(whole)
+    charge = annual = None
+    if whole.one_off_pence() > 0:
+        made = await _one_off(
+            acting.session, whole, preview.formula, year, preview.shares_pence, desk.forces
+        )
+        charge = await _commit(desk, replace(made, reference=reference), preview.shares_pence)
+    if whole.annual_pence() > 0 and preview.annual_shares_pence is not None:
+        assert preview.annual_formula is not None  # they are previewed together
+        years = year, _last_year(year, preview.annual_until)
+        made = await _annual(
+            acting.session,
+            whole,
+            preview.annual_formula,
+            years,
+            preview.annual_shares_pence,
+            desk.forces,
+        )
+        annual = await _commit(
+            desk, replace(made, reference=f"{reference}{ANNUAL}"), preview.annual_shares_pence
+        )
+    return Bound(charge, annual)
+
+
+async def _commit(desk: PostingDesk, charge: Charge, previewed: Mapping[str, int]) -> str:
+    year, acting = charge.first_year, desk.acting
     shared = (await desk.share(charge, year)).by_force()
-    if {desk.forces[tenant].slug: share for tenant, share in shared.items()} != dict(
-        preview.shares_pence
-    ):
+    if _by_slug(shared, desk.forces) != dict(previewed):
         raise ConflictError(
             "The previewed shares aren't what the formula gives: they were written past this "
             "platform. Cancel the vote, and preview the shares again."
         )
-    reference = await _next_reference(acting.session, whole.change)
-    charge = replace(charge, reference=reference)
+    pence = charge.pence(year)
     await ledger.store_charge(acting.session, charge, acting.subject.username, acting.reason)
-    told = f"{reference} {year}: committed by vote, {pounds(pence)}"
+    told = f"{charge.reference} {year}: committed by vote, {pounds(pence)}"
     entries = posting.commit(Position(), shared)
     await desk.post(JournalKind.COMMITMENT, told, entries, (charge, year))
-    await acting.tell("ledger.commit", {"charge": reference, "year": str(year), "pence": pence})
-    return reference
+    content = {"charge": charge.reference, "year": str(year), "pence": pence}
+    await acting.tell("ledger.commit", content)
+    return charge.reference
 
 
-async def requote(acting: Acting, reference: str, pence: int, why: str) -> list[int]:
-    """Bring a bound charge to another cost, nought where it is released; return the journals.
-
-    ConflictError where more was invoiced: the supplier's credit note comes first.
-    """
-    desk = await desk_of(acting)
-    charge = await desk.charge(reference)
-    if charge.pence(charge.first_year) == pence:
-        return []
-    return await _requote(desk, charge, pence, why)
-
-
-async def check_joining(session: ReadSession, whole: WholeChange, tenant: TenantId) -> None:
-    """Refuse a force that couldn't share a bound cost, before it says that it takes part."""
-    bound = whole.bound_charge()
-    if bound is None:
-        return
-    charge = await find_charge(session, bound)
-    everyone = await forces(session)
-    for each, day in (*_waiting(whole, charge, everyone), (tenant, today())):
-        charge = await joined(session, everyone, charge, each, day)
-    await share(session, charge, charge.first_year, everyone)
-
-
-async def is_unsettled(session: ReadSession, whole: WholeChange) -> bool:
-    """Whether the accounts say otherwise than the change, so that finance must settle it."""
-    carried = whole.standing().carried
-    if carried is None or carried.charge is None:
-        return False
-    if whole.change.state is State.WITHDRAWN:
-        charge = await find_charge(session, carried.charge)
-        return charge.pence(charge.first_year) != 0
-    if whole.bound_charge() is None or not whole.document.optional:
-        return False
-    charge = await find_charge(session, carried.charge)
-    return bool(_waiting(whole, charge, await forces(session)))
-
-
-async def settle(desk: Desk, subject: Subject, name: str, reason: str) -> Done:
-    """Bring the accounts to what a change says now.
-
-    Forces that opted in after the vote pay their shares and the earlier ones are credited; a
-    change that was withdrawn costs nobody anything more.
-    """
-    async with desk.office.acting(
-        subject, Action.LEDGER_POST, "changes.settle", reason, {"change": name}
-    ) as acting:
-        change_id = await find(acting.session, name)
-        await repository.lock(acting.session, change_id)
-        return await settle_within(acting, await read(acting.session, change_id))
-
-
-async def settle_within(acting: Acting, whole: WholeChange) -> Done:
-    """Settle a change that is locked, in the transaction of another act on it."""
-    change, carried = whole.change, whole.standing().carried
-    if carried is None or carried.charge is None:
-        return Done(f"{change.reference} has no cost that a vote has bound.", ())
-    if change.state is State.WITHDRAWN:
-        posted = await requote(acting, carried.charge, 0, "released, the change was withdrawn")
-        return _settled(change, posted)
-    if whole.bound_charge() is None:
-        return Done(f"{change.reference} waits for another vote, so nothing is bound.", ())
-    posting_desk = await desk_of(acting)
-    charge = await posting_desk.charge(carried.charge)
-    numbers: list[int] = []
-    for tenant, day in _waiting(whole, charge, posting_desk.forces):
-        charge = await joined(acting.session, posting_desk.forces, charge, tenant, day)
-        await ledger.add_member(
-            acting.session,
-            charge.charge_id,
-            charge.taking_part[-1],
-            acting.subject.username,
-            acting.reason,
-        )
-        told = f"{posting_desk.forces[tenant].name} takes part"
-        numbers += await posting_desk.adjust(charge, JournalKind.JOINING, told)
-    return _settled(change, numbers)
-
-
-def _settled(change: Change, posted: list[int]) -> Done:
-    if not posted:
-        return Done(f"{change.reference} is settled already.", ())
-    return Done(f"{change.reference} is settled.", tuple(posted))
-
-
-def _waiting(whole: WholeChange, charge: Charge, everyone: Everyone) -> list[tuple[TenantId, date]]:
-    """Return who opted in to a bound charge and isn't in the accounts yet, the earliest first."""
-    numbers = {each.slug: tenant for tenant, each in everyone.items()}
-    members = set(charge.members())
-    return [
-        (numbers[slug], at.astimezone(LONDON).date())
-        for slug, at in sorted(whole.standing().participants.items(), key=lambda item: item[1])
-        if whole.document.optional and numbers[slug] not in members
-    ]
-
-
-async def _requote(desk: PostingDesk, charge: Charge, pence: int, why: str) -> list[int]:
-    quote = Quote(charge.first_year, pence)
-    await ledger.add_quote(
-        desk.session, charge.charge_id, quote, desk.acting.subject.username, desk.reason
-    )
-    await desk.acting.tell("ledger.requote", {"charge": charge.reference, "pence": pence})
-    quoted = replace(charge, quotes=[*charge.quotes, quote])
-    return await desk.adjust(quoted, JournalKind.REQUOTE, why)
-
-
-async def _charge(
+async def _one_off(
     session: ReadSession,
     whole: WholeChange,
     formula: str,
@@ -207,31 +178,97 @@ async def _charge(
     payers: Collection[str],
     everyone: Everyone,
 ) -> Charge:
+    made = await _charge(session, whole, formula, (year, year), ChargeKind.ONE_OFF)
+    return replace(
+        made,
+        taking_part=[Participation(tenant, today()) for tenant in _numbers(payers, everyone)],
+    )
+
+
+async def _annual(
+    session: ReadSession,
+    whole: WholeChange,
+    formula: str,
+    years: tuple[FinancialYear, FinancialYear],
+    payers: Collection[str],
+    everyone: Everyone,
+) -> Charge:
+    """Return the charge of each year's cost: those who voted bear the first one whole."""
+    charge = await _charge(session, whole, formula, years, ChargeKind.ANNUAL)
+    for tenant in _numbers(payers, everyone):
+        charge = await joined(session, everyone, charge, tenant, charge.first_year.first_day)
+    return charge
+
+
+async def _charge(
+    session: ReadSession,
+    whole: WholeChange,
+    formula: str,
+    years: tuple[FinancialYear, FinancialYear],
+    kind: ChargeKind,
+) -> Charge:
     stored = await stored_formula(session, formula)
-    numbers = {each.slug: tenant for tenant, each in everyone.items()}
+    annual = kind is ChargeKind.ANNUAL
     return Charge(
         uuid4(),
         whole.change.reference,
         whole.change.title,
-        ChargeKind.ONE_OFF,
+        kind,
         stored.reference,
         stored.version,
         stored.formula,
-        year,
-        year,
-        None,
+        *years,
+        years[0] if annual else None,  # the shares that were voted on hold in every year
         whole.change.reference,
-        [Quote(year, whole.one_off_pence())],
-        [Participation(numbers[slug], today()) for slug in sorted(payers)],
+        [Quote(years[0], whole.annual_pence() if annual else whole.one_off_pence())],
     )
 
 
-async def _next_reference(session: ReadSession, change: Change) -> str:
+async def _state(acting: Acting, name: str, title: str, shares: Mapping[str, int]) -> str:
+    """Store stated shares as the next version of a formula, or find them as the newest one."""
+    document = formula_document(Stated(pence=dict(sorted(shares.items()))))
+    digest = digest_of(document)
+    known = await formulas.formulas(acting.session, name)
+    if known and known[-1].digest == digest:
+        return f"{name}/{known[-1].version}"
+    version = len(known) + 1
+    await formulas.store_formula(
+        acting.session,
+        name,
+        version,
+        title,
+        document,
+        digest,
+        acting.subject.username,
+        acting.reason,
+    )
+    await acting.tell("costs.formula", {"formula": f"{name}/{version}"})
+    return f"{name}/{version}"
+
+
+def _last_year(first: FinancialYear, until: str | None) -> FinancialYear:
+    if until is None:
+        return FinancialYear(min(first.begins + _FURTHER_YEARS, LAST_YEAR))
+    last = FinancialYear.parse(until)
+    if last < first:
+        raise InvalidInputError(
+            f"The annual cost can't end before {first}, its first year.",
+            field="/preview/annual_until",
+        )
+    return last
+
+
+def _numbers(slugs: Collection[str], everyone: Everyone) -> list[TenantId]:
+    numbers = {each.slug: tenant for tenant, each in everyone.items()}
+    return [numbers[slug] for slug in sorted(slugs)]
+
+
+def _by_slug(shared: Mapping[TenantId, int], everyone: Everyone) -> dict[str, int]:
+    return {everyone[tenant].slug: pence for tenant, pence in sorted(shared.items())}
+
+
+def _next_reference(whole: WholeChange) -> str:
     """Return the change's own reference, or with a number where a vote on it bound one before."""
-    before = [
-        each
-        for each in await ledger.charges(session)
-        if re.fullmatch(OF_CHANGES, each.reference)
-        and each.reference.split("-")[:2] == change.reference.split("-")
-    ]
-    return f"{change.reference}-{len(before) + 1}" if before else change.reference
+    before = [each for each in whole.standing().decisions if each.charges]
+    reference = whole.change.reference
+    return f"{reference}-{len(before) + 1}" if before else reference

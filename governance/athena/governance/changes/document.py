@@ -150,6 +150,16 @@ class Preview(Part):
     """Whose frozen bases the platform worked the shares out by; none where they were stated."""
     shares_pence: dict[Slug, Pence] = Field(min_length=1, max_length=100)
     """Of the one-off cost, to the penny."""
+    annual_formula: Line | None = None
+    """The formula of the annual cost, where there is one; without, it isn't bound."""
+    annual_shares_pence: dict[Slug, Pence] | None = None
+    """Of a whole year of the annual cost, to the penny."""
+    annual_until: str | None = None
+    """The last financial year of the annual cost."""
+
+    def weight(self, force: str) -> int:
+        """Return what a force would pay at once and in a first year, as a vote weighs it."""
+        return self.shares_pence.get(force, 0) + (self.annual_shares_pence or {}).get(force, 0)
 
 
 class Attachment(Part):

@@ -87,10 +87,15 @@ class WholeChange:
         quote = self.standing().quote
         return quote.one_off_pence if quote else self.document.one_off_pence
 
-    def bound_charge(self) -> str | None:
-        """Return the charge by which the last vote binds forces, as long as that vote holds."""
+    def annual_pence(self) -> int:
+        """Return the cost of each year, likewise."""
+        quote = self.standing().quote
+        return quote.annual_pence if quote else self.document.annual_pence
+
+    def bound_charges(self) -> tuple[str, ...]:
+        """Return the charges by which the last vote binds forces, as long as that vote holds."""
         carried = self.standing().carried
-        return carried.charge if carried and self.change.state in _BINDING else None
+        return carried.charges if carried and self.change.state in _BINDING else ()
 
     def cost_pence(self) -> int:
         """Return what a vote is about: the one-off cost and the first year."""

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Response
 
-from athena.governance.changes import cataloguing, costing, service
+from athena.governance.changes import cataloguing, service, settling
 from athena.governance.changes.catalogue import CatalogueEntry, NewEntry
 from athena.governance.changes.desk import Desk
 from athena.governance.changes.machine import Step
@@ -141,7 +141,7 @@ def _add_additions(router: APIRouter, desk: Desk, caller: Caller) -> None:
     @router.post("/changes/{name}/settle", responses=problems(404, 409))
     async def settle(name: Name, act: Act, subject: Subject = Depends(caller)) -> DoneView:
         """Bring the accounts to who takes part now, or release a withdrawn change's cost."""
-        return DoneView.of(await costing.settle(desk, subject, name, act.reason))
+        return DoneView.of(await settling.settle(desk, subject, name, act.reason))
 
     @router.post("/changes/{name}/comments", status_code=201, responses=problems(404, 409))
     async def comment(

@@ -81,7 +81,8 @@ class NewQuote(Act):
 class AskedPreview(BaseModel):
     """What each force would pay: worked out by a formula and a year's bases, or else stated.
 
-    What is worked out is bound in the accounts once the vote has carried; what is stated isn't.
+    Either way the vote binds them in the accounts once it has carried. The annual cost is shared
+    like the one-off one, unless its shares are stated too.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -89,6 +90,16 @@ class AskedPreview(BaseModel):
     formula: Line
     financial_year: Year | None = None
     shares_pence: Annotated[dict[Slug, Pence], Field(min_length=1, max_length=100)] | None = None
+    annual_shares_pence: (
+        Annotated[
+            dict[Slug, Pence],
+            Field(min_length=1, max_length=100, description="Of a whole year of the annual cost"),
+        ]
+        | None
+    ) = None
+    annual_until: Annotated[
+        Year | None, Field(description="The annual cost's last financial year; else the tenth")
+    ] = None
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:
@@ -179,6 +190,7 @@ class DecisionView(BaseModel):
     cost_pence: int
     minute: str
     charge: Annotated[str | None, Field(description="What it bound in the accounts, by reference")]
+    annual_charge: Annotated[str | None, Field(description="What it bound of each year's cost")]
 
 
 class ChangeView(ChangeOverview):
@@ -245,6 +257,7 @@ def change_view(whole: WholeChange, can: Sequence[Step]) -> ChangeView:
                 cost_pence=item.cost_pence,
                 minute=item.minute,
                 charge=item.charge,
+                annual_charge=item.annual_charge,
             )
             for item in stands.decisions
         ],

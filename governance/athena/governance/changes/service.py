@@ -11,11 +11,10 @@ from typing import Any
 from uuid import uuid4
 
 from athena.governance.acting import Acting, Office
-from athena.governance.apportionment.money import pounds
 from athena.governance.bodies import repository as bodies
-from athena.governance.changes import costing, repository
+from athena.governance.changes import costing, repository, settling
 from athena.governance.changes.desk import Desk, Open, move_on, read
-from athena.governance.changes.document import ChangeDocument, Preview, parse_change
+from athena.governance.changes.document import ChangeDocument, parse_change
 from athena.governance.changes.machine import Actor, Kind, State, Step, check
 from athena.governance.changes.models import (
     ASSESSING_WORKING_DAYS,
@@ -39,7 +38,6 @@ from athena.governance.changes.standing import (
     EntryKind,
     beyond_tolerance,
     check_no_open_vote,
-    check_preview,
 )
 from athena.platform.kernel.clock import today
 from athena.platform.kernel.clocks.service import working_days_later
@@ -143,7 +141,7 @@ async def step(desk: Desk, subject: Subject, name: str, taken: Step, reason: str
         await opened.move()
         after = await _again(opened)
         if taken is Step.WITHDRAW and subject.tenant_kind is TenantKind.CLIENT_BODY:
-            await costing.settle_within(opened.acting, after)  # a force can't post
+            await settling.settle_within(opened.acting, after)  # a force can't post
         return after
 
 
@@ -204,21 +202,23 @@ async def quote(desk: Desk, subject: Subject, name: str, new: NewQuote) -> Whole
         change = after.change
         if carried is None or change.state not in (State.AUTHORISED, State.SCHEDULED):
             return after
-        charge = after.bound_charge()
-        if not beyond_tolerance(carried.cost_pence, after.cost_pence(), carried.tolerance_percent):
-            if charge is not None:
-                told = f"new quote, {pounds(after.one_off_pence())}"
-                await costing.requote(opened.acting, charge, after.one_off_pence(), told)
+        percent, unbound = carried.tolerance_percent, settling.is_unbound(opened.whole, after)
+        if not unbound and not beyond_tolerance(carried.cost_pence, after.cost_pence(), percent):
+            if after.bound_charges():
+                await settling.follow_quote(opened.acting, after)
             return after
-        if charge is not None:
-            await costing.requote(opened.acting, charge, 0, "released, the vote is reopened")
+        if after.bound_charges():
+            why = "released, the vote is reopened"
+            await settling.release(opened.acting, after.bound_charges(), why)
         target = check(change.kind, change.state, Step.REOPEN, {Actor.PLATFORM})
         await move_on(
             opened.acting,
             after,
             Step.REOPEN,
             target,
-            f"The quote differs by more than {carried.tolerance_percent} % from what was voted on.",
+            "The quote asks a sort of cost that nobody voted on."
+            if unbound
+            else f"The quote differs by more than {percent} % from what was voted on.",
         )
         return await _again(opened)
 
@@ -231,18 +231,22 @@ async def preview(desk: Desk, subject: Subject, name: str, new: NewPreview) -> W
         session, asked = opened.acting.session, new.preview
         forces = await bodies.active_forces(session) if payers is None else set(payers)
         if asked.financial_year is None:
-            assert asked.shares_pence is not None  # the schema asks for one of the two
-            found = Preview(formula=asked.formula, shares_pence=asked.shares_pence)
-            check_preview(found, opened.whole.one_off_pence(), forces)
+            found = await costing.state(opened.acting, opened.whole, asked, forces)
         else:
             found = await costing.work_out(
-                session, opened.whole, asked.formula, asked.financial_year, forces
+                session,
+                opened.whole,
+                asked.formula,
+                asked.financial_year,
+                forces,
+                asked.annual_until,
             )
-            if asked.shares_pence not in (None, found.shares_pence):
-                raise InvalidInputError(
-                    "The formula gives other shares; leave them out to have them worked out.",
-                    field="/preview/shares_pence",
-                )
+            for field in ("shares_pence", "annual_shares_pence"):
+                if getattr(asked, field) not in (None, getattr(found, field)):
+                    raise InvalidInputError(
+                        "The formula gives other shares; leave them out to have them worked out.",
+                        field=f"/preview/{field}",
+                    )
         await opened.add(EntryKind.PREVIEW, found.model_dump(mode="json", exclude_none=True))
         return await _again(opened)
 
@@ -273,11 +277,12 @@ async def opt(desk: Desk, subject: Subject, name: str, taken: Step, reason: str)
             raise ConflictError(
                 "Your force takes part already." if joining else "Your force takes no part already."
             )
-        if joining:
-            await costing.check_joining(opened.acting.session, opened.whole, subject.tenant_id)
         kind = EntryKind.OPT_IN if joining else EntryKind.OPT_OUT
         await opened.add(kind, {"reason": opened.acting.reason})
-        return await _again(opened)
+        after = await _again(opened)
+        if joining:
+            await settling.join(opened.acting, after)
+        return after
 
 
 async def _again(opened: Open) -> WholeChange:

@@ -60,7 +60,14 @@ class Decision:
     tolerance_percent: int
     minute: str
     charge: str | None = None
-    """The charge in the accounts by which it bound the forces to their shares."""
+    """The charge in the accounts by which it bound the forces to their shares, once."""
+    annual_charge: str | None = None
+    """The charge by which it bound them to their shares of each year's cost."""
+
+    @property
+    def charges(self) -> tuple[str, ...]:
+        """Every charge that it bound."""
+        return tuple(each for each in (self.charge, self.annual_charge) if each is not None)
 
 
 @dataclass(slots=True)
@@ -167,6 +174,7 @@ def _add_vote(found: Standing, entry: Entry) -> None:
                 tolerance_percent=int(document["tolerance_percent"]),
                 minute=str(document["minute"]),
                 charge=document.get("charge"),
+                annual_charge=document.get("annual_charge"),
             )
         )
 
@@ -184,20 +192,24 @@ def beyond_tolerance(voted_pence: int, asked_pence: int, tolerance_percent: int)
     return abs(asked_pence - voted_pence) * 100 > voted_pence * tolerance_percent
 
 
-def check_preview(preview: Preview, cost_pence: int, payers: Iterable[str]) -> None:
-    """Refuse a preview that doesn't add up to the penny, or leaves out or adds a force."""
-    expected, given = set(payers), set(preview.shares_pence)
+def check_shares(
+    shares: Mapping[str, int], cost_pence: int, payers: Iterable[str], *, annual: bool = False
+) -> None:
+    """Refuse shares that don't add up to the penny, or leave out or add a force."""
+    field = "/preview/annual_shares_pence" if annual else "/preview/shares_pence"
+    expected, given = set(payers), set(shares)
     if expected != given:
         wrong = ", ".join(sorted(expected ^ given))
         raise InvalidInputError(
             f"The shares are those of the forces that pay, each once; look at: {wrong}.",
-            field="/shares_pence",
+            field=field,
         )
-    total = sum(preview.shares_pence.values())
+    total = sum(shares.values())
     if total != cost_pence:
+        which = "annual" if annual else "one-off"
         raise InvalidInputError(
-            f"The shares add up to {total} pence and the one-off cost is {cost_pence} pence.",
-            field="/shares_pence",
+            f"The shares add up to {total} pence and the {which} cost is {cost_pence} pence.",
+            field=field,
         )
 
 

@@ -13,7 +13,7 @@ from athena.governance.apportionment.money import FinancialYear
 from athena.platform.kernel.errors import ConflictError
 from athena.platform.kernel.identity import TenantId
 
-OF_CHANGES = r"CR-[0-9]{4,9}(-[0-9]{1,6})?"
+OF_CHANGES = r"CR-[0-9]{4,9}(-[0-9]{1,6})?(-ANNUAL)?"
 """What charges are called that votes on changes bind: they follow the change alone."""
 
 
@@ -173,6 +173,10 @@ class Position:
                 kept = committed if entry.account is Account.COMMITTED else invoiced
                 kept[entry.tenant_id] = kept.get(entry.tenant_id, 0) + entry.pence
         return Position(committed, invoiced)
+
+    def total_of(self, tenant: TenantId) -> int:
+        """What a force bears of the year: committed and invoiced."""
+        return self.committed.get(tenant, 0) + self.invoiced.get(tenant, 0)
 
     @property
     def total_invoiced(self) -> int:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -120,6 +121,33 @@ async def add_member(
             "reason": reason,
         },
     )
+
+
+async def join_charge(
+    session: WriteSession,
+    change_id: UUID,
+    charge: Charge,
+    shares: Mapping[str, Mapping[str, int]],
+    username: str,
+    reason: str,
+) -> list[int]:
+    """Have the store let the login's own force join a charge of a change; return the journals.
+
+    ``shares`` is by the year's first calendar year and the force's number.
+    """
+    numbers: list[int] = await session.value(
+        "SELECT governance.join_charge(:change, :charge, :joined_on, CAST(:shares AS jsonb), "
+        ":username, :reason)",
+        {
+            "change": change_id,
+            "charge": charge.charge_id,
+            "joined_on": charge.taking_part[-1].joined_on,
+            "shares": json.dumps(shares),
+            "username": username,
+            "reason": reason,
+        },
+    )
+    return numbers
 
 
 async def end_membership(

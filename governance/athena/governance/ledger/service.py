@@ -109,7 +109,7 @@ class Ledger:
         """Take a new quote from a year on; committed years are adjusted, or it is refused whole."""
         content = {"charge": reference, "year": str(from_year), "pence": pence}
         async with posting_desk(self._office, subject, "requote", reason, day, content) as desk:
-            charge = await _of_its_own(desk, reference)
+            charge = await _of_its_own(desk, reference, from_year)
             charge.pence(from_year)  # which refuses a year outside the charge's
             quote = Quote(from_year, check_pence(pence))
             requoted = replace(charge, quotes=[*charge.quotes, quote])
@@ -283,9 +283,17 @@ class Ledger:
             )
 
 
-async def _of_its_own(desk: Desk, reference: str) -> Charge:
+async def _of_its_own(desk: Desk, reference: str, from_year: FinancialYear | None = None) -> Charge:
+    """Return a charge that doesn't follow a change in what is to be done.
+
+    What a change costs each year goes on when the change is done: forces that come to the
+    consortium later join that, and it is quoted anew for the years after the one voted on.
+    """
     charge = await desk.charge(reference)
-    if re.fullmatch(OF_CHANGES, reference):
+    goes_on = charge.kind is ChargeKind.ANNUAL and (
+        from_year is None or from_year > charge.first_year
+    )
+    if re.fullmatch(OF_CHANGES, reference) and not goes_on:
         raise ConflictError(
             f"{reference} follows its change: forces opt in to that, quotes are filed with it, "
             "and `athena governance changes settle` brings the accounts to it."

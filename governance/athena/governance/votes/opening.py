@@ -138,7 +138,7 @@ async def _seats(acting: Acting, terms: _Terms, opened: Open | None) -> Sequence
         raise ConflictError(
             "Votes weigh by share of the cost in this body, so the shares must be previewed first."
         )
-    return [Seat(tenant, preview.shares_pence.get(tenant, 0)) for tenant in sorted(tenants)]
+    return [Seat(tenant, preview.weight(tenant)) for tenant in sorted(tenants)]
 
 
 def _check_previewed(terms: _Terms, matter: Matter, opened: Open | None) -> None:

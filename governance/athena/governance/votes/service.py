@@ -287,7 +287,7 @@ async def _follow_change(
     whole = await read(acting.session, vote.matter.subject_id)
     change, preview = whole.change, whole.standing().preview
     carried = found.result is Result.CARRIED
-    charge = await costing.bind(acting, whole) if carried else None
+    bound = await costing.bind(acting, whole) if carried else costing.NOTHING
     await changes.add_entry(
         acting.session,
         acting.subject,
@@ -303,7 +303,8 @@ async def _follow_change(
             "tolerance_percent": law.quote_tolerance_percent,
             "minute": known_by,
             "preview": preview.model_dump(mode="json", exclude_none=True) if preview else None,
-            "charge": charge,
+            "charge": bound.charge,
+            "annual_charge": bound.annual_charge,
         },
     )
     if found.result is Result.NO_QUORUM:

@@ -60,6 +60,7 @@ def register(app: typer.Typer) -> None:
         "amend": amend,
         "sign": sign_document,
         "submit-signature": submit_signature,
+        "forward-signature": forward_signature,
     }
     for name, command in commands.items():
         agreements_app.command(name)(command)
@@ -210,6 +211,17 @@ def submit_signature(
     """Hand in a signature of your tenant; the last party's brings the agreement into force."""
     signed = DetachedSignature.parse(_read(file))
     _tell(_as(account, lambda service, who: service.submit(who, signed)), as_json)
+
+
+def forward_signature(
+    file: Annotated[Path, typer.Argument(help="The signature that the partner handed over.")],
+    reason: Why,
+    account: Managing = _AMO,
+    as_json: Json = False,
+) -> None:
+    """Hand in a partner's signature for it: partners don't sign in here."""
+    signed = DetachedSignature.parse(_read(file))
+    _tell(_as(account, lambda service, who: service.forward(who, signed, reason)), as_json)
 
 
 def _add_steps() -> None:

@@ -37,12 +37,12 @@ def link(
         ),
     ] = None,
     quality: Annotated[
-        bool, typer.Option(help="Measure quality on FEBRL 4; without, the store alone.")
+        bool, typer.Option(help="Measure quality on FEBRL 1 to 4; without, the store alone.")
     ] = True,
     out_file: OutFile = None,
     as_json: Json = False,
 ) -> None:
-    """Measure linking on FEBRL 4 without its identifier, Splink beside it, and in a store."""
+    """Measure linking on FEBRL 1 to 4 without its identifier, Splink beside it, and in a store."""
     report: Report = {}
     if quality:
         report |= measure(seed, say)
@@ -72,6 +72,16 @@ def _show_quality(report: Report) -> None:
         "Weights, threshold and one-to-one assignment were fixed before this run read the truth. "
         "The levels were written by somebody who had seen the truth of FEBRL 4: not a blind result."
     )
+    out.print("FEBRL 1 to 3, one set each, pairs within groups, the same threshold:")
+    for row in report["duplicates"]:
+        for who in ("athena", "splink"):
+            found = row[who]
+            more = f"{found['whole_of_more']:,} of {found['people_with_more_than_two']:,}"
+            out.print(
+                f"{row['data']} {who:10} precision {found['precision']:.4f}, recall "
+                f"{found['recall']:.4f}, F1 {found['f1']:.4f}; people with more than two records "
+                f"found whole: {more}"
+            )
     goal = report["goal"]
     out.print(f"goal: F1 at least {goal['f1']}, precision at least {goal['precision']}")
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from athena.governance.apportionment.money import pounds
-from athena.governance.changes import costing, service
+from athena.governance.changes import service, settling
 from athena.governance.changes.desk import Desk
 from athena.governance.changes.machine import Step
 from athena.governance.changes.models import WholeChange
@@ -106,12 +106,13 @@ def show(name: Name, account: Account = AMO, as_json: Json = False) -> None:
     for label, text in lines.items():
         if text:
             out.print(f"{label:12} {text}")
-    for force, pence in sorted(view.preview.shares_pence.items()) if view.preview else ():
-        out.print(f"{'share':12} {force:20} {pounds(pence):>20}")
+    for label, shares in _shares(view).items():
+        for force, pence in sorted(shares.items()):
+            out.print(f"{label:12} {force:20} {pounds(pence):>20}")
     for item in view.decisions:
         out.print(f"{'decision':12} {item.sentence}", markup=False)
-        if item.charge is not None:
-            out.print(f"{'bound as':12} {item.charge}; `athena governance ledger charge` shows it")
+        for charge in filter(None, (item.charge, item.annual_charge)):
+            out.print(f"{'bound as':12} {charge}; `athena governance ledger charge` shows it")
     for entry in view.entries:
         told = entry.document.get("step", entry.kind.value).replace("_", " ")
         why = entry.document.get("reason") or entry.document.get("text") or ""
@@ -122,6 +123,13 @@ def show(name: Name, account: Account = AMO, as_json: Json = False) -> None:
         )
     can = ", ".join(step.value.replace("_", " ") for step in view.can)
     out.print(f"{'you can':12} {can or 'do nothing now'}")
+
+
+def _shares(view: ChangeView) -> dict[str, dict[str, int]]:
+    """Return the previewed shares by what they are called."""
+    if view.preview is None:
+        return {}
+    return {"share": view.preview.shares_pence, "each year": view.preview.annual_shares_pence or {}}
 
 
 def raise_change(
@@ -192,7 +200,7 @@ def preview(name: Name, file: File, reason: Why, account: Acting = "amo.finance"
 
 def settle(name: Name, reason: Why, account: Acting = "amo.finance") -> None:
     """Bring the accounts to who takes part now, or release a withdrawn change's cost."""
-    done = as_account(account, lambda desk, who: costing.settle(desk, who, name, reason))
+    done = as_account(account, lambda desk, who: settling.settle(desk, who, name, reason))
     out.print(done.sentence)
 
 

@@ -8,7 +8,7 @@ from athena.governance.acting import Office
 from athena.governance.apportionment.money import pounds
 from athena.governance.changes.desk import Desk
 from athena.governance.duties.models import SENTENCES
-from athena.governance.duties.routes import DutyView
+from athena.governance.duties.schemas import DutyView
 from athena.governance.duties.service import duties
 from athena.governance.oversight.schemas import OverviewView
 from athena.governance.oversight.service import overview

@@ -14,7 +14,7 @@ import httpx
 import typer
 
 from athena.platform.app import create_app
-from athena.platform.cli.common import opened_store, out, print_json, run
+from athena.platform.cli.common import opened_store, out, print_json, run, say
 from athena.platform.kernel.errors import ConfigurationError, InvalidInputError
 from athena.platform.kernel.settings import load_settings
 from athena.policies.agreements.signing import (
@@ -26,6 +26,8 @@ from athena.policies.agreements.signing import (
 from athena.sharing.ppss.person_checks.schemas import PersonAsked, PersonCheck
 from athena.sharing.ppss.referrals.schemas import ReferralAnswer
 from athena.sharing.ppss.signatures.signing import Asker, signed_headers
+from athena.sharing.ppss.submissions.models import SubmissionKind
+from athena.sharing.ppss.submissions.schemas import SubmissionDraft
 
 ppss_app = typer.Typer(help="Play a partner: sign questions and send them.", no_args_is_help=True)
 
@@ -38,6 +40,7 @@ Url = Annotated[
     typer.Option(help="Where the platform is; when left out, it is opened in this process."),
 ]
 INSIDE = "http://athena.local"
+_SUBMISSIONS = "/ppss/v1/submissions"
 
 
 def register(app: typer.Typer) -> None:
@@ -47,6 +50,8 @@ def register(app: typer.Typer) -> None:
     ppss_app.command("disclosures")(disclosures)
     ppss_app.command("referrals")(referrals)
     ppss_app.command("answer-referral")(answer_referral)
+    ppss_app.command("submit")(submit)
+    ppss_app.command("submission")(submission)
     app.add_typer(ppss_app, name="ppss")
 
 
@@ -105,6 +110,73 @@ def disclosures(
     print_json(run(_call(asker, "GET", "/ppss/v1/disclosures", b"", url)))
 
 
+def submit(
+    key: KeyOption,
+    user: UserOption,
+    role: RoleOption,
+    agreement: Agreement,
+    force: Annotated[str, typer.Option(help="The force that you tell, such as essex.")],
+    kind: Annotated[SubmissionKind, typer.Option(help="What it is.")],
+    purpose: Annotated[str, typer.Option(help="A purpose that the agreement names.")],
+    family_name: Annotated[str, typer.Option(help="The person's family name.")],
+    given_names: Annotated[str, typer.Option(help="The person's given names.")],
+    case: Annotated[str, typer.Option(help="The partner's reference of the case.")],
+    born: Annotated[str | None, typer.Option(help="The date of birth, YYYY-MM-DD.")] = None,
+    concern: Annotated[str | None, typer.Option(help="Of a concern: what it is.")] = None,
+    premises: Annotated[str, typer.Option(help="Of a change of address: the premises.")] = "",
+    street: Annotated[str, typer.Option(help="The street.")] = "",
+    town: Annotated[str, typer.Option(help="The town.")] = "",
+    county: Annotated[str, typer.Option(help="The county.")] = "",
+    postcode: Annotated[str | None, typer.Option(help="The postcode.")] = None,
+    moved_on: Annotated[str | None, typer.Option(help="Since when, YYYY-MM-DD.")] = None,
+    idempotency_key: Annotated[
+        str | None, typer.Option(help="Your own name of it: sent again, it is one submission.")
+    ] = None,
+    url: Url = None,
+) -> None:
+    """Tell a force something. It is no emergency line: in danger, call 999."""
+    place = {
+        name: value
+        for name, value in {
+            "premises": premises,
+            "street": street,
+            "town": town,
+            "county": county,
+            "postcode": postcode,
+        }.items()
+        if value
+    }
+    asked = {
+        "force": force,
+        "kind": kind,
+        "purpose": purpose,
+        "person": {"family_name": family_name, "given_names": given_names, "date_of_birth": born},
+        "case_reference": case,
+        "concern": concern,
+        "address": place or None,
+        "moved_on": moved_on,
+    }
+    draft = SubmissionDraft.model_validate(asked)
+    body = draft.model_dump_json(exclude_none=True, exclude_defaults=True).encode()
+    named = idempotency_key or uuid4().hex
+    asker = _asker(key, user, role, agreement)
+    say(f"Sending it; should no answer come, send it again with --idempotency-key {named}")
+    print_json(run(_call(asker, "POST", _SUBMISSIONS, body, url, named)))
+
+
+def submission(
+    submission_id: Annotated[UUID, typer.Argument(help="The submission, as `submit` shows it.")],
+    key: KeyOption,
+    user: UserOption,
+    role: RoleOption,
+    agreement: Agreement,
+    url: Url = None,
+) -> None:
+    """Show what became of a submission so far."""
+    asker = _asker(key, user, role, agreement)
+    print_json(run(_call(asker, "GET", f"{_SUBMISSIONS}/{submission_id}", b"", url)))
+
+
 def referrals(
     key: KeyOption, user: UserOption, role: RoleOption, agreement: Agreement, url: Url = None
 ) -> None:
@@ -143,10 +215,17 @@ def _asker(key: Path, user: str, role: str, agreement: str) -> Asker:
     return Asker(load_private_key(pem), user, role, agreement)
 
 
-async def _call(asker: Asker, method: str, path: str, body: bytes, url: str | None) -> Any:
+async def _call(
+    asker: Asker,
+    method: str,
+    path: str,
+    body: bytes,
+    url: str | None,
+    idempotency_key: str | None = None,
+) -> Any:
     """Send a signed call and return its answer; a problem becomes one plain sentence."""
     base = (url or INSIDE).rstrip("/")
-    key = uuid4().hex if method == "POST" else None
+    key = idempotency_key or uuid4().hex if method == "POST" else None
     headers = signed_headers(asker, method, base + path, body, idempotency_key=key)
     async with _client(url) as client:
         try:

@@ -9,21 +9,21 @@ from uuid import UUID
 import typer
 
 from athena.governance.acting import Office
-from athena.governance.changes.desk import Desk as ChangeDesk
-from athena.governance.duties.models import SENTENCES, Duty
-from athena.governance.duties.service import duties
+from athena.governance.duties.service import waiting_in
+from athena.governance.duties.telling import Teller
 from athena.platform.cli.common import As, Json, Reason, acting, opened, out, print_json, run
 from athena.platform.kernel.clock import show_time
 from athena.platform.kernel.desk import OpenChange
+from athena.platform.kernel.identity import TenantKind
 from athena.platform.kernel.notifications import routes as notification_routes
 from athena.platform.kernel.notifications import service as notifications
 from athena.platform.kernel.notifications.models import Notification
 from athena.platform.kernel.notifications.schemas import ShownNotification
 from athena.platform.kernel.worklist import service as worklist
+from athena.platform.kernel.worklist.listing import chosen, listed
 from athena.platform.kernel.worklist.models import STILL_TO_DO, Item, ItemState
 from athena.platform.kernel.worklist.routes import at_the_desk, parse_reason
 from athena.platform.kernel.worklist.schemas import ShownItem
-from athena.policies.roles.actions import Action
 
 worklist_app = typer.Typer(help="What must be done, and by when.", no_args_is_help=True)
 notification_app = typer.Typer(help="What you were told.", no_args_is_help=True)
@@ -46,35 +46,33 @@ def list_items(
     state: Annotated[
         list[ItemState] | None, typer.Option(help="By default what is still to do.")
     ] = None,
+    kind: Annotated[list[str] | None, typer.Option(help="By default all kinds.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=worklist.MOST_ITEMS)] = 50,
     as_json: Json = False,
 ) -> None:
     """List the items you can act on or have opened, the most urgent first."""
 
-    async def work() -> tuple[list[Item], list[Duty]]:
+    async def work() -> list[ShownItem]:
         async with opened() as runtime:
             subject = await acting(runtime, account)
-            async with at_the_desk(runtime.desk, subject, "list", "Reads the own worklist") as desk:
-                items = await worklist.list_items(desk, state or STILL_TO_DO, limit)
             office = Office(runtime.database, runtime.gate.authorise)
-            if as_json or not office.allows(subject, Action.GOVERNANCE_READ):
-                return items, []
-            return items, await duties(ChangeDesk(office), subject)
+            waits, states = await waiting_in(office)(subject), state or STILL_TO_DO
+            if subject.tenant_kind is TenantKind.CLIENT_BODY:  # which has no items of its own
+                return chosen(waits, states, kind)[:limit]
+            async with at_the_desk(runtime.desk, subject, "list", "Reads the own worklist") as desk:
+                return await listed(desk, waits, states, kind, limit)
 
-    items, governing = run(work())
-    found = [ShownItem.of(item) for item in items]
+    found = run(work())
     if as_json:
         print_json([item.model_dump(mode="json") for item in found])
         return
     for item in found:
         late = "  OVERDUE" if item.is_overdue else ""
         out.print(
-            f"{item.id}  {item.state:9} due {show_time(item.due_at)}{late}\n      {item.asks}"
+            f"{item.about or item.id}  {item.state:9} {_due(item)}{late}\n      {item.asks}",
+            markup=False,
         )
-    for duty in governing:
-        due = f"due {show_time(duty.due_at)}" if duty.due_at else "no deadline"
-        out.print(f"{duty.reference}  governance {due}\n      {SENTENCES[duty.kind]}")
-    if not found and not governing:
+    if not found:
         out.print("Nothing to do.")
 
 
@@ -119,6 +117,7 @@ def list_notifications(
     async def work() -> list[Notification]:
         async with opened() as runtime:
             subject = await acting(runtime, account)
+            await Teller(runtime.database, runtime.gate.roles_allow).tell()
             await runtime.outbox.deliver_due()
             action, entry = notification_routes.ACTION, notification_routes.LISTING
             async with runtime.desk(subject, action, entry) as desk:
@@ -152,6 +151,10 @@ def _step(
     return ShownItem.of(run(work()))
 
 
+def _due(item: ShownItem) -> str:
+    return f"due {show_time(item.due_at)}" if item.due_at else "no deadline"
+
+
 def _print(item: ShownItem, as_json: bool) -> None:
     if as_json:
         print_json(item.model_dump(mode="json"))
@@ -162,7 +165,7 @@ def _print(item: ShownItem, as_json: bool) -> None:
         "item": str(item.id),
         "asks": item.asks,
         "state": f"{item.state}, version {item.version}",
-        "due": f"{show_time(item.due_at)} ({item.clock}){late}",
+        "due": f"{_due(item)} ({item.clock}){late}",
         "opened": show_time(item.opened_at),
         "record": f"{record.record_class} {record.record_id}" if record else "-",
         "outcome": item.outcome or f"one of: {', '.join(item.outcomes)}",

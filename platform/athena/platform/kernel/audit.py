@@ -141,6 +141,23 @@ async def _refuse_partner(
         )
 
 
+async def consult_partner(
+    session: ReadSession, subject: Subject, action: str, reason: str, content: Mapping[str, Any]
+) -> None:
+    """Log that a partner reads what it was told, in the transaction in which it does."""
+    await session.value(
+        "SELECT audit.consult_partner(CAST(:tenant AS smallint), :action, :member, :username, "
+        ":roles, :reason, CAST(:content AS jsonb))",
+        {
+            "tenant": subject.tenant_id,
+            "action": action,
+            **_who(subject),
+            "reason": reason,
+            "content": json.dumps(content),
+        },
+    )
+
+
 async def administer(
     session: ReadSession, subject: Subject, action: str, reason: str, content: Mapping[str, Any]
 ) -> None:

@@ -65,6 +65,8 @@ class Settings(BaseSettings):
     host that a request names."""
     ppss_webhook_networks: str = ""
     """Networks beside the internet that partners' webhooks may lead to, with commas between."""
+    answers_batches: bool = True
+    """Whether this process answers what partners asked in batches; processes share the work."""
     compares: bool = True
     """Whether this process compares changed nominals with others; one process is enough."""
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 import socket
 import traceback
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import unquote
 
@@ -46,8 +47,13 @@ ProblemPage = Callable[[Request, int, dict[str, Any]], Response]
 """Renders a problem as a page, for the paths that people visit with a browser."""
 
 
-def install(app: FastAPI, problem_page: ProblemPage) -> None:
-    """Give an application the shell; ``problem_page`` serves every path outside the APIs."""
+def install(
+    app: FastAPI, problem_page: ProblemPage, longer_bodies: Mapping[str, int] = MappingProxyType({})
+) -> None:
+    """Give an application the shell; ``problem_page`` serves every path outside the APIs.
+
+    ``longer_bodies`` are paths whose bodies may have more bytes than others, and how many.
+    """
 
     def answer(request: Request, problem: dict[str, Any]) -> Response:
         status = int(problem["status"])
@@ -92,7 +98,7 @@ def install(app: FastAPI, problem_page: ProblemPage) -> None:
     app.add_exception_handler(RequestValidationError, invalid_request)
     app.add_exception_handler(HTTPException, http_error)
     app.add_exception_handler(Exception, unexpected)
-    app.add_middleware(BodyLimit)
+    app.add_middleware(BodyLimit, longer=longer_bodies)
     app.middleware("http")(_add_security_headers)
 
 
@@ -118,10 +124,14 @@ def validation_problem(error: RequestValidationError) -> dict[str, Any]:
 
 
 class BodyLimit:
-    """Refuses bodies over `MAX_BODY_BYTES`, whatever length they declare."""
+    """Refuses bodies over `MAX_BODY_BYTES`, whatever length they declare.
 
-    def __init__(self, app: ASGIApp) -> None:
+    ``longer`` names paths whose bodies may have more bytes, and how many.
+    """
+
+    def __init__(self, app: ASGIApp, longer: Mapping[str, int] = MappingProxyType({})) -> None:
         self._app = app
+        self._longer = longer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Count what arrives and answer 413 once it is too much."""
@@ -129,12 +139,13 @@ class BodyLimit:
             await self._app(scope, receive, send)
             return
         received = 0
+        most = self._longer.get(scope["path"], MAX_BODY_BYTES)
 
         async def counted() -> Message:
             nonlocal received
             message = await receive()
             received += len(message.get("body", b""))
-            if received > MAX_BODY_BYTES:
+            if received > most:
                 raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
             return message
 

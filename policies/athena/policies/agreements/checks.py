@@ -15,7 +15,6 @@ from athena.platform.kernel.errors import (
     NotFoundError,
     RefusedError,
 )
-from athena.platform.kernel.identity import Subject
 from athena.policies.agreements import repository
 from athena.policies.agreements.document import (
     REFERENCE,
@@ -89,16 +88,31 @@ async def absent(session: ReadSession, tenants: Sequence[str]) -> str:
     return ""
 
 
+async def partner_of_key(session: ReadSession, key: str) -> str:
+    """Return the partner organisation for which a key signs; a partner has no member to do it.
+
+    RefusedError for the key of anybody else: a force's signatory hands in the force's signature.
+    """
+    held = {item.key_id: item.tenant for item in await repository.keys(session)}
+    if key not in held:
+        raise InvalidInputError("The key isn't registered; register it first.", field="/key")
+    if held[key] not in await repository.partners(session):
+        raise RefusedError(
+            f"Only a partner's signature is handed in for it; {held[key]} hands in its own."
+        )
+    return held[key]
+
+
 async def check_signature(
-    session: ReadSession, subject: Subject, version: Version, signed: DetachedSignature
+    session: ReadSession, tenant: str, version: Version, signed: DetachedSignature
 ) -> None:
-    """Refuse a signature that doesn't count, with the reason that helps most."""
+    """Refuse a tenant's signature that doesn't count, with the reason that helps most."""
     if version.status not in (AgreementStatus.OUT_FOR_SIGNATURE, *LIVE):
         raise ConflictError(
             f"This version isn't out for signature: it is {version.status.value.replace('_', ' ')}."
         )
-    if subject.tenant not in version.tenants:
-        raise RefusedError("Only a party signs an agreement, and your tenant isn't one.")
+    if tenant not in version.tenants:
+        raise RefusedError(f"Only a party signs an agreement, and {tenant} isn't one.")
     if digest_of(version.document) != version.digest:
         raise ConflictError(
             "The stored document has been altered since it was proposed; tell the AMO."
@@ -111,9 +125,9 @@ async def check_signature(
         )
     held = {item.key_id: item for item in await repository.keys(session)}
     key = held.get(signed.key)
-    if key is None or key.tenant != subject.tenant:
+    if key is None or key.tenant != tenant:
         raise InvalidInputError(
-            "The key isn't registered for your tenant; the AMO registers it.", field="/key"
+            f"The key isn't registered for {tenant}; the AMO registers it.", field="/key"
         )
     if not key.held_at(datetime.now(UTC)):
         raise InvalidInputError("The key is revoked, or isn't valid today.", field="/key")
@@ -121,8 +135,8 @@ async def check_signature(
         raise InvalidInputError(
             "The signature doesn't verify: it is by another key, or damaged.", field="/signature"
         )
-    if subject.tenant not in version.missing():
-        raise ConflictError("Your tenant has signed this version already.")
+    if tenant not in version.missing():
+        raise ConflictError(f"{tenant} has signed this version already.")
     gone = await absent(session, version.tenants)
     if gone:
         raise ConflictError(f"{gone} can't be a party.")

@@ -34,6 +34,7 @@ from athena.policies.agreements.checks import (
     complete,
     find,
     parse_why,
+    partner_of_key,
     pick,
 )
 from athena.policies.agreements.difference import Change, difference
@@ -237,36 +238,58 @@ class Agreements:
         async with self._acting(
             subject, Action.AGREEMENTS_SIGN, "sign", "Hands in a signature"
         ) as act:
-            versions = await self._locked(act, name or str(signed.agreement))
-            if versions[0].agreement_id != signed.agreement:
-                raise InvalidInputError(
-                    "The signature is of another agreement.", field="/agreement"
-                )
-            version = pick(versions, signed.version)
-            act.concerns(version)
-            act.content["key"] = signed.key
-            await check_signature(act.session, subject, version, signed)
-            await repository.store_signature(
-                act.session,
-                version.agreement_id,
-                version.version,
-                signed.key,
-                bytes.fromhex(signed.signature),
-            )
-            await repository.tell(
-                act.session,
-                version.agreement_id,
-                version.version,
-                "signed",
-                subject.username,
-                f"Signed with the key {signed.key[:16]}…",
-            )
+            return await self._hand_in(act, subject, subject.tenant, signed, name)
+
+    async def forward(
+        self, subject: Subject, signed: DetachedSignature, reason: str, name: str | None = None
+    ) -> Version:
+        """Accept a partner's signature from the client body: a partner has no member to sign in.
+
+        The signature itself shows whose it is; RefusedError for one of a force.
+        """
+        async with self._acting(
+            subject, Action.AGREEMENTS_MANAGE, "forward_signature", reason
+        ) as act:
+            partner = await partner_of_key(act.session, signed.key)
+            return await self._hand_in(act, subject, partner, signed, name)
+
+    async def _hand_in(
+        self,
+        act: _Act,
+        subject: Subject,
+        tenant: str,
+        signed: DetachedSignature,
+        name: str | None,
+    ) -> Version:
+        """Store a signature of a tenant; the last one brings the agreement into force."""
+        versions = await self._locked(act, name or str(signed.agreement))
+        if versions[0].agreement_id != signed.agreement:
+            raise InvalidInputError("The signature is of another agreement.", field="/agreement")
+        version = pick(versions, signed.version)
+        act.concerns(version)
+        act.content["key"] = signed.key
+        await check_signature(act.session, tenant, version, signed)
+        await repository.store_signature(
+            act.session,
+            version.agreement_id,
+            version.version,
+            signed.key,
+            bytes.fromhex(signed.signature),
+        )
+        await repository.tell(
+            act.session,
+            version.agreement_id,
+            version.version,
+            "signed",
+            subject.username,
+            f"{tenant} signed with the key {signed.key[:16]}…",
+        )
+        after = await repository.versions_of(act.session, version.agreement_id)
+        if not pick(after, version.version).missing() and await repository.enter_into_force(
+            act.session, version.agreement_id, version.version, subject.username
+        ):
             after = await repository.versions_of(act.session, version.agreement_id)
-            if not pick(after, version.version).missing() and await repository.enter_into_force(
-                act.session, version.agreement_id, version.version, subject.username
-            ):
-                after = await repository.versions_of(act.session, version.agreement_id)
-            return pick(after, version.version)
+        return pick(after, version.version)
 
     async def register_key(
         self,

@@ -181,10 +181,14 @@ async def steps(session: ReadSession, agreement_id: UUID) -> list[Step]:
 async def store_signature(
     session: WriteSession, agreement_id: UUID, version: int, key_id: str, signature: bytes
 ) -> None:
-    """Store a signature of the session's own tenant, at the store's own time."""
+    """Store a signature of its key's tenant, at the store's own time.
+
+    The store takes those of the session's own tenant, and from the client body any.
+    """
     await session.execute(
         "INSERT INTO policies.signature (agreement_id, version, tenant_id, key_id, signature) "
-        "VALUES (:id, :version, ctx.session_tenant(), :key, :signature)",
+        "SELECT CAST(:id AS uuid), CAST(:version AS integer), k.tenant_id, k.key_id, "
+        "CAST(:signature AS bytea) FROM policies.signatory_key AS k WHERE k.key_id = :key",
         {"id": agreement_id, "version": version, "key": key_id, "signature": signature},
     )
 
@@ -222,6 +226,12 @@ async def enter_into_force(
         {"id": agreement_id, "version": version, "username": username},
     )
     return entered
+
+
+async def partners(session: ReadSession) -> set[str]:
+    """Return the partner organisations, by their short names."""
+    rows = await session.rows("SELECT slug FROM tenants.tenant WHERE kind = 'partner'")
+    return {row.slug for row in rows}
 
 
 async def keys(session: ReadSession) -> list[SignatoryKey]:

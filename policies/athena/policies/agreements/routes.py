@@ -21,6 +21,7 @@ from athena.policies.agreements.schemas import (
     Act,
     Acted,
     AgreementView,
+    Forwarded,
     KeyView,
     NewKey,
     Overview,
@@ -104,6 +105,11 @@ def make_router(agreements: Agreements, caller: Caller) -> APIRouter:
     ) -> Acted:
         """Hand in a detached signature of one's own tenant."""
         return acted(await agreements.submit(subject, signed, name))
+
+    @router.post("/agreements/{name}/partner-signatures", responses=problems(404, 409))
+    async def forward(name: Name, asked: Forwarded, subject: Subject = Depends(caller)) -> Acted:
+        """Hand in a partner's detached signature, for the client body: partners don't sign in."""
+        return acted(await agreements.forward(subject, asked.signature, asked.reason, name))
 
     _add_steps(router, agreements, caller)
     _add_keys(router, agreements, caller)

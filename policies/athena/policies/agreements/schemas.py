@@ -20,7 +20,7 @@ from athena.policies.agreements.models import (
     hindrances,
     shown_status,
 )
-from athena.policies.agreements.signing import canonical, digest_of
+from athena.policies.agreements.signing import DetachedSignature, canonical, digest_of
 
 Why = Annotated[str, Field(min_length=3, max_length=500)]
 
@@ -41,6 +41,13 @@ class Proposal(Body):
 class Act(Body):
     """Why a step in an agreement's life is taken."""
 
+    reason: Why
+
+
+class Forwarded(Body):
+    """A partner's detached signature, and how the client body came by it."""
+
+    signature: DetachedSignature
     reason: Why
 
 

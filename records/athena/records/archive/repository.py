@@ -81,6 +81,11 @@ async def restore_exceptions(alteration: Alteration, table: str, rows: Sequence[
     )
 
 
+async def restore_verdicts(alteration: Alteration) -> None:
+    """Let restored decisions on two of the own force's nominals hold again."""
+    await alteration.session.value("SELECT CAST(records.restore_verdicts() AS text)")
+
+
 async def erase_tenant(session: WriteSession, slug: str, checksum: str | None) -> dict[str, Any]:
     """Erase whatever a suspended tenant owns; return counts before and after."""
     erased: dict[str, Any] = await session.value(

@@ -114,6 +114,7 @@ async def restore(
             raise ConflictError("Your force has records; an archive is loaded into an empty one.")
         try:
             await _insert(alteration, register, tables, rows, labels)
+            await repository.restore_verdicts(alteration)
         except DBAPIError as error:
             if error.connection_invalidated:
                 raise

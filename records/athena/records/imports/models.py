@@ -15,7 +15,7 @@ from athena.records.nominals.identifiers import IdentifierKind
 from athena.records.nominals.models import LabelParts
 from athena.records.nominals.schemas import NominalDraft
 
-BATCH = 4_000
+BATCH = 2_000
 """How many rows go into one transaction."""
 
 OF_ONE_PERSON = frozenset(

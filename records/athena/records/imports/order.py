@@ -97,7 +97,15 @@ class Turn:
             self._stands.set_result(False)
 
     def end(self, as_decided: bool) -> None:
-        """Tell the next batch that this one is stored, and whether as it had decided."""
+        """Tell the next batch that this one is stored, and whether as it had decided.
+
+        The turn before is let go: turns that held each other would keep what every batch of the
+        file had decided.
+        """
+        self._tell(as_decided)
+        self._before = None
+
+    def _tell(self, as_decided: bool) -> None:
         if as_decided and not self._stands.done():
             self._stands.set_result(True)
         self.again()
@@ -107,7 +115,7 @@ class Turn:
     def stop(self) -> None:
         """Let nothing be loaded after this one."""
         self._stopped = True
-        self.end(as_decided=False)
+        self._tell(as_decided=False)
 
     def _go_on(self) -> None:
         if self._stopped:

@@ -83,6 +83,22 @@ async def read(consultation: Consultation, nominal_id: NominalId) -> Disclosed:
     return (await _read(consultation, nominal_id, _GROUP_TABLES)).disclosed
 
 
+async def read_found(consultation: Consultation, key: tuple[TenantId, NominalId]) -> Disclosed:
+    """Return a nominal as `read` does, where a search has told which force's it is.
+
+    Tables whose group isn't shown aren't asked: they would give nothing.
+    """
+    row = (await repository.nominals(consultation, [key])).get(key[1])
+    if row is None:
+        raise NotFoundError(_NOT_VISIBLE)
+    shown = consultation.visibility.view(row["label_id"], key).groups
+    tables = [table for table in _GROUP_TABLES if table.group in shown]
+    sections = await repository.sections(consultation, *key, tables) if tables else {}
+    disclosed = _disclosed(consultation, row, sections)
+    await log_seen(consultation, "nominals.read", [disclosed])
+    return disclosed
+
+
 async def read_stored(consultation: Consultation, nominal_id: NominalId) -> Stored:
     """Return one nominal as `read` does, with the rows that it is made of, names too."""
     return await _read(consultation, nominal_id, ROW_TABLES)

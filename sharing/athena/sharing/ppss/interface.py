@@ -13,9 +13,13 @@ from pydantic import BaseModel
 from athena.platform.kernel import web
 from athena.platform.kernel.errors import AthenaError
 from athena.sharing.ppss.problems import DailyQuotaError, HourlyQuotaError
+from athena.sharing.ppss.reading import MOST_BATCH_BYTES
 from athena.sharing.ppss.signatures.models import COVERED
 
 PREFIX = "/ppss/v1"
+
+LONGER_BODIES = {f"{PREFIX}/person-check-batches": MOST_BATCH_BYTES}
+"""The paths whose bodies may be longer than others, and how many bytes they may have."""
 
 _SIGNED = {
     "Date": "The time of sending, within two minutes of the time here",
@@ -43,7 +47,7 @@ def make_interface(routers: Sequence[APIRouter], bodies: Sequence[type[BaseModel
         openapi_url="/openapi.json",
         redirect_slashes=False,
     )
-    web.install(app, _no_pages)
+    web.install(app, _no_pages, LONGER_BODIES)
     for quota in (HourlyQuotaError, DailyQuotaError):
         app.add_exception_handler(quota, _come_again)
     for router in routers:

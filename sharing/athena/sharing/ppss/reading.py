@@ -18,10 +18,13 @@ from athena.sharing.ppss.problems import (
     PathError,
 )
 from athena.sharing.ppss.signatures.models import Caller, Message
-from athena.sharing.ppss.signatures.service import Door
+from athena.sharing.ppss.signatures.service import Arrival, Door
 
 MOST_BYTES = 65_536
-"""No question is longer."""
+"""No single question is longer."""
+
+MOST_BATCH_BYTES = 4 * 1024 * 1024
+"""No batch of questions is longer: 400 bytes for each of 10,000."""
 
 _PLAIN_PATH = re.compile(r"/ppss/v1(/[a-z0-9][a-z0-9._-]*)*")
 _KEY = re.compile(r"[A-Za-z0-9._:-]{1,128}")
@@ -30,11 +33,10 @@ _JSON = re.compile(r"application/json(; ?charset=utf-8)?", re.IGNORECASE)
 Read = TypeVar("Read", bound=BaseModel)
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
-    """A call that was let in."""
+@dataclass(frozen=True)
+class _Sent:
+    """What a message says beside who sent it."""
 
-    caller: Caller
     message: Message
 
     def read(self, model: type[Read]) -> Read:
@@ -55,19 +57,45 @@ class Call:
         return key
 
 
+@dataclass(frozen=True)
+class Arrived(_Sent):
+    """A call whose signature has verified; whoever answers it lets it in first."""
+
+    arrival: Arrival
+
+
+@dataclass(frozen=True)
+class Call(_Sent):
+    """A call that was let in."""
+
+    caller: Caller
+
+
+Arrive = Callable[[Request], Awaitable[Arrived]]
 Admit = Callable[[Request], Awaitable[Call]]
 
 
-def make_admit(door: Door, public_url: str | None) -> Admit:
-    """Return the dependency that lets a call in.
-
-    ``public_url`` is where partners reach the platform, which their signatures cover; when it isn't
-    set, it is the scheme and the host that the request names.
-    """
+def make_admit(door: Door, public_url: str | None, most_bytes: int = MOST_BYTES) -> Admit:
+    """Return the dependency that lets a call in; the rest is as in `make_arrive`."""
+    arrive = make_arrive(door, public_url, most_bytes)
 
     async def admit(request: Request) -> Call:
+        arrived = await arrive(request)
+        return Call(arrived.message, (await door.enter(arrived.arrival)).caller)
+
+    return admit
+
+
+def make_arrive(door: Door, public_url: str | None, most_bytes: int = MOST_BYTES) -> Arrive:
+    """Return the dependency that verifies a call, for a route that lets it in itself.
+
+    ``public_url`` is where partners reach the platform, which their signatures cover; when it isn't
+    set, it is the scheme and the host that the request names. A body has at most ``most_bytes``.
+    """
+
+    async def arrive(request: Request) -> Arrived:
         target = _plain_target(request)
-        body = await _bounded(request)
+        body = await _bounded(request, most_bytes)
         if body and not _JSON.fullmatch(request.headers.get("content-type", "")):
             raise ContentTypeError("Send the body as application/json in UTF-8.")
         base = public_url or f"{request.url.scheme}://{request.headers.get('host', '')}"
@@ -75,9 +103,9 @@ def make_admit(door: Door, public_url: str | None) -> Admit:
             (name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers.raw
         ]
         message = Message(request.method, base.rstrip("/") + target, fields, body)
-        return Call(await door.admit(message), message)
+        return Arrived(message, await door.verify(message))
 
-    return admit
+    return arrive
 
 
 def _plain_target(request: Request) -> str:
@@ -90,13 +118,13 @@ def _plain_target(request: Request) -> str:
     return f"{path}?{query}" if query else path
 
 
-async def _bounded(request: Request) -> bytes:
+async def _bounded(request: Request, most: int) -> bytes:
     """Return the body; BodyTooLargeError as soon as it is too long, whatever length it declares."""
     pieces, length = [], 0
     async for piece in request.stream():
         length += len(piece)
-        if length > MOST_BYTES:
-            raise BodyTooLargeError(f"A body has at most {MOST_BYTES} bytes.")
+        if length > most:
+            raise BodyTooLargeError(f"A body has at most {most} bytes.")
         pieces.append(piece)
     return b"".join(pieces)
 

@@ -6,7 +6,8 @@ How common a name is plays no part here: it decides what is looked up, never wha
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -16,6 +17,8 @@ from numpy.typing import NDArray
 from athena.platform.kernel.identity import LabelId, NominalId, TenantId
 from athena.records.names.keys import DAY_BITS, MOST_DAYS, MOST_TERMS, TERM_BITS, unpack_name_key
 from athena.sharing.search.dates import DateScale
+from athena.sharing.search.explaining import FieldMatch
+from athena.sharing.search.later_names import asks_for_later, weigh_later
 from athena.sharing.search.meanings import Interpretation, Part
 from athena.sharing.search.plan import (
     FURTHER_NAME_COST,
@@ -38,17 +41,6 @@ class Candidate(NamedTuple):
     owner_force: TenantId
     nominal_id: NominalId
     label_id: LabelId
-
-
-@dataclass(frozen=True, slots=True)
-class FieldMatch:
-    """Why one field counts as it does: what was typed, what is recorded, how they meet."""
-
-    field: str
-    typed: str
-    matched: str
-    how: str
-    weight: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +68,8 @@ def rank(
         return_inverse=True,
     )
     weights, readings = _weigh(plan, keys)
+    if asks_for_later(plan.interpretations):
+        return _rank_with_later(plan, found, keys, place, weights, readings)[:limit]
     best: dict[tuple[TenantId, NominalId], tuple[float, int]] = {}
     least = -math.inf
     places, by_key = place.tolist(), weights.tolist()
@@ -97,6 +91,35 @@ def rank(
         )
         for nominal, (log_p, key) in ordered
     ]
+
+
+def _rank_with_later(
+    plan: SearchPlan,
+    found: Sequence[Candidate],
+    keys: NDArray[np.int64],
+    place: NDArray[np.intp],
+    weights: NDArray[np.float64],
+    readings: NDArray[np.int64],
+) -> list[Ranked]:
+    """Rank where a second given name was typed, which counts by all the rows of a nominal."""
+    rows: dict[tuple[TenantId, NominalId], list[int]] = defaultdict(list)
+    for candidate, key in zip(found, place.tolist(), strict=True):
+        rows[candidate.owner_force, candidate.nominal_id].append(key)
+    explainer = _Explainer(plan)
+    ranked: list[tuple[float, Ranked]] = []
+    for nominal, places in rows.items():
+        best = max(places, key=lambda each: float(weights[each]))
+        key, reading, log_p = int(keys[best]), int(readings[best]), float(weights[best])
+        why = explainer.explain(key, reading)
+        borne = [int(keys[each]) for each in places]
+        later = weigh_later(plan.interpretations[reading], key, borne)
+        if later is not None:
+            log_p += later.weight
+            at = next((n for n, each in enumerate(why, 1) if each.field == "given_name"), len(why))
+            why = (*why[:at], later, *why[at:])
+        ranked.append((log_p, Ranked(*nominal, score_of(log_p), why)))
+    ranked.sort(key=lambda item: (-item[0], item[1].nominal_id.int))
+    return [item for _, item in ranked]
 
 
 def score_of(log_p: float) -> float:

@@ -12,6 +12,7 @@ from athena.platform.kernel.identity import LabelId, NominalId, TenantId
 from athena.policies.visibility.models import Consultation
 from athena.records.names.keys import Ranges, bounds
 from athena.records.nominals.identifiers import Identifier
+from athena.sharing.search.later_names import asks_for_later
 from athena.sharing.search.places import Place
 from athena.sharing.search.plan import SearchPlan
 from athena.sharing.search.query import NO_FILTERS, Filters
@@ -28,6 +29,9 @@ ENOUGH_BORN_SO = 5
 
 _EACH_NARROW, _EACH_WIDE, _TOTAL = 30, 60, 160
 """The most rows of a narrow and of a wide range, and of all of either."""
+
+_NAMES_OF_ONE = 100
+"""The most rows of the name index that are read of one nominal."""
 
 Found = tuple[TenantId, NominalId]
 
@@ -82,6 +86,28 @@ async def by_name(
     if found.name_keys is None:
         return []
     columns = (found.name_keys, found.owners, found.nominals, found.labels)
+    rows = list(map(Candidate._make, zip(*columns, strict=True)))
+    if asks_for_later(plan.interpretations):
+        rows += await _other_names(consultation, rows)
+    return rows
+
+
+async def _other_names(consultation: Consultation, found: Sequence[Candidate]) -> list[Candidate]:
+    """Return all rows of the name index of those found: a second given name counts by them."""
+    nominals = list({(row.owner_force, row.nominal_id) for row in found})
+    (names,) = await consultation.session.rows(
+        f"SELECT {_COLUMNS} FROM unnest(CAST(:owners AS smallint[]), CAST(:ids AS uuid[])) "
+        "AS t (owner, id) CROSS JOIN LATERAL (SELECT k.* FROM records.name_key AS k "
+        "WHERE k.owner_force = t.owner AND k.nominal_id = t.id LIMIT :most) AS f",
+        {
+            "owners": [owner for owner, _ in nominals],
+            "ids": [nominal_id for _, nominal_id in nominals],
+            "most": _NAMES_OF_ONE,
+        },
+    )
+    if names.name_keys is None:
+        return []
+    columns = (names.name_keys, names.owners, names.nominals, names.labels)
     return list(map(Candidate._make, zip(*columns, strict=True)))
 
 

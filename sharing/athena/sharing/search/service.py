@@ -22,16 +22,12 @@ from athena.records.names.normalise import given_tokens, surname_tokens
 from athena.records.nominals import service as nominals
 from athena.records.nominals.schemas import Disclosed, NameDraft, NominalDraft
 from athena.sharing.search import repository
+from athena.sharing.search.explaining import FieldMatch
 from athena.sharing.search.folding import Survivors, folded, gathered
 from athena.sharing.search.names import LiveNames
 from athena.sharing.search.plan import SearchPlan, make_plan
 from athena.sharing.search.query import NO_FILTERS, PersonQuery, Reading
-from athena.sharing.search.ranking import (
-    LIKELY,
-    FieldMatch,
-    Ranked,
-    rank,
-)
+from athena.sharing.search.ranking import LIKELY, Ranked, rank
 from athena.sharing.search.schemas import Contact, Explanation, Hit, SearchAnswer
 from athena.tenants.directory.models import Tenant
 from athena.tenants.directory.service import Directory

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -88,14 +88,22 @@ async def find(work: OpenWork, item_id: UUID) -> Item | None:
     return _item(row) if row else None
 
 
-async def page(work: OpenWork, states: Sequence[ItemState], limit: int, offset: int) -> list[Item]:
+async def page(
+    work: OpenWork,
+    states: Sequence[ItemState],
+    limit: int,
+    offset: int,
+    kinds: Collection[str] | None = None,
+) -> list[Item]:
     """Return the items in some states that the member may see, the most urgent first."""
     rows = await work.session.rows(
         f"SELECT {_COLUMNS} FROM work.item WHERE owner_force = :owner AND state = ANY(:states) "
+        "AND (CAST(:kinds AS text[]) IS NULL OR kind = ANY(CAST(:kinds AS text[]))) "
         "ORDER BY due_at, item_id LIMIT :limit OFFSET :offset",
         {
             "owner": work.subject.tenant_id,
             "states": [state.value for state in states],
+            "kinds": None if kinds is None else list(kinds),
             "limit": limit,
             "offset": offset,
         },

@@ -12,9 +12,10 @@ from fastapi import APIRouter, Depends, Query
 from athena.platform.kernel.audit import Entry, EventKind
 from athena.platform.kernel.desk import Desk, OpenChange
 from athena.platform.kernel.errors import InvalidInputError
-from athena.platform.kernel.identity import Subject
+from athena.platform.kernel.identity import Subject, TenantKind
 from athena.platform.kernel.web import Caller, problems
 from athena.platform.kernel.worklist import service
+from athena.platform.kernel.worklist.listing import Waiting, chosen, listed, nothing
 from athena.platform.kernel.worklist.models import STILL_TO_DO, ItemState
 from athena.platform.kernel.worklist.schemas import Closing, ShownItem, Step
 
@@ -47,7 +48,7 @@ def parse_reason(text: str) -> str:
     return reason
 
 
-def make_router(desk: Desk, caller: Caller) -> APIRouter:
+def make_router(desk: Desk, caller: Caller, waiting: Waiting = nothing) -> APIRouter:
     """Return the routes of the worklist."""
     router = APIRouter(prefix="/api/v1/worklist", tags=["worklist"])
 
@@ -56,14 +57,19 @@ def make_router(desk: Desk, caller: Caller) -> APIRouter:
         state: Annotated[
             list[ItemState] | None, Query(description="By default what is still to do")
         ] = None,
+        kind: Annotated[
+            list[Annotated[str, Query(max_length=60)]] | None, Query(description="By default all")
+        ] = None,
         limit: Annotated[int, Query(ge=1, le=service.MOST_ITEMS)] = 50,
         offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
         subject: Subject = Depends(caller),
     ) -> list[ShownItem]:
         """Return the items you can act on or have opened, the most urgent first."""
+        waits, states = await waiting(subject), state or STILL_TO_DO
+        if subject.tenant_kind is TenantKind.CLIENT_BODY:  # which has no items of its own
+            return chosen(waits, states, kind)[offset : offset + limit]
         async with at_the_desk(desk, subject, "list", "Reads the own worklist") as work:
-            found = await service.list_items(work, state or STILL_TO_DO, limit, offset)
-        return [ShownItem.of(item) for item in found]
+            return await listed(work, waits, states, kind, limit, offset)
 
     @router.get("/{item_id}", responses=problems(404))
     async def show(item_id: UUID, subject: Subject = Depends(caller)) -> ShownItem:

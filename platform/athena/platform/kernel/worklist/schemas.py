@@ -28,11 +28,14 @@ class ShownRecord(BaseModel):
 
 
 class ShownItem(BaseModel):
-    """An item of the worklist; times are UTC."""
+    """An item of the worklist; times are UTC. What isn't claimable goes once it is done."""
 
     id: UUID
     kind: str
     asks: str
+    about: str | None = None
+    link: str
+    is_claimable: bool = True
     outcomes: tuple[str, ...]
     record: ShownRecord | None
     assignee_role: str | None
@@ -40,9 +43,9 @@ class ShownItem(BaseModel):
     assignee_member: UUID | None
     clock: str
     opened_at: datetime
-    due_at: datetime
+    due_at: datetime | None
     is_overdue: bool
-    opened_by: UUID
+    opened_by: UUID | None
     state: str
     claimed_by: UUID | None
     closed_by: UUID | None
@@ -58,6 +61,7 @@ class ShownItem(BaseModel):
             id=item.item_id,
             kind=item.kind,
             asks=kind.sentence if kind else "This version of the platform doesn't know the kind.",
+            link=f"/api/v1/worklist/{item.item_id}",
             outcomes=kind.outcomes if kind else (),
             record=ShownRecord.of(item.record),
             assignee_role=item.assignee.role,

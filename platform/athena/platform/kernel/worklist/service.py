@@ -8,7 +8,7 @@ item itself and tells its assignee through the outbox.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from uuid import UUID
 
 from athena.platform.kernel.clocks.models import Due
@@ -69,9 +69,10 @@ async def list_items(
     states: Sequence[ItemState] = STILL_TO_DO,
     limit: int = 50,
     offset: int = 0,
+    kinds: Collection[str] | None = None,
 ) -> list[Item]:
     """Return the items that the member can act on or has opened, the most urgent first."""
-    return await repository.page(work, states, min(limit, MOST_ITEMS), offset)
+    return await repository.page(work, states, limit, offset, kinds)
 
 
 async def show(work: OpenWork, item_id: UUID) -> Item:

@@ -45,11 +45,14 @@ async def enter(
     for item in disclosures:
         sealed = sealer.seal(item.payload, item.context)
         await consultation.session.value(
-            "INSERT INTO sharing.disclosure (owner_force, disclosure_id, "
+            "WITH line AS (INSERT INTO sharing.disclosure (owner_force, disclosure_id, "
             "partner_id, check_id, nominal_id, agreement_id, decision_id, event_id, purpose, "
             "asked_by, asked_role, level, fields, digest) VALUES (:owner, :id, :partner, :check, "
             ":nominal, :agreement, :decision, :event, :purpose, :user, :role, :level, :fields, "
-            ":digest) RETURNING disclosure_id",
+            ":digest) RETURNING owner_force, disclosure_id, partner_id) "
+            "INSERT INTO sharing.disclosure_payload (owner_force, disclosure_id, partner_id, "
+            "sealed, wrapped_key) SELECT l.owner_force, l.disclosure_id, l.partner_id, :sealed, "
+            ":key FROM line AS l RETURNING disclosure_id",
             {
                 "owner": item.owner_force,
                 "id": item.disclosure_id,
@@ -65,16 +68,6 @@ async def enter(
                 "level": item.level.value,
                 "fields": list(item.fields),
                 "digest": hashlib.sha256(item.payload).digest(),
-            },
-        )
-        await consultation.session.value(
-            "INSERT INTO sharing.disclosure_payload (owner_force, disclosure_id, partner_id, "
-            "sealed, wrapped_key) VALUES (:owner, :id, :partner, :sealed, :key) "
-            "RETURNING disclosure_id",
-            {
-                "owner": item.owner_force,
-                "id": item.disclosure_id,
-                "partner": caller.partner.partner_id,
                 "sealed": sealed.payload,
                 "key": sealed.wrapped_key,
             },

@@ -14,9 +14,11 @@ from athena.sharing.ppss.disclosures import repository
 from athena.sharing.ppss.disclosures.schemas import Ledger
 from athena.sharing.ppss.signatures.models import PPSS, Caller
 from athena.sharing.ppss.signatures.repository import run_for
+from athena.sharing.ppss.signatures.service import NO_AGREEMENT
 from athena.sharing.search.service import Searcher
 
 _READ = "disclosures.read"
+_OWN_LINES = "A partner reads what it was told"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +29,16 @@ class Disclosures:
     searcher: Searcher
 
     async def of_partner(self, caller: Caller, before: datetime | None, most: int) -> Ledger:
-        """Return what the calling partner was told, whoever of it asked."""
+        """Return what the calling partner was told, whoever of it asked; it is logged."""
+        content = {
+            "agreement": caller.reference,
+            "role": caller.role,
+            "before": before.isoformat() if before else None,
+        }
+        subject = caller.subject(NO_AGREEMENT)
         async with self.gate.database.write(PPSS) as session:
             await run_for(session, caller.partner.partner_id)
+            await audit.consult_partner(session, subject, _READ, _OWN_LINES, content)
             lines = await repository.of_partner(session, caller.partner.partner_id, before, most)
         return Ledger.of(lines, most, self.searcher.agreements)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from athena.platform.kernel.database import ReadSession, WriteSession
-from athena.sharing.ppss.limits.models import Cause, Recent
+from athena.sharing.ppss.limits.models import Cause
 from athena.sharing.ppss.signatures.models import Partner, Standing
 
 
@@ -23,35 +23,6 @@ async def count(session: WriteSession, partner: Partner, standing: Standing, per
         },
     )
     return used
-
-
-async def recent(
-    session: ReadSession, partner: Partner, agreement_id: UUID, person_digest: bytes
-) -> Recent:
-    """Return what a partner's checks of the last 24 hours add up to, since the last review."""
-    row = await session.one(
-        "SELECT count(*) AS checks, "
-        "count(*) FILTER (WHERE c.outcome = 'no_match') AS without_match, "
-        "count(DISTINCT c.initial) FILTER (WHERE c.outcome = 'no_match') AS initials, "
-        "count(*) FILTER (WHERE c.person_digest = :person) AS same, "
-        "count(*) FILTER (WHERE extract(isodow FROM w.local) > 5 "
-        "OR CAST(w.local AS time) NOT BETWEEN CAST(:opens AS time) AND CAST(:closes AS time)) "
-        "AS outside "
-        "FROM sharing.partner_check AS c "
-        "CROSS JOIN LATERAL (SELECT c.at AT TIME ZONE 'Europe/London' AS local) AS w "
-        "WHERE c.partner_id = :partner AND c.agreement_id = :agreement AND c.at > greatest("
-        "now() - interval '24 hours', (SELECT max(r.lifted_at) FROM sharing.partner_review AS r "
-        "WHERE r.partner_id = c.partner_id AND r.agreement_id = c.agreement_id))",
-        {
-            "partner": partner.partner_id,
-            "agreement": agreement_id,
-            "person": person_digest,
-            "opens": partner.opens,
-            "closes": partner.closes,
-        },
-    )
-    assert row is not None  # an aggregate returns one row
-    return Recent(row.checks, row.without_match, row.initials, row.same, row.outside)
 
 
 async def flag(session: ReadSession, partner_id: int, agreement_id: UUID, cause: Cause) -> bool:

@@ -8,10 +8,10 @@ from uuid import UUID
 from athena.platform.kernel.clock import LONDON
 from athena.platform.kernel.database import Database, ReadSession
 from athena.sharing.ppss.limits import repository
-from athena.sharing.ppss.limits.models import USUAL, Thresholds
+from athena.sharing.ppss.limits.models import USUAL, Recent, Thresholds
 from athena.sharing.ppss.problems import DailyQuotaError, HourlyQuotaError
 from athena.sharing.ppss.signatures.models import PPSS, Caller, Partner, Standing
-from athena.sharing.ppss.signatures.repository import run_for
+from athena.sharing.ppss.signatures.repository import Used, run_for
 
 
 async def count_call(database: Database, caller: Caller, standing: Standing) -> None:
@@ -23,12 +23,17 @@ async def count_call(database: Database, caller: Caller, standing: Standing) -> 
         await run_for(session, caller.partner.partner_id)
         hour = await repository.count(session, caller.partner, standing, "hour")
         day = await repository.count(session, caller.partner, standing, "day")
-    if day > standing.daily_cap:
+    check_caps(standing, Used(hour, day))
+
+
+def check_caps(standing: Standing, used: Used) -> None:
+    """Raise DailyQuotaError or HourlyQuotaError where more calls were made than may be."""
+    if used.day > standing.daily_cap:
         raise DailyQuotaError(
             f"Under {standing.reference} you may make {standing.daily_cap} calls a day.",
             retry_after=_seconds_left(day=True),
         )
-    if hour > standing.hourly_cap:
+    if used.hour > standing.hourly_cap:
         raise HourlyQuotaError(
             f"Under {standing.reference} you may make {standing.hourly_cap} calls an hour.",
             retry_after=_seconds_left(day=False),
@@ -39,11 +44,10 @@ async def watch(
     session: ReadSession,
     partner: Partner,
     agreement_id: UUID,
-    person_digest: bytes,
+    recent: Recent,
     thresholds: Thresholds = USUAL,
 ) -> None:
-    """Stop what comes after this check, in its own transaction, where a pattern is met."""
-    recent = await repository.recent(session, partner, agreement_id, person_digest)
+    """Stop what comes after a check, in its own transaction, where a pattern is met."""
     cause = thresholds.cause(recent)
     if cause is not None:
         await repository.flag(session, partner.partner_id, agreement_id, cause)

@@ -14,6 +14,7 @@ from athena.platform.kernel.identity import LabelId, Level, NominalId, TenantId
 from athena.platform.kernel.permits import sqlstate
 from athena.policies.visibility.models import Consultation, RecordKey
 from athena.sharing.ppss.disclosures.sealing import Sealed
+from athena.sharing.ppss.limits.models import Recent
 from athena.sharing.ppss.problems import BeingAnsweredError
 from athena.sharing.ppss.signatures.models import Caller
 
@@ -46,32 +47,45 @@ class Kept:
     initial: str
 
 
-async def answered(
+async def begin(
     session: ReadSession, partner_id: TenantId, idempotency_key: str
 ) -> Answered | None:
-    """Return what a partner's key was answered with, or None if it is new."""
+    """Note for which partner this transaction runs; return what its key was answered with.
+
+    None if the key is new.
+    """
     row = await session.one(
-        "SELECT c.check_id, c.request_digest, a.sealed, a.wrapped_key "
-        "FROM sharing.partner_check AS c "
-        "LEFT JOIN sharing.partner_answer AS a ON a.check_id = c.check_id AND a.expires_at > now() "
-        "WHERE c.partner_id = :partner AND c.idempotency_key = :key",
+        "SELECT b.* FROM sharing.begin_check(CAST(:partner AS smallint), :key) AS b",
         {"partner": partner_id, "key": idempotency_key},
     )
-    if row is None:
+    if row is None or row.check_id is None:
         return None
     sealed = Sealed(bytes(row.sealed), bytes(row.wrapped_key)) if row.sealed else None
     return Answered(row.check_id, bytes(row.request_digest), sealed)
 
 
-async def keep(session: ReadSession, caller: Caller, kept: Kept) -> None:
-    """Keep a check; BeingAnsweredError where the same key is being answered by another process."""
+async def sealed_answer(session: ReadSession, check_id: UUID) -> Sealed | None:
+    """Return the answer to a check as it is kept, or None once it isn't kept any more."""
+    row = await session.one(
+        "SELECT sealed, wrapped_key FROM sharing.partner_answer "
+        "WHERE check_id = :check AND expires_at > now()",
+        {"check": check_id},
+    )
+    return Sealed(bytes(row.sealed), bytes(row.wrapped_key)) if row is not None else None
+
+
+async def keep(session: ReadSession, caller: Caller, kept: Kept, answer: Sealed) -> Recent:
+    """Keep a check, and its answer as it is sent, sealed, for a day.
+
+    Return what the partner's checks of the last 24 hours add up to with it, since the last review.
+    BeingAnsweredError where the same key is being answered by another process.
+    """
     try:
-        await session.value(
-            "INSERT INTO sharing.partner_check (check_id, partner_id, agreement_id, "
-            "idempotency_key, request_digest, outcome, asked_by, asked_role, person_digest, "
-            "initial) VALUES (:check_id, :partner, :agreement_id, :idempotency_key, "
-            ":request_digest, :outcome, :user, :role, :person_digest, :initial) "
-            "RETURNING check_id",
+        row = await session.one(
+            "SELECT k.* FROM sharing.keep_check(:check_id, CAST(:partner AS smallint), "
+            ":agreement_id, :idempotency_key, :request_digest, :outcome, :user, :role, "
+            ":person_digest, :initial, :sealed, :wrapped_key, "
+            "make_interval(hours => :hours), :opens, :closes) AS k",
             {
                 "check_id": kept.check_id,
                 "agreement_id": kept.agreement_id,
@@ -83,6 +97,11 @@ async def keep(session: ReadSession, caller: Caller, kept: Kept) -> None:
                 "partner": caller.partner.partner_id,
                 "user": caller.user,
                 "role": caller.role,
+                "sealed": answer.payload,
+                "wrapped_key": answer.wrapped_key,
+                "hours": ANSWER_HOURS,
+                "opens": caller.partner.opens,
+                "closes": caller.partner.closes,
             },
         )
     except DBAPIError as error:
@@ -91,22 +110,8 @@ async def keep(session: ReadSession, caller: Caller, kept: Kept) -> None:
         raise BeingAnsweredError(
             "The same Idempotency-Key is being answered just now; send the call again shortly."
         ) from None
-
-
-async def keep_answer(session: ReadSession, caller: Caller, check_id: UUID, sealed: Sealed) -> None:
-    """Keep an answer as it is sent, sealed, for a day."""
-    await session.value(
-        "INSERT INTO sharing.partner_answer (check_id, partner_id, sealed, wrapped_key, "
-        "expires_at) VALUES (:check, :partner, :sealed, :key, "
-        "now() + make_interval(hours => :hours)) RETURNING check_id",
-        {
-            "check": check_id,
-            "partner": caller.partner.partner_id,
-            "sealed": sealed.payload,
-            "key": sealed.wrapped_key,
-            "hours": ANSWER_HOURS,
-        },
-    )
+    assert row is not None  # a function with OUT parameters returns one row
+    return Recent(row.checks, row.without_match, row.initials, row.same, row.outside)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from uuid import UUID, uuid4
 
@@ -17,7 +17,7 @@ import rfc8785
 
 from athena.platform.kernel.audit import Entry, EventKind, RecordSeen, append
 from athena.platform.kernel.database import ReadSession
-from athena.platform.kernel.errors import RefusedError
+from athena.platform.kernel.errors import AthenaError, RefusedError
 from athena.platform.kernel.identity import FieldGroup, NominalId, TenantId
 from athena.policies.roles.actions import Action
 from athena.policies.visibility.models import Consultation
@@ -28,7 +28,7 @@ from athena.sharing.ppss.disclosures import repository as ledger
 from athena.sharing.ppss.disclosures.models import Disclosure
 from athena.sharing.ppss.disclosures.sealing import Sealer
 from athena.sharing.ppss.limits import service as limits
-from athena.sharing.ppss.limits.models import USUAL, Thresholds
+from athena.sharing.ppss.limits.models import USUAL, Recent, Thresholds
 from athena.sharing.ppss.person_checks import repository, sandbox, telling
 from athena.sharing.ppss.person_checks.matching import Verdict, ask_for, asked, judge
 from athena.sharing.ppss.person_checks.schemas import (
@@ -44,8 +44,7 @@ from athena.sharing.ppss.problems import (
     IdempotencyKeyReusedError,
 )
 from athena.sharing.ppss.signatures.models import PPSS, Caller, Standing
-from athena.sharing.ppss.signatures.repository import run_for
-from athena.sharing.ppss.signatures.service import Door, check_purpose
+from athena.sharing.ppss.signatures.service import Arrival, Door, check_purpose
 from athena.sharing.search import repository as look_ups
 from athena.sharing.search.query import understand
 from athena.sharing.search.service import Searcher
@@ -78,20 +77,55 @@ class PersonChecks:
     sealer: Sealer
     thresholds: Thresholds = USUAL
 
-    async def answer(self, caller: Caller, question: Question) -> bytes:
+    async def answer(self, arrival: Arrival, read: Callable[[], Question]) -> bytes:
         """Return the answer as it is sent, in its canonical form (RFC 8785).
 
         The same key with the same body has the same answer; with another body it is refused.
+        ``read`` returns the question or raises the problem that it has, which is told only to
+        whoever is let in.
         """
-        if caller.partner.sandbox:
-            return await self._answer_made_up(caller, question)
-        standing = await self.door.standing(caller)
         try:
+            question = read()
+        except AthenaError:
+            await self.door.enter(arrival)
+            raise
+        entrance = await self.door.enter(arrival, question.check.purpose)
+        caller = entrance.caller
+        if caller.partner.sandbox:
+            try:
+                return await self._answer_made_up(caller, question)
+            except RefusedError as error:
+                await self.door.log_refusal(caller, _MAKE, error)
+                raise
+        standing = await self.door.standing_of(entrance)
+        try:
+            check_purpose(standing, question.check.purpose)
+            if entrance.used is None:  # the agreement's first day began meanwhile
+                await limits.count_call(self.gate.database, caller, standing)
+            else:
+                limits.check_caps(standing, entrance.used)
+        except RefusedError as error:
+            await self.door.log_refusal(caller, _MAKE, error)
+            raise
+        return await self._consult(caller, standing, question)
+
+    async def answer_later(self, caller: Caller, question: Question) -> bytes:
+        """Answer, as `answer` does, a question of a call that was let in earlier.
+
+        It counts against the caps when it is answered.
+        """
+        try:
+            if caller.partner.sandbox:
+                return await self._answer_made_up(caller, question)
+            standing = await self.door.standing(caller)
             check_purpose(standing, question.check.purpose)
             await limits.count_call(self.gate.database, caller, standing)
         except RefusedError as error:
             await self.door.log_refusal(caller, _MAKE, error)
             raise
+        return await self._consult(caller, standing, question)
+
+    async def _consult(self, caller: Caller, standing: Standing, question: Question) -> bytes:
         check = question.check
         content = {
             "person": check.person.model_dump(mode="json"),
@@ -105,8 +139,7 @@ class PersonChecks:
         async with self.gate.consult(
             subject, Action.PERSON_CHECKS_MAKE, check.purpose, entry
         ) as consultation:
-            await run_for(consultation.session, caller.partner.partner_id)
-            known = await repository.answered(
+            known = await repository.begin(
                 consultation.session, caller.partner.partner_id, question.idempotency_key
             )
             if known is not None:
@@ -132,8 +165,7 @@ class PersonChecks:
         )
         body = rfc8785.dumps(answer.document())
         async with self.gate.database.write(PPSS) as session:
-            await run_for(session, caller.partner.partner_id)
-            known = await repository.answered(
+            known = await repository.begin(
                 session, caller.partner.partner_id, question.idempotency_key
             )
             if known is not None:
@@ -152,7 +184,7 @@ class PersonChecks:
                 "This question was answered more than a day ago, or what was told is erased; "
                 "ask again with a new Idempotency-Key."
             )
-        return self.sealer.open(known.sealed, _context(known.check_id))
+        return self.sealer.open(known.sealed, answer_context(known.check_id))
 
     async def _keep(
         self,
@@ -162,11 +194,10 @@ class PersonChecks:
         question: Question,
         answer: CheckAnswer,
         body: bytes,
-    ) -> bytes:
-        """Keep a check and its answer; return the hash of the person asked about."""
+    ) -> Recent:
+        """Keep a check and its answer; return what the last 24 hours add up to with it."""
         person = question.check.person
-        digest = person_digest(self.sealer.person_key, person)
-        await repository.keep(
+        return await repository.keep(
             session,
             caller,
             repository.Kept(
@@ -175,26 +206,19 @@ class PersonChecks:
                 question.idempotency_key,
                 question.digest(caller),
                 answer.result.value,
-                digest,
+                person_digest(self.sealer.person_key, person),
                 initial(person),
             ),
+            self.sealer.seal(body, answer_context(answer.check_id)),
         )
-        sealed = self.sealer.seal(body, _context(answer.check_id))
-        await repository.keep_answer(session, caller, answer.check_id, sealed)
-        return digest
 
     async def _again(
         self, consultation: Consultation, known: repository.Answered, digest: bytes
     ) -> bytes:
         """Return an answer that was given before, and log that it is given again."""
         answer = self._open(known, digest)
-        told = await repository.told(consultation.session, known.check_id)
-        if told:
-            await _check_still_shown(consultation, told)
-            agreement = str(consultation.subject.agreement)
-            seen = [
-                RecordSeen(*item.key, item.level, agreement, _groups(item.fields)) for item in told
-            ]
+        seen = await still_shown(consultation, known.check_id)
+        if seen:
             entry = Entry(EventKind.DISCLOSURE, _REPEAT, consultation.reason, records=seen)
             await append(consultation.session, consultation.visibility.grant_set_id, entry)
         return answer
@@ -214,11 +238,11 @@ class PersonChecks:
             records=told,
         )
         body = rfc8785.dumps(answer.document())
-        digest = await self._keep(consultation.session, caller, standing, question, answer, body)
+        recent = await self._keep(consultation.session, caller, standing, question, answer, body)
         if disclosures:
             await self._enter(consultation, caller, check_id, disclosures)
         await limits.watch(
-            consultation.session, caller.partner, standing.agreement_id, digest, self.thresholds
+            consultation.session, caller.partner, standing.agreement_id, recent, self.thresholds
         )
         return body
 
@@ -254,7 +278,7 @@ class PersonChecks:
         keys = [(match.owner_force, match.nominal_id) for match in verdict.matches]
         recorded = await repository.recorded(consultation, keys) if keys else {}
         for key in keys:
-            record = await nominals.read(consultation, key[1])
+            record = await nominals.read_found(consultation, key)
             standing_now = recorded[key]
             label = consultation.visibility.view(standing_now.label_id, key).label
             shown = telling.record(
@@ -327,9 +351,13 @@ def initial(person: PersonAsked) -> str:
     return next((token[:1] for token in surname_tokens(person.family_name)), "")
 
 
-async def _check_still_shown(consultation: Consultation, told: Sequence[repository.Told]) -> None:
-    """Raise AnswerGoneError unless everything that an answer told would still be told today."""
-    recorded = await repository.recorded(consultation, [item.key for item in told])
+async def still_shown(consultation: Consultation, check_id: UUID) -> list[RecordSeen]:
+    """Return what a check told, to be logged as told again.
+
+    AnswerGoneError unless everything that it told would still be told today.
+    """
+    told = await repository.told(consultation.session, check_id)
+    recorded = await repository.recorded(consultation, [item.key for item in told]) if told else {}
     for item in told:
         now = recorded.get(item.key)
         view = consultation.visibility.view(now.label_id, item.key) if now else None
@@ -337,6 +365,8 @@ async def _check_still_shown(consultation: Consultation, told: Sequence[reposito
             raise AnswerGoneError(
                 "What was told then isn't all told any more; ask again with a new Idempotency-Key."
             )
+    agreement = str(consultation.subject.agreement)
+    return [RecordSeen(*item.key, item.level, agreement, _groups(item.fields)) for item in told]
 
 
 def _groups(fields: Collection[str]) -> list[FieldGroup]:
@@ -357,5 +387,6 @@ def _disclosure(
     )
 
 
-def _context(check_id: UUID) -> str:
+def answer_context(check_id: UUID) -> str:
+    """Return what a sealed answer is bound to."""
     return f"answer/{check_id}"

@@ -43,11 +43,11 @@ _OF_FORCE = f"SELECT {_COLUMNS} {_FROM} WHERE r.owner_force = :force "
 
 
 async def partner(session: ReadSession, slug: str) -> Partner | None:
-    """Return a partner by its short name, or None."""
+    """Return a partner that isn't suspended by its short name, or None."""
     row = await session.one(
-        "SELECT p.partner_id, p.clearance, p.sandbox, p.opens, p.closes, t.slug, t.name, "
-        "t.status = 'active' AS active FROM sharing.partner AS p "
-        "JOIN tenants.tenant AS t ON t.tenant_id = p.partner_id WHERE t.slug = :slug",
+        "SELECT p.partner_id, p.clearance, p.sandbox, p.opens, p.closes, t.slug, t.name "
+        "FROM sharing.partner AS p JOIN tenants.tenant AS t ON t.tenant_id = p.partner_id "
+        "WHERE t.slug = :slug AND t.status = 'active'",
         {"slug": slug},
     )
     if row is None:
@@ -56,7 +56,6 @@ async def partner(session: ReadSession, slug: str) -> Partner | None:
         TenantId(row.partner_id),
         row.slug,
         row.name,
-        row.active,
         Clearance(row.clearance),
         row.sandbox,
         row.opens,

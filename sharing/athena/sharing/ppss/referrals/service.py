@@ -174,7 +174,7 @@ class Referrals:
         await self.checks.gate.permit_act(subject, Action.REFERRALS_SEND, draft.reason)
         async with self.checks.gate.database.read(PPSS) as session:
             partner = await repository.partner(session, draft.partner)
-        if partner is None or not partner.active or partner.sandbox:
+        if partner is None or partner.sandbox:
             raise NotFoundError(f"{draft.partner} takes no referrals; ask the AMO who does.")
         caller = Caller(partner, subject.username, _SENDER_ROLE, draft.agreement)
         try:

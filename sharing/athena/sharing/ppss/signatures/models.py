@@ -68,24 +68,12 @@ class Signed:
 
 
 @dataclass(frozen=True, slots=True)
-class PartnerKey:
-    """A partner's public key, and from when to when it counts."""
-
-    key_id: str
-    public_key: bytes
-    valid_from: datetime
-    valid_to: datetime | None
-    revoked_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
 class Partner:
     """An organisation that calls."""
 
     partner_id: TenantId
     slug: str
     name: str
-    active: bool
     clearance: Clearance
     sandbox: bool
     opens: time
@@ -96,7 +84,7 @@ class Partner:
 class Caller:
     """A partner whose message has verified: who asks there, in which role, under what agreement.
 
-    Only `signatures.service.admit` makes one.
+    Only `signatures.service.Door` makes one.
     """
 
     partner: Partner

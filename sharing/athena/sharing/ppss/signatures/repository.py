@@ -1,4 +1,4 @@
-"""The SQL of calls: keys looked up, nonces noted, and for which partner a transaction runs."""
+"""The SQL of calls: keys looked up, calls let in, and for which partner a transaction runs."""
 
 from __future__ import annotations
 
@@ -6,13 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy.exc import DBAPIError
-
 from athena.platform.kernel.database import ReadSession, WriteSession
 from athena.platform.kernel.identity import Clearance, TenantId
-from athena.platform.kernel.permits import sqlstate
-from athena.sharing.ppss.problems import ReplayedError
-from athena.sharing.ppss.signatures.models import Partner, PartnerKey
+from athena.sharing.ppss.signatures.models import Claimed, Partner
 
 _DUPLICATE = "23505"
 
@@ -28,48 +24,100 @@ class Registered:
     """Why calls are stopped for review, if they are."""
 
 
-async def key(session: ReadSession, key_id: str) -> tuple[Partner, PartnerKey] | None:
-    """Return a key and whose it is, whatever has become of it."""
-    row = await session.one(
-        "SELECT k.key_id, k.public_key, k.valid_from, k.valid_to, k.revoked_at, p.partner_id, "
-        "p.clearance, p.sandbox, p.opens, p.closes, t.slug, t.name, t.status = 'active' AS active "
-        "FROM sharing.partner_key AS k JOIN sharing.partner AS p USING (partner_id) "
-        "JOIN tenants.tenant AS t ON t.tenant_id = p.partner_id AND t.kind = 'partner' "
-        "WHERE k.key_id = :key",
-        {"key": key_id},
+@dataclass(frozen=True, slots=True)
+class Used:
+    """How many calls there were in this hour and on this day, this one too."""
+
+    hour: int
+    day: int
+
+
+@dataclass(frozen=True, slots=True)
+class LetIn:
+    """What the store says of a call whose signature has verified."""
+
+    state: str
+    """``let_in``, or why not: ``revoked``, ``not_yet_valid``, ``rotated``, ``suspended``,
+    ``replayed``."""
+    partner: Partner
+    registered: Registered | None
+    """Nothing where no agreement was asked for, or the partner isn't registered under it."""
+    used: Used | None
+    """Nothing where the call wasn't to be counted, or nothing may be asked under the agreement."""
+
+
+async def public_key(session: ReadSession, key_id: str) -> bytes | None:
+    """Return the public key of an id, whatever has become of it; an id has one for ever."""
+    found = await session.value(
+        "SELECT k.public_key FROM sharing.partner_key AS k WHERE k.key_id = :key", {"key": key_id}
     )
-    if row is None:
+    return None if found is None else bytes(found)
+
+
+async def let_in(
+    session: WriteSession,
+    claimed: Claimed,
+    expires_at: datetime,
+    agreement_id: UUID | None,
+    *,
+    count: bool,
+) -> LetIn | None:
+    """Note a nonce until no message of its age is accepted, and count the call; None: no such key.
+
+    A call that isn't let in leaves nothing behind, and one without an agreement isn't counted.
+    """
+    row = await session.one(
+        "SELECT l.* FROM sharing.let_in(:key, :nonce, CAST(:expires AS timestamptz), "
+        "CAST(:agreement AS uuid), :count) AS l",
+        {
+            "key": claimed.key_id,
+            "nonce": claimed.nonce,
+            "expires": expires_at,
+            "agreement": agreement_id,
+            "count": count,
+        },
+    )
+    if row is None or row.state is None:
         return None
     partner = Partner(
-        TenantId(row.partner_id),
+        TenantId(row.partner),
         row.slug,
         row.name,
-        row.active,
         Clearance(row.clearance),
         row.sandbox,
         row.opens,
         row.closes,
     )
-    found = PartnerKey(
-        row.key_id, bytes(row.public_key), row.valid_from, row.valid_to, row.revoked_at
+    registered = (
+        None
+        if row.ended is None
+        else Registered(row.hourly_cap, row.daily_cap, row.ended, row.under_review)
     )
-    return partner, found
+    used = None if row.hour is None else Used(row.hour, row.day)
+    return LetIn(row.state, partner, registered, used)
 
 
-async def note_nonce(session: WriteSession, key_id: str, nonce: str, expires_at: datetime) -> None:
-    """Note a nonce until no message of its age is accepted; ReplayedError if it's there."""
-    try:
-        await session.execute(
-            "INSERT INTO sharing.partner_nonce (key_id, nonce, expires_at) "
-            "VALUES (:key, :nonce, :expires)",
-            {"key": key_id, "nonce": nonce, "expires": expires_at},
-        )
-    except DBAPIError as error:
-        if sqlstate(error) != _DUPLICATE:
-            raise
-        raise ReplayedError(
-            "A message with this nonce came before; sign each message with a new one."
-        ) from None
+async def partner(session: ReadSession, partner_id: TenantId) -> tuple[Partner, bool] | None:
+    """Return a partner and whether it may call today, or None if there is no such one."""
+    row = await session.one(
+        "SELECT t.slug, t.name, p.clearance, p.sandbox, p.opens, p.closes, "
+        "t.status = 'active' AS active FROM sharing.partner AS p "
+        "JOIN tenants.tenant AS t ON t.tenant_id = p.partner_id AND t.kind = 'partner' "
+        "WHERE p.partner_id = :partner",
+        {"partner": partner_id},
+    )
+    if row is None:
+        return None
+    found = Partner(
+        partner_id,
+        row.slug,
+        row.name,
+        Clearance(row.clearance),
+        row.sandbox,
+        row.opens,
+        row.closes,
+    )
+    return found, row.active
 
 
 async def run_for(session: ReadSession, partner_id: TenantId) -> None:

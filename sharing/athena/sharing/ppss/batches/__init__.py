@@ -1,0 +1,1 @@
+"""Batches: many person checks sent at once, each answered as a single one is."""
