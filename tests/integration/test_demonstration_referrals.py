@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import json
+import asyncio
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,10 @@ import pytest
 
 from athena.platform.cli.demonstration import found_sharing
 from athena.policies.agreements.founding import partner_baseline
-from athena.policies.agreements.signing import load_private_key
-from athena.sharing.ppss.signatures.signing import Asker, signed_headers
 from support.api import REASON, Platform, running_platform
 from support.cluster import Cluster
 from support.partners import BASE, person
+from support.reference_client import bridged, reference_client
 
 REFERRED = {
     "victim-services": (
@@ -54,6 +54,24 @@ async def platform(cluster: Cluster, consortium: str, directory: Path) -> AsyncI
     await cluster.drop(name)
 
 
+class Client:
+    """The reference client's command line, as a partner runs it."""
+
+    def __init__(self, platform: Platform, key: Path, agreement: str) -> None:
+        self.platform = platform
+        self.options = ["--url", BASE, "--key", str(key), "--agreement", agreement]
+        self.options += ["--user", "j.smith", "--role", "adviser"]
+        self.module = reference_client()
+
+    async def run(self, *words: str) -> Any:
+        with bridged(self.platform.client) as http, pytest.MonkeyPatch.context() as patched:
+            own = self.module.PartnerClient
+            patched.setattr(self.module, "PartnerClient", partial(own, http=http))
+            patched.setattr("sys.argv", ["partner_client.py", *self.options, *words])
+            given = self.module.parse()
+            return await asyncio.to_thread(self.module.ask, given)
+
+
 def test_each_partner_agreement_names_its_referrals() -> None:
     named = {item.reference: set(item.document.referrals) for item in partner_baseline()}
     assert named == {reference: {kind} for reference, kind, *_ in REFERRED.values()}
@@ -83,12 +101,15 @@ async def test_a_person_is_referred_and_taken_on(
     referral: dict[str, Any] = sent.json()
     assert referral["fields"] == fields
 
-    key = load_private_key((directory / "keys" / f"{partner}.pem").read_bytes())
-    asker = Asker(key=key, user="j.smith", role="adviser", agreement=reference)
-    path = f"/ppss/v1/referrals/{referral['referral_id']}"
-    opened = await platform.client.get(path, headers=signed_headers(asker, "GET", BASE + path))
-    assert sorted(opened.json()["record"]["person"]) == fields
-    path, body = f"{path}/acknowledgement", json.dumps({"status": "acknowledged"}).encode()
-    headers = signed_headers(asker, "POST", BASE + path, body)
-    taken = await platform.client.post(path, content=body, headers=headers)
-    assert taken.json()["status"] == "acknowledged"
+    client = Client(platform, directory / "keys" / f"{partner}.pem", reference)
+    waiting = await client.run("referrals")
+    assert [item["referral_id"] for item in waiting] == [referral["referral_id"]]
+    opened = await client.run("referrals", referral["referral_id"])
+    assert sorted(opened["record"]["person"]) == fields
+    asked = await client.run(
+        "answer-referral", referral["referral_id"], "more_asked", "--ask-for", "sex"
+    )
+    assert (asked["status"], asked["asked_for"]) == ("more_asked", ["sex"])
+    taken = await client.run("answer-referral", referral["referral_id"], "acknowledged")
+    assert taken["status"] == "acknowledged"
+    assert await client.run("referrals") == []
