@@ -118,6 +118,22 @@ class PartnerClient:
         path = f"/ppss/v1/corrections/{correction}/acknowledgement"
         return self._call("POST", path, json.dumps({"done": done}).encode(), None)
 
+    def referrals(self) -> list[dict[str, Any]]:
+        """Return what was referred to the partner and waits for its answer."""
+        found: list[dict[str, Any]] = self._call("GET", "/ppss/v1/referrals", b"", None)
+        return found
+
+    def referral(self, referral: str) -> dict[str, Any]:
+        """Return a referral with what was sent of the person."""
+        found: dict[str, Any] = self._call("GET", f"/ppss/v1/referrals/{referral}", b"", None)
+        return found
+
+    def answer_referral(self, referral: str, answer: dict[str, Any]) -> dict[str, Any]:
+        """Say what becomes of a referral: a status, with ``because`` or ``ask_for``."""
+        path = f"/ppss/v1/referrals/{referral}/acknowledgement"
+        said: dict[str, Any] = self._call("POST", path, json.dumps(answer).encode(), None)
+        return said
+
     def _call(self, method: str, path: str, body: bytes, idempotency_key: str | None) -> Any:
         url = self.url.rstrip("/") + path
         request = self.http.build_request(
@@ -220,6 +236,15 @@ def parse() -> argparse.Namespace:
     done = commands.add_parser("acknowledge", help="say what you did about a correction")
     done.add_argument("correction")
     done.add_argument("done", choices=("corrected", "erased", "not_held"))
+    waiting = commands.add_parser("referrals", help="list what waits for your answer, or open one")
+    waiting.add_argument("referral", nargs="?")
+    answer = commands.add_parser(
+        "answer-referral", help="say what becomes of a referral"
+    )
+    answer.add_argument("referral")
+    answer.add_argument("status", choices=("acknowledged", "declined", "more_asked"))
+    answer.add_argument("--because", help="why you decline it")
+    answer.add_argument("--ask-for", nargs="+", metavar="FIELD", help="what else you need")
     return options.parse_args()
 
 
@@ -238,6 +263,12 @@ def ask(given: argparse.Namespace) -> Any:
         return client.read_up_to(given.sequence)
     if given.command == "acknowledge":
         return client.acknowledge(given.correction, given.done)
+    if given.command == "referrals":
+        return client.referral(given.referral) if given.referral else client.referrals()
+    if given.command == "answer-referral":
+        more = {"because": given.because, "ask_for": given.ask_for}
+        said = {name: value for name, value in more.items() if value}
+        return client.answer_referral(given.referral, {"status": given.status, **said})
     return client.corrections() if given.command == "corrections" else client.disclosures()
 
 

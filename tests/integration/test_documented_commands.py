@@ -323,6 +323,8 @@ async def run(shell: Shell, line: str) -> None:
         "deliveries set-webhook nowhere https://10.0.0.1/ --reason 'A test'",
         "corrections list --as officer.kent --reason 'A test'",
         "referrals list --as dpo.kent --reason 'A test'",
+        "referrals show 00000000-0000-4000-8000-000000000000 --as officer.kent --reason 'A test'",
+        "partners late-referrals --as officer.kent --reason 'A test'",
         "referrals withdraw 00000000-0000-4000-8000-000000000000 --as officer.kent "
         "--because wrong_person --reason 'A test'",
         "ppss submit --key missing.pem --user x --role x --agreement ATH-ISA-20 --force essex "

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import importlib.util
-import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from random import Random
-from types import ModuleType
 from typing import Any
 
-import httpx
 import pytest
 import rfc8785
 
@@ -21,8 +17,9 @@ from athena.sharing.ppss.limits.models import Thresholds
 from athena.sharing.ppss.person_checks import sandbox
 from integration.test_archive import export
 from support.api import Platform, running_platform
-from support.cluster import ROOT, Cluster
+from support.cluster import Cluster
 from support.partners import BASE, CHECKS, Partners, agreement, person, question
+from support.reference_client import bridged, reference_client
 from support.tenth import create_force, post, until_known
 
 SEED = 20_261_125
@@ -221,36 +218,9 @@ def _references(node: object) -> list[str]:
     return []
 
 
-def reference_client() -> ModuleType:
-    """Return the client of examples/, which knows nothing of Athena."""
-    spec = importlib.util.spec_from_file_location(
-        "partner_client", ROOT / "examples" / "partner_client.py"
-    )
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
 async def test_the_reference_client_is_answered(partners: Partners) -> None:
     example = reference_client()
-    loop = asyncio.get_running_loop()
-
-    class Bridge(httpx.BaseTransport):
-        """Lets a client that waits reach the application in this process."""
-
-        def handle_request(self, request: httpx.Request) -> httpx.Response:
-            sent = partners.platform.client.send(
-                httpx.Request(
-                    request.method, request.url, headers=request.headers, content=request.read()
-                )
-            )
-            answer = asyncio.run_coroutine_threadsafe(sent, loop).result(30)
-            return httpx.Response(answer.status_code, content=answer.content)
-
-    with httpx.Client(transport=Bridge()) as http:
+    with bridged(partners.platform.client) as http:
         client = example.PartnerClient(
             BASE, partners.keys["s-sandbox"], "j.smith", "social worker", "ATH-ISA-00", http
         )

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from athena.sharing.ppss.referrals.models import due
-from athena.sharing.ppss.referrals.service import escalate_late
+from athena.sharing.ppss.referrals.escalating import escalate_late
+from athena.sharing.ppss.referrals.models import client_body_due, due
 from athena.sharing.ppss.signatures.signing import signed_headers
 from support.api import REASON, Platform, running_platform
 from support.cluster import Cluster
-from support.partners import BASE, Partners, agreement, person
+from support.partners import BASE, CONTACT, Partners, agreement, person
 
 OFFICERS, PARTNERS = "/api/v1/referrals", "/ppss/v1/referrals"
 REFERENCE, OTHER = "ATH-ISA-7301", "ATH-ISA-7302"
@@ -106,6 +106,17 @@ class Desk:
         headers = signed_headers(self.asker, "POST", BASE + path, content)
         return await self.client.post(path, content=content, headers=headers)
 
+    async def one(self, referral: str, account: str = "officer.essex") -> httpx.Response:
+        headers = await self.partners.platform.headers(account)
+        return await self.client.get(f"{OFFICERS}/{referral}", headers=headers)
+
+    async def late(self) -> list[dict[str, Any]]:
+        headers = await self.partners.platform.headers("amo.admin")
+        answer = await self.client.get("/api/v1/partners/late-referrals", headers=headers)
+        assert answer.status_code == 200, answer.text
+        found: list[dict[str, Any]] = answer.json()
+        return found
+
     async def told(self, referral: str) -> list[str]:
         feed = (await self.partners.get(self.asker, "/ppss/v1/events")).json()
         return [
@@ -121,17 +132,25 @@ def desk(partners: Partners) -> Desk:
 
 
 @pytest.mark.parametrize(
-    ("sent", "until"),
+    ("sent", "until", "further"),
     [
-        ("2026-11-25 10:00", "2026-11-28 00:00"),  # a Wednesday: until Friday's end
-        ("2026-11-27 10:00", "2026-12-02 00:00"),  # a Friday: over the weekend
-        ("2026-12-24 10:00", "2026-12-31 00:00"),  # over Christmas and Boxing Day's substitute
-        ("2026-04-02 10:00", "2026-04-08 23:00"),  # over Easter, in summer time
+        # a Wednesday: until Friday's end, and further over the weekend
+        ("2026-11-25 10:00", "2026-11-28 00:00", "2026-12-01 00:00"),
+        # a Friday: over the weekend
+        ("2026-11-27 10:00", "2026-12-02 00:00", "2026-12-03 00:00"),
+        # over Christmas and Boxing Day's substitute
+        ("2026-12-24 10:00", "2026-12-31 00:00", "2027-01-01 00:00"),
+        # over Easter, in summer time
+        ("2026-04-02 10:00", "2026-04-08 23:00", "2026-04-09 23:00"),
     ],
 )
-def test_a_partner_has_two_working_days(sent: str, until: str) -> None:
+def test_a_partner_has_two_working_days_and_its_force_one_more(
+    sent: str, until: str, further: str
+) -> None:
     moment = datetime.fromisoformat(sent).replace(tzinfo=UTC)
-    assert due(moment).at == datetime.fromisoformat(until).replace(tzinfo=UTC)
+    by = due(moment).at
+    assert by == datetime.fromisoformat(until).replace(tzinfo=UTC)
+    assert client_body_due(by) == datetime.fromisoformat(further).replace(tzinfo=UTC)
 
 
 async def test_what_is_previewed_is_sent_and_nothing_beyond(desk: Desk, victim: str) -> None:
@@ -255,19 +274,60 @@ async def test_the_same_referral_waits_once(desk: Desk, victim: str) -> None:
     assert (await desk.sent(victim, also=["sex"]))["referral_id"] != referral
 
 
-async def test_a_late_one_is_put_before_supervisors_once(desk: Desk, victim: str) -> None:
+async def test_a_late_one_is_put_before_supervisors_and_then_told_the_client_body(
+    desk: Desk, victim: str
+) -> None:
     referral = await desk.sent(victim)
-    database = desk.partners.platform.runtime.database
+    number, platform = referral["referral_id"], desk.partners.platform
+    database = platform.runtime.database
     by = datetime.fromisoformat(referral["due_at"])
+    further = client_body_due(by)
     assert await escalate_late(database, datetime.now(UTC)) == 0
     assert await escalate_late(database, by) > 0
-    assert await escalate_late(database, by) == 0
-    assert await desk.told(referral["referral_id"]) == ["sent", "overdue"]
+    assert await escalate_late(database, further - timedelta(seconds=1)) == 0
+    assert await desk.told(number) == ["sent", "overdue"]
+    assert await desk.late() == []
     shown = (await desk.get()).json()
-    assert next(r for r in shown if r["referral_id"] == referral["referral_id"])["escalated_at"]
-    headers = await desk.partners.platform.headers("supervisor.essex")
+    assert next(r for r in shown if r["referral_id"] == number)["escalated_at"]
+    headers = await platform.headers("supervisor.essex")
     items = await desk.client.get("/api/v1/worklist", headers=headers)
-    assert referral["referral_id"] in items.text
+    assert number in items.text
+
+    assert await escalate_late(database, further) > 0
+    assert await escalate_late(database, further) == 0
+    assert await desk.told(number) == ["sent", "overdue", "client_body_told"]
+    late = next(r for r in await desk.late() if r["referral_id"] == number)
+    assert (late["force"], late["partner"], late["status"]) == ("essex", "a-refuge", "sent")
+    assert (late["agreement"], late["contact_unit"]) == (REFERENCE, CONTACT["unit"])
+    assert victim not in json.dumps(late)
+    one = (await desk.one(number)).json()
+    assert one["client_body_told_at"]
+    assert one["is_overdue"] is False  # of its own clock it has days to go: the test looked ahead
+    feed = (await desk.partners.get(desk.asker, "/ppss/v1/events")).json()["events"]
+    meant = [event["about"].get("for_contact") for event in feed if number in str(event)]
+    unit = {key: CONTACT[key] for key in ("kind", "unit", "email")}
+    assert meant == [None, unit, unit]
+
+
+async def test_what_is_answered_late_goes_no_further(desk: Desk, victim: str) -> None:
+    referral = await desk.sent(victim)
+    by = datetime.fromisoformat(referral["due_at"])
+    database = desk.partners.platform.runtime.database
+    assert await escalate_late(database, by) > 0
+    assert (await desk.answer(referral["referral_id"], **TAKE)).status_code == 200
+    await escalate_late(database, client_body_due(by))
+    assert referral["referral_id"] not in {item["referral_id"] for item in await desk.late()}
+
+
+async def test_its_own_force_alone_sees_a_referral(desk: Desk, victim: str) -> None:
+    referral = await desk.sent(victim)
+    shown = await desk.one(referral["referral_id"])
+    assert shown.json() == referral
+    assert (await desk.one(referral["referral_id"], "officer.kent")).status_code == 404
+    assert (await desk.one(referral["referral_id"], "auditor")).status_code == 403
+    headers = await desk.partners.platform.headers("officer.essex")
+    late = await desk.client.get("/api/v1/partners/late-referrals", headers=headers)
+    assert late.status_code == 403
 
 
 async def test_a_correction_reaches_whoever_was_sent_it(

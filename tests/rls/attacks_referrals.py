@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from rls.attacks import NO_RLS, Attack, reads, writes
+import asyncpg
+
+from rls.attacks import NO_RLS, Attack, Steps, reads, writes
 from rls.attacks_partners import calls
 from rls.prepared_partners import CLINIC, SHELTER, identity
+from support.world import World
 
 _OWN = "owner_force = (SELECT ctx.session_tenant())"
 _OPEN = f"{NO_RLS.format('sharing.referral')}; ALTER TABLE sharing.referral DISABLE TRIGGER USER"
@@ -19,6 +22,18 @@ def _refers(partner: int) -> str:
         "'victim_support', 'safeguarding', gen_random_uuid(), d.fields, 'working_days:2', now() "
         "FROM sharing.disclosure AS d LIMIT 1"
     )
+
+
+def _as_client_body(statement: str) -> Steps:
+    async def steps(connection: asyncpg.Connection, world: World) -> bool:
+        del connection  # a force's: the client body's is opened instead
+        own = await world.as_login("athena_amo")
+        try:
+            return bool(await own.fetch(statement))
+        finally:
+            await own.close()
+
+    return steps
 
 
 _WITHDRAWS = (
@@ -56,6 +71,30 @@ REFERRALS = [
         "the delivering process alone escalates",
         reads("SELECT sharing.escalate_referral(1::smallint, gen_random_uuid()) IS NULL OR true"),
         "GRANT EXECUTE ON FUNCTION sharing.escalate_referral(smallint, uuid) TO athena_force",
+    ),
+    Attack(
+        "tells the client body before the time is over",
+        "the delivering process alone escalates",
+        reads(
+            "SELECT sharing.put_referral_to_client_body(1::smallint, gen_random_uuid()) IS NULL "
+            "OR true"
+        ),
+        "GRANT EXECUTE ON FUNCTION sharing.put_referral_to_client_body(smallint, uuid) "
+        "TO athena_force",
+    ),
+    Attack(
+        "the client body reads of whom a late referral is",
+        "the client body is told whose a referral is, never of whom",
+        _as_client_body("SELECT nominal_id FROM sharing.referral"),
+        "GRANT SELECT (nominal_id) ON sharing.referral TO athena_amo",
+    ),
+    Attack(
+        "the client body reads a referral that isn't late",
+        "the client body is told of what stays unanswered, and of nothing else",
+        _as_client_body("SELECT 1 FROM sharing.referral WHERE client_body_at IS NULL"),
+        "ALTER POLICY client_body_watches ON sharing.referral USING (true); "
+        "ALTER TABLE sharing.referral DISABLE TRIGGER USER; "
+        "UPDATE sharing.referral SET client_body_at = NULL",
     ),
     Attack(
         "a call reads another partner's referral",

@@ -21,6 +21,7 @@ PARTNERS = [
     ),
     ("athena_amo", "partner_usage", _READS, "the client body sees how often partners ask"),
     ("athena_amo", "partner_check", "SELECT", "what came of checks: by column, nobody's name"),
+    ("athena_amo", "referral", "SELECT", "what partners leave unanswered: by column, of nobody"),
     *(
         ("athena_auditor", table, _READS, "oversight reads who may ask, and what they were told")
         for table in (

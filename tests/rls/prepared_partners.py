@@ -48,9 +48,10 @@ OF_FORCE = (
     "INSERT INTO sharing.submission_content VALUES ({force}, '{id}', {partner}, 'x', 'x')",
     "INSERT INTO sharing.referral (owner_force, referral_id, partner_id, agreement_id, nominal_id, "
     "disclosure_id, officer_event, kind, purpose, sent_by, sent_fields, clock, due_at, state, "
-    "declined_because) VALUES ({force}, '{id}', {partner}, '{id}', '{nominal}', '{id}', '{id}', "
+    "declined_because, escalated_at, client_body_at) VALUES ({force}, '{id}', {partner}, "
+    "'{id}', '{nominal}', '{id}', '{id}', "
     "'victim_support', 'safeguarding', '{id}', '{{}}', 'working_days:2', now(), 'declined', "
-    "'already_known')",
+    "'already_known', now(), now())",
 )
 
 

@@ -79,6 +79,7 @@ from athena.sharing.ppss.person_checks import routes as person_checks
 from athena.sharing.ppss.person_checks.schemas import PersonCheck
 from athena.sharing.ppss.reading import MOST_BATCH_BYTES, Admit, make_admit, make_arrive
 from athena.sharing.ppss.referrals import routes as referrals
+from athena.sharing.ppss.referrals.receiving import ReceivedReferrals
 from athena.sharing.ppss.referrals.schemas import ReferralAnswer
 from athena.sharing.ppss.referrals.service import Referrals
 from athena.sharing.ppss.submissions import routes as submissions
@@ -272,14 +273,14 @@ def _include_partner_events(
     app.include_router(
         submissions.make_router(runtime.submissions, lambda: runtime.searcher.agreements, caller)
     )
-    referred = Referrals(runtime.checks)
-    app.include_router(referrals.make_router(referred, caller))
+    app.include_router(referrals.make_router(Referrals(runtime.checks), caller))
+    app.include_router(referrals.make_client_body_router(database, caller, read))
     signer = EventSigner(store.master_secret, store.master_secret_version)
     return [
         deliveries.make_partner_router(PartnerFeed(database), signer, admit),
         corrections.make_partner_router(told, admit),
         submissions.make_partner_router(runtime.submissions, admit),
-        referrals.make_partner_router(referred, admit),
+        referrals.make_partner_router(ReceivedReferrals(runtime.checks), admit),
     ]
 
 

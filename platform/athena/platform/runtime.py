@@ -42,7 +42,7 @@ from athena.sharing.ppss.deliveries.sending import WebhookSender
 from athena.sharing.ppss.deliveries.signing import EventSigner
 from athena.sharing.ppss.disclosures.sealing import Sealer
 from athena.sharing.ppss.person_checks.service import PersonChecks
-from athena.sharing.ppss.referrals.service import escalate_late
+from athena.sharing.ppss.referrals.escalating import escalate_late
 from athena.sharing.ppss.signatures.service import Door
 from athena.sharing.ppss.submissions.service import Submissions, forget_decided
 from athena.sharing.search.names import LiveNames

@@ -29,11 +29,38 @@ class TestDocument:
         for agreement in baseline():
             assert Agreement.model_validate(json.loads(agreement.model_dump_json())) == agreement
 
-    @pytest.mark.parametrize("field", sorted(set(Agreement.model_fields) - {"suspended_reason"}))
+    @pytest.mark.parametrize(
+        "field", sorted(set(Agreement.model_fields) - {"suspended_reason", "referrals"})
+    )
     def test_every_field_is_needed(self, document: dict[str, Any], field: str) -> None:
         del document[field]
         with pytest.raises(ValidationError, match=field):
             Agreement.model_validate(document)
+
+    def test_one_without_referrals_stays_as_it_was_signed(self, document: dict[str, Any]) -> None:
+        assert "referrals" not in document
+        with_none = Agreement.model_validate({**document, "referrals": {}})
+        assert "referrals" not in with_none.document.model_dump(mode="json")
+
+    @pytest.mark.parametrize(
+        ("changes", "message"),
+        [
+            ({"purpose": "investigation", "must": ["names", "assessments"]}, "doesn't list"),
+            ({"purpose": "investigation", "may": ["involvements"]}, "doesn't list"),
+            ({"purpose": "data_quality"}, "needs a purpose"),
+            ({"must": ["addresses"]}, "names must be sent"),
+            ({"must": []}, "at least 1"),
+            ({"may": ["names"]}, "fields of a referral"),
+            ({"must": ["names", "shoe_size"]}, "must"),
+            ({"also": ["names"]}, "also"),
+        ],
+    )
+    def test_a_referral_sends_what_its_purpose_shows(
+        self, document: dict[str, Any], changes: dict[str, Any], message: str
+    ) -> None:
+        sound = {"purpose": "safeguarding", "must": ["names", "addresses"], "may": ["sex"]}
+        Agreement.model_validate({**document, "referrals": {"child_concern": sound}})
+        refused(document, {"referrals": {"child_concern": {**sound, **changes}}}, message)
 
     def test_a_field_of_another_kind_is_refused(self, document: dict[str, Any]) -> None:
         refused(document, {"colour": "blue"}, "colour")

@@ -30,6 +30,7 @@ from athena.policies.agreements.schemas import (
 from athena.policies.agreements.signing import (
     DetachedSignature,
     canonical,
+    check_document,
     load_private_key,
     new_key,
     parse_document,
@@ -121,6 +122,8 @@ def show(
     out.print(f"{'status':12} {shown.status.value.replace('_', ' ')}")
     for party in shown.document["parties"]:
         out.print(f"{'party':12} {party['tenant']}, {party['role']}")
+    for kind, terms in sorted(check_document(shown.document).referrals.items()):
+        out.print(f"{'referral':12} {kind}. {terms.sentence}")
     for item in shown.signatures:
         counts = "" if item.counts else ", no longer counts"
         out.print(

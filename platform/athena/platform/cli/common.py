@@ -12,13 +12,13 @@ from typing import Annotated, Any, TypeVar
 import typer
 from rich.console import Console
 
+from athena.platform.cli.demonstration import found_sharing
 from athena.platform.kernel.embedded import raise_on_termination
 from athena.platform.kernel.errors import ConfigurationError
 from athena.platform.kernel.identity import Subject
 from athena.platform.kernel.settings import Settings, load_settings
 from athena.platform.kernel.store import Store, data_dir, migrate, open_store
 from athena.platform.runtime import Runtime, running
-from athena.policies.agreements.founding import seed_baseline
 from athena.tenants.consortium import found_consortium
 from athena.tenants.members.service import subject_by_username
 
@@ -71,13 +71,13 @@ async def opened_store(settings: Settings | None = None) -> AsyncIterator[Store]
 
 
 async def found_demonstration(store: Store, key_directory: Path) -> None:
-    """Found the consortium with made-up members, and its agreements, where they aren't there."""
+    """Found the consortium with made-up members, its agreements and partners, where missing."""
     database = store.database()
     try:
         if await found_consortium(database, store.verifier):
             say("Founded the consortium: nine forces, their members")
-        if await seed_baseline(database, key_directory):
-            say(f"Stored the baseline of sharing agreements, signed with keys in {key_directory}")
+        if await found_sharing(database, key_directory):
+            say(f"Stored the sharing agreements and two partners, with keys in {key_directory}")
     finally:
         await database.close()
 

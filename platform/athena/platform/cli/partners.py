@@ -12,6 +12,7 @@ from uuid import UUID
 import typer
 
 from athena.platform.cli.common import Json, Reason, acting, opened, out, print_json, run
+from athena.platform.kernel.clock import show_time
 from athena.platform.kernel.database import WriteSession
 from athena.platform.kernel.errors import InvalidInputError
 from athena.platform.kernel.identity import Clearance, Subject
@@ -27,6 +28,8 @@ from athena.sharing.ppss.onboarding.schemas import (
     Registration,
     ReviewView,
 )
+from athena.sharing.ppss.referrals.escalating import unanswered
+from athena.sharing.ppss.referrals.schemas import LateReferral
 
 partners_app = typer.Typer(help="Partner organisations that may ask.", no_args_is_help=True)
 
@@ -51,6 +54,7 @@ def register(app: typer.Typer) -> None:
     partners_app.command("stop")(stop)
     partners_app.command("reviews")(reviews)
     partners_app.command("lift")(lift)
+    partners_app.command("late-referrals")(late_referrals)
     app.add_typer(partners_app, name="partners")
 
 
@@ -233,6 +237,28 @@ def lift(
 
     run(work())
     out.print("The calls are answered again; patterns are counted from now.")
+
+
+def late_referrals(
+    reason: Reason, account: Administrator = "amo.admin", as_json: Json = False
+) -> None:
+    """List what partners leave unanswered a working day too long, and whom to turn to."""
+
+    async def work() -> list[LateReferral]:
+        async with _act(account, reason, Action.PARTNERS_READ) as (session, subject):
+            stated = check_reason(reason)
+            return [LateReferral.of(item) for item in await unanswered(session, subject, stated)]
+
+    found = run(work())
+    if as_json:
+        print_json([item.model_dump(mode="json") for item in found])
+        return
+    if not found:
+        out.print("No partner leaves a referral unanswered.")
+    for item in found:
+        out.print(f"{item.referral_id}  {item.force} to {item.partner}  {item.kind}  {item.status}")
+        whom = f"{item.contact_unit}, {item.contact_telephone}" if item.contact_unit else "nobody"
+        out.print(f"      due {show_time(item.due_at)}; turn to {whom}")
 
 
 @asynccontextmanager

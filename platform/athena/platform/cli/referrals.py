@@ -32,6 +32,7 @@ Kind = Annotated[str, typer.Option(help="A kind of referral that the agreement n
 Also = Annotated[
     list[str] | None, typer.Option(help="A field that may be sent beyond the minimum; repeat it.")
 ]
+Identifier = Annotated[UUID, typer.Argument(help="The referral, as the list shows it.")]
 T = TypeVar("T")
 
 
@@ -40,6 +41,7 @@ def register(app: typer.Typer) -> None:
     referrals_app.command("preview")(preview)
     referrals_app.command("send")(send)
     referrals_app.command("list")(list_all)
+    referrals_app.command("show")(show)
     referrals_app.command("withdraw")(withdraw)
     app.add_typer(referrals_app, name="referrals")
 
@@ -107,8 +109,33 @@ def list_all(
         out.print("No referral waits for an answer.")
 
 
+def show(referral_id: Identifier, account: As, reason: Reason, as_json: Json = False) -> None:
+    """Show a referral of the own force: what was sent, by when it is answered, and the answer."""
+
+    async def work(referrals: Referrals, subject: Subject, stated: str) -> ReferralView:
+        return ReferralView.of(await referrals.show(subject, referral_id, stated))
+
+    view = _act(account, reason, work)
+    if as_json:
+        print_json(view.model_dump(mode="json"))
+        return
+    late = ", overdue" if view.is_overdue else ""
+    because = view.declined_because or view.withdrawn_because
+    out.print(f"{view.kind} to {view.partner}: {view.status}{late}")
+    for name, value in (
+        ("sent", f"{show_time(view.sent_at)}: {', '.join(view.fields)}"),
+        ("due", show_time(view.due_at)),
+        ("because", because),
+        ("asked for", ", ".join(view.asked_for)),
+        ("supervisors", view.escalated_at and f"told {show_time(view.escalated_at)}"),
+        ("the AMO", view.client_body_told_at and f"told {show_time(view.client_body_told_at)}"),
+    ):
+        if value:
+            out.print(f"{name:12} {value}")
+
+
 def withdraw(
-    referral_id: Annotated[UUID, typer.Argument(help="The referral, as the list shows it.")],
+    referral_id: Identifier,
     account: As,
     reason: Reason,
     because: Annotated[WithdrawnBecause, typer.Option(help="What the partner is told.")],

@@ -110,12 +110,25 @@ class ReferralTerms(Part):
     must: tuple[PersonField, ...] = Field(min_length=1)
     may: tuple[PersonField, ...] = ()
 
+    @property
+    def sentence(self) -> str:
+        """What is sent, in people's words."""
+        purpose = self.purpose.value.replace("_", " ")
+        lines = [f"For {purpose}. Must be sent: {_listed(self.must)}."]
+        if self.may:
+            lines.append(f"May be sent: {_listed(self.may)}.")
+        return " ".join(lines)
+
     @model_validator(mode="after")
     def _each_field_once(self) -> Self:
         _distinct("fields of a referral", (*self.must, *self.may))
         if "names" not in self.must:
             raise ValueError("a referral says at least whom it is about: names must be sent")
         return self
+
+
+def _listed(fields: Iterable[str]) -> str:
+    return ", ".join(str(field).replace("_", " ") for field in fields)
 
 
 class Signatory(Part):

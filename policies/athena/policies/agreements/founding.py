@@ -36,9 +36,12 @@ _NOON = time(12, tzinfo=LONDON)
 
 def baseline() -> list[Agreement]:
     """Return the agreements of the package, by reference; docs/agreements.md tells them."""
-    folder = files("athena.policies.agreements") / "baseline"
-    documents = sorted(folder.iterdir(), key=lambda path: path.name)
-    return [Agreement.model_validate_json(path.read_text()) for path in documents]
+    return _packaged("baseline")
+
+
+def partner_baseline() -> list[Agreement]:
+    """Return the agreements of a demonstration's partners, by reference, as `baseline`."""
+    return _packaged("partners")
 
 
 async def seed_baseline(database: Database, key_directory: Path | None = None) -> bool:
@@ -48,10 +51,15 @@ async def seed_baseline(database: Database, key_directory: Path | None = None) -
     to try signing; without it they are forgotten. The store never gets them.
     """
     async with database.write(CLIENT_BODY) as session:
-        if await repository.count(session):
+        if await is_founded(session):
             return False
         await found(session, baseline(), key_directory)
     return True
+
+
+async def is_founded(session: WriteSession) -> bool:
+    """Return whether any agreement is stored."""
+    return bool(await repository.count(session))
 
 
 async def found(
@@ -59,7 +67,7 @@ async def found(
 ) -> None:
     """Store agreements where their life has brought them, signed as their signatories say."""
     keys = {
-        tenant: _private_key(key_directory, tenant)
+        tenant: private_key(key_directory, tenant)
         for tenant in sorted({name for item in agreements for name in item.tenants})
     }
     office = agreements[0].signatories[0].office
@@ -105,13 +113,19 @@ async def _store(
         )
 
 
+def _packaged(name: str) -> list[Agreement]:
+    folder = files("athena.policies.agreements") / name
+    documents = sorted(folder.iterdir(), key=lambda path: path.name)
+    return [Agreement.model_validate_json(path.read_text()) for path in documents]
+
+
 def _public_half(tenant: str, office: str, key: Ed25519PrivateKey) -> SignatoryKey:
     public = raw_public_key(key.public_key())
     return SignatoryKey(key_id(public), tenant, office, public, KEYS_VALID_FROM, None, None, None)
 
 
-def _private_key(directory: Path | None, tenant: str) -> Ed25519PrivateKey:
-    """Make a tenant's key, and leave it in a file of its own that its owner alone can read.
+def private_key(directory: Path | None, tenant: str) -> Ed25519PrivateKey:
+    """Make and return a tenant's key, and leave it in a file that its owner alone can read.
 
     One that is there already is used: the store is new, the directory needn't be.
     """

@@ -73,13 +73,15 @@ def make_router(agreements: Agreements, sessions: BrowserSessions) -> APIRouter:
         found = agreement_view(versions, steps)
         shown = pick(versions, number) if number else None
         version = version_view(shown, versions) if shown else found.current
+        document = check_document(version.document)
         return show(
             request,
             subject,
             "agreement.html",
             found=found,
             version=version,
-            terms=_terms(check_document(version.document)),
+            terms=_terms(document),
+            referrals=[(kind, item.sentence) for kind, item in sorted(document.referrals.items())],
             may_sign=Role.SIGNATORY in subject.roles
             and subject.tenant in version.missing_signatures
             and version.status in ("out_for_signature", "in_force", "suspended"),

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from athena.platform.kernel.clocks.models import Due
 from athena.platform.kernel.clocks.service import working_days_later
-from athena.platform.kernel.identity import NominalId, TenantId
+from athena.platform.kernel.identity import FieldGroup, NominalId, TenantId
 
 WORKING_DAYS = 2
 """How long a partner may take to answer, from the day after: the consortium's own choice."""
+
+
+FURTHER_WORKING_DAYS = 1
+"""How much longer its force tries alone, before the client body is told that nobody answers."""
 
 
 class ReferralState(enum.StrEnum):
@@ -46,6 +51,18 @@ class WithdrawnBecause(enum.StrEnum):
 def due(sent_at: datetime) -> Due:
     """Return by when a referral of a moment must be answered."""
     return working_days_later(sent_at, WORKING_DAYS)
+
+
+def client_body_due(due_at: datetime) -> datetime:
+    """Return when the client body is told of a referral that was to be answered by a moment."""
+    # A due moment is the midnight that ends a day; the clock counts from that day, not the next.
+    last_day = due_at - timedelta(microseconds=1)
+    return working_days_later(last_day, FURTHER_WORKING_DAYS).at
+
+
+def groups_of(fields: Collection[str]) -> list[FieldGroup]:
+    """Return the groups among fields that were sent, in their own order."""
+    return [group for group in FieldGroup if group.value in fields]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +102,7 @@ class Referral:
     asked_for: tuple[str, ...]
     withdrawn_because: WithdrawnBecause | None
     escalated_at: datetime | None
+    client_body_at: datetime | None
     fields: tuple[str, ...]
     """What of the person was sent, as in the ledger."""
 
@@ -108,7 +126,27 @@ class New:
 
 @dataclass(frozen=True, slots=True)
 class Late:
-    """A referral that nobody has answered in time, and that was never escalated."""
+    """A referral that nobody has answered in time, and of which the client body isn't told."""
 
     owner: TenantId
     referral_id: UUID
+    due_at: datetime
+    is_escalated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Unanswered:
+    """What the client body is told of a late referral: never of whom it is, nor by whom."""
+
+    referral_id: UUID
+    force: str
+    partner: str
+    agreement: str
+    kind: str
+    sent_at: datetime
+    due_at: datetime
+    told_at: datetime
+    state: ReferralState
+    contact_unit: str | None
+    contact_email: str | None
+    contact_telephone: str | None

@@ -21,6 +21,7 @@ from athena.sharing.ppss.referrals.models import (
     New,
     Referral,
     ReferralState,
+    Unanswered,
     WithdrawnBecause,
 )
 from athena.sharing.ppss.referrals.schemas import ReferralAnswer
@@ -31,7 +32,7 @@ _COLUMNS = (
     "r.referral_id, r.owner_force, f.slug AS force, p.slug AS partner, r.agreement_id, "
     "r.nominal_id, r.disclosure_id, r.kind, r.purpose, r.sent_by, r.sent_at, r.due_at, r.state, "
     "r.changed_at, r.answered_by, r.declined_because, r.asked_for, r.withdrawn_because, "
-    "r.escalated_at, r.sent_fields"
+    "r.escalated_at, r.client_body_at, r.sent_fields"
 )
 _FROM = (
     " FROM sharing.referral AS r JOIN tenants.tenant AS f ON f.tenant_id = r.owner_force "
@@ -176,13 +177,16 @@ async def withdraw(alteration: Alteration, referral_id: UUID, because: Withdrawn
 
 
 async def late(session: ReadSession, now: datetime, limit: int) -> list[Late]:
-    """Return what is overdue at a moment and was never escalated, the oldest first."""
+    """Return what is overdue at a moment and of which the client body isn't told, oldest first."""
     rows = await session.rows(
-        "SELECT owner_force, referral_id FROM sharing.referral WHERE state = 'sent' "
-        "AND escalated_at IS NULL AND due_at <= :now ORDER BY due_at, referral_id LIMIT :limit",
+        "SELECT owner_force, referral_id, due_at, escalated_at IS NOT NULL AS escalated "
+        "FROM sharing.referral WHERE state = 'sent' AND client_body_at IS NULL "
+        "AND due_at <= :now ORDER BY due_at, referral_id LIMIT :limit",
         {"now": now, "limit": limit},
     )
-    return [Late(TenantId(row.owner_force), row.referral_id) for row in rows]
+    return [
+        Late(TenantId(row.owner_force), row.referral_id, row.due_at, row.escalated) for row in rows
+    ]
 
 
 async def escalate(session: WriteSession, item: Late) -> bool:
@@ -192,6 +196,47 @@ async def escalate(session: WriteSession, item: Late) -> bool:
         {"owner": item.owner, "id": item.referral_id},
     )
     return done
+
+
+async def put_to_client_body(session: WriteSession, item: Late) -> bool:
+    """Tell the client body that a referral stays late; return whether it still was open."""
+    done: bool = await session.value(
+        "SELECT sharing.put_referral_to_client_body(CAST(:owner AS smallint), :id)",
+        {"owner": item.owner, "id": item.referral_id},
+    )
+    return done
+
+
+async def unanswered(session: ReadSession, limit: int) -> list[Unanswered]:
+    """Return what the client body was told of, what still waits first."""
+    rows = await session.rows(
+        "SELECT r.referral_id, f.slug AS force, p.slug AS partner, (SELECT min(g.reference) "
+        "FROM policies.agreement AS g WHERE g.agreement_id = r.agreement_id) AS agreement, "
+        "r.kind, r.sent_at, r.due_at, r.client_body_at, r.state, c.unit, c.email, c.telephone "
+        f"{_FROM} LEFT JOIN LATERAL (SELECT k.unit, k.email, k.telephone "
+        "FROM sharing.partner_contact AS k WHERE k.partner_id = r.partner_id "
+        "ORDER BY k.kind = 'operations' DESC, k.kind LIMIT 1) AS c ON true "
+        "WHERE r.client_body_at IS NOT NULL "
+        "ORDER BY r.state = 'sent' DESC, r.due_at, r.referral_id LIMIT :limit",
+        {"limit": limit},
+    )
+    return [
+        Unanswered(
+            row.referral_id,
+            row.force,
+            row.partner,
+            row.agreement,
+            row.kind,
+            row.sent_at,
+            row.due_at,
+            row.client_body_at,
+            ReferralState(row.state),
+            row.unit,
+            row.email,
+            row.telephone,
+        )
+        for row in rows
+    ]
 
 
 async def _move(session: WriteSession, statement: str, values: dict[str, Any]) -> None:
@@ -226,5 +271,6 @@ def _referral(row: Row[Any]) -> Referral:
         tuple(row.asked_for or ()),
         WithdrawnBecause(row.withdrawn_because) if row.withdrawn_because else None,
         row.escalated_at,
+        row.client_body_at,
         tuple(row.sent_fields),
     )

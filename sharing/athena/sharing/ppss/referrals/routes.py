@@ -7,13 +7,17 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Header, Query
 
+from athena.platform.kernel.database import Database
 from athena.platform.kernel.identity import Subject
-from athena.platform.kernel.permits import check_reason
+from athena.platform.kernel.permits import Permit, check_reason
 from athena.platform.kernel.web import Caller, header_text, problems
 from athena.sharing.ppss.interface import signed
 from athena.sharing.ppss.reading import Admit, Call
+from athena.sharing.ppss.referrals.escalating import unanswered
+from athena.sharing.ppss.referrals.receiving import ReceivedReferrals
 from athena.sharing.ppss.referrals.schemas import (
     MOST_REFERRALS,
+    LateReferral,
     OpenedReferral,
     Preview,
     ReferralAnswer,
@@ -28,7 +32,7 @@ Most = Annotated[int, Query(ge=1, le=MOST_REFERRALS)]
 OnlyOpen = Annotated[bool, Query(alias="open", description="Only what waits for an answer")]
 
 
-def make_partner_router(referrals: Referrals, admit: Admit) -> APIRouter:
+def make_partner_router(referrals: ReceivedReferrals, admit: Admit) -> APIRouter:
     """Return the routes by which a partner reads and answers what was referred to it."""
     router = APIRouter(tags=["referrals"])
 
@@ -90,6 +94,14 @@ def make_router(referrals: Referrals, caller: Caller) -> APIRouter:
         """Refer a person to a partner under an agreement."""
         return ReferralView.of(await referrals.send(subject, draft))
 
+    @router.get("/{referral_id}", responses=problems(404))
+    async def show(
+        referral_id: UUID, reason: Stated = None, subject: Subject = Depends(caller)
+    ) -> ReferralView:
+        """Return a referral of the own force as it stands."""
+        stated = check_reason(header_text(reason) or "")
+        return ReferralView.of(await referrals.show(subject, referral_id, stated))
+
     @router.post("/{referral_id}/withdraw", responses=problems(404, 409))
     async def withdraw(
         referral_id: UUID, act: Withdrawal, subject: Subject = Depends(caller)
@@ -97,5 +109,20 @@ def make_router(referrals: Referrals, caller: Caller) -> APIRouter:
         """Withdraw a referral; the partner is told because of what."""
         moved = await referrals.withdraw(subject, referral_id, act.reason, act.because)
         return ReferralView.of(moved)
+
+    return router
+
+
+def make_client_body_router(database: Database, caller: Caller, read: Permit) -> APIRouter:
+    """Return the route by which the client body sees what partners leave unanswered."""
+    router = APIRouter(prefix="/api/v1/partners", tags=["partners"])
+
+    @router.get("/late-referrals", responses=problems())
+    async def late(reason: Stated = None, subject: Subject = Depends(caller)) -> list[LateReferral]:
+        """Return referrals late by a further working day: whose they are, never of whom."""
+        stated = check_reason(header_text(reason) or "")
+        await read(subject, stated)
+        async with database.read(subject.login) as session:
+            return [LateReferral.of(item) for item in await unanswered(session, subject, stated)]
 
     return router

@@ -15,6 +15,7 @@ from athena.sharing.ppss.referrals.models import (
     DeclinedBecause,
     Referral,
     ReferralState,
+    Unanswered,
     WithdrawnBecause,
 )
 
@@ -59,7 +60,8 @@ class ReferralView(BaseModel):
     due_at: datetime = Field(description="By when the partner answers")
     changed_at: datetime
     is_overdue: bool
-    escalated_at: datetime | None
+    escalated_at: datetime | None = Field(description="When it was put before supervisors")
+    client_body_told_at: datetime | None = Field(description="When the client body was told")
     answered_by: str | None
     declined_because: DeclinedBecause | None
     asked_for: list[str]
@@ -82,10 +84,46 @@ class ReferralView(BaseModel):
             changed_at=item.changed_at,
             is_overdue=item.state is ReferralState.SENT and item.due_at < datetime.now(UTC),
             escalated_at=item.escalated_at,
+            client_body_told_at=item.client_body_at,
             answered_by=item.answered_by,
             declined_because=item.declined_because,
             asked_for=list(item.asked_for),
             withdrawn_because=item.withdrawn_because,
+        )
+
+
+class LateReferral(BaseModel):
+    """A referral that its partner left unanswered, as the client body is told of it."""
+
+    referral_id: UUID
+    force: str
+    partner: str
+    agreement: str
+    kind: str
+    sent_at: datetime
+    due_at: datetime
+    told_at: datetime = Field(description="When the client body was told")
+    status: ReferralState = Field(description="How it stands now")
+    contact_unit: str | None = Field(description="Whom at the partner to turn to")
+    contact_email: str | None
+    contact_telephone: str | None
+
+    @classmethod
+    def of(cls, item: Unanswered) -> LateReferral:
+        """Return the view of a late referral."""
+        return cls(
+            referral_id=item.referral_id,
+            force=item.force,
+            partner=item.partner,
+            agreement=item.agreement,
+            kind=item.kind,
+            sent_at=item.sent_at,
+            due_at=item.due_at,
+            told_at=item.told_at,
+            status=item.state,
+            contact_unit=item.contact_unit,
+            contact_email=item.contact_email,
+            contact_telephone=item.contact_telephone,
         )
 
 

@@ -14,13 +14,11 @@ from uuid import UUID, uuid4
 import rfc8785
 
 from athena.platform.kernel.audit import Entry, EventKind, RecordSeen, append
-from athena.platform.kernel.database import Database
 from athena.platform.kernel.errors import ConflictError, InvalidInputError, NotFoundError
-from athena.platform.kernel.identity import FieldGroup, Level, NominalId, Purpose, Subject, TenantId
+from athena.platform.kernel.identity import Level, NominalId, Purpose, Subject, TenantId
 from athena.policies.roles.actions import Action
 from athena.policies.visibility.models import Consultation
 from athena.records.nominals import service as nominals
-from athena.sharing.ppss.deliveries.repository import DELIVERER
 from athena.sharing.ppss.disclosures import repository as ledger
 from athena.sharing.ppss.disclosures.models import Disclosure
 from athena.sharing.ppss.person_checks import repository as records
@@ -32,23 +30,20 @@ from athena.sharing.ppss.referrals import repository
 from athena.sharing.ppss.referrals.models import (
     New,
     Referral,
-    ReferralState,
     Terms,
     WithdrawnBecause,
     due,
+    groups_of,
 )
 from athena.sharing.ppss.referrals.schemas import (
     Preview,
-    ReferralAnswer,
     ReferralDraft,
 )
 from athena.sharing.ppss.signatures.models import PPSS, Caller, Standing
 from athena.sharing.ppss.signatures.repository import run_for
 
-AT_ONCE = 500
 _SENDER_ROLE = "referring officer"
 _NOT_THERE = "Your force made no such referral; list them to see what there is."
-_NOT_YOURS = "Your organisation was sent no such referral."
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +138,18 @@ class Referrals:
         ) as consultation:
             return await repository.of_force(consultation, most, open_only=open_only)
 
+    async def show(self, subject: Subject, referral_id: UUID, reason: str) -> Referral:
+        """Return a referral of the own force as it stands; it is logged."""
+        content = {"referral": str(referral_id)}
+        entry = Entry(EventKind.CONSULTATION, "referrals.show", reason, content)
+        async with self.checks.gate.consult(
+            subject, Action.REFERRALS_SEND, Purpose.DATA_QUALITY, entry
+        ) as consultation:
+            found = await repository.find(consultation, referral_id)
+        if found is None:
+            raise NotFoundError(_NOT_THERE)
+        return found
+
     async def withdraw(
         self, subject: Subject, referral_id: UUID, reason: str, because: WithdrawnBecause
     ) -> Referral:
@@ -161,76 +168,6 @@ class Referrals:
             moved = await repository.find(alteration, referral_id)
         assert moved is not None, "nobody deletes a referral of an active force"
         return moved
-
-    async def of_partner(self, caller: Caller, most: int, *, open_only: bool) -> list[Referral]:
-        """Return the referrals to the calling partner, the most urgent first, without the words."""
-        async with self.checks.gate.database.write(PPSS) as session:
-            await run_for(session, caller.partner.partner_id)
-            return await repository.of_partner(
-                session, caller.partner.partner_id, most, open_only=open_only
-            )
-
-    async def open(
-        self, caller: Caller, referral_id: UUID
-    ) -> tuple[Referral, RecordDisclosed | None]:
-        """Return a referral to the calling partner with what was sent; it is logged as told again.
-
-        The record is None once the referral is over, the record is erased, or the agreement
-        doesn't let all of it be told any more.
-        """
-        standing = await self.checks.door.standing(caller)
-        found = await self._own(caller, referral_id)
-        if found.agreement_id != standing.agreement_id:
-            raise NotFoundError(_NOT_YOURS)
-        if found.state in (ReferralState.WITHDRAWN, ReferralState.DECLINED):
-            return found, None
-        subject, purpose = caller.subject(standing.agreement_id), Purpose(found.purpose)
-        content = {"referral": str(referral_id), "asked_by": caller.user}
-        entry = Entry(EventKind.CONSULTATION, "referrals.open", "Opening a referral", content)
-        async with self.checks.gate.consult(
-            subject, Action.REFERRALS_RECEIVE, purpose, entry
-        ) as consultation:
-            await run_for(consultation.session, caller.partner.partner_id)
-            key = (found.owner, found.nominal_id)
-            now = (await records.recorded(consultation, [key])).get(key)
-            view = consultation.visibility.view(now.label_id, key) if now else None
-            if view is None or not view.groups.issuperset(_groups(found.fields)):
-                return found, None
-            sealed = await repository.words(consultation.session, found)
-            if sealed is None:
-                return found, None
-            seen = [RecordSeen(*key, view.level, str(found.agreement_id), _groups(found.fields))]
-            told = Entry(EventKind.DISCLOSURE, "referrals.repeat", entry.reason, content, seen)
-            await append(consultation.session, consultation.visibility.grant_set_id, told)
-        payload = self.checks.sealer.open(sealed, f"disclosure/{found.disclosure_id}")
-        return found, RecordDisclosed.model_validate_json(payload)
-
-    async def answer(self, caller: Caller, referral_id: UUID, said: ReferralAnswer) -> Referral:
-        """Note what a partner says of a referral to it, and return the referral.
-
-        The same said twice is once; ConflictError where it was answered otherwise or withdrawn,
-        NotFoundError alike for another partner's referral and for none.
-        """
-        partner = caller.partner.partner_id
-        async with self.checks.gate.database.write(PPSS) as session:
-            await run_for(session, partner)
-            found = await repository.find_own(session, partner, referral_id)
-            if found is None:
-                raise NotFoundError(_NOT_YOURS)
-            asked = (said.status, said.because, tuple(said.ask_for))
-            if (found.state, found.declined_because, found.asked_for) != asked:
-                await repository.answer(session, partner, referral_id, caller.user, said)
-                found = await repository.find_own(session, partner, referral_id)
-        assert found is not None, "nobody deletes a referral of an active force"
-        return found
-
-    async def _own(self, caller: Caller, referral_id: UUID) -> Referral:
-        async with self.checks.gate.database.write(PPSS) as session:
-            await run_for(session, caller.partner.partner_id)
-            found = await repository.find_own(session, caller.partner.partner_id, referral_id)
-        if found is None:
-            raise NotFoundError(_NOT_YOURS)
-        return found
 
     async def _way(self, subject: Subject, draft: ReferralDraft) -> _Way:
         """Return by which way a draft goes, or the problem that it has."""
@@ -352,7 +289,7 @@ class Referrals:
         agreement = str(way.standing.agreement_id)
         seen = [
             RecordSeen(
-                item.owner_force, item.nominal_id, item.level, agreement, _groups(item.fields)
+                item.owner_force, item.nominal_id, item.level, agreement, groups_of(item.fields)
             )
         ]
         entry = Entry(
@@ -362,24 +299,6 @@ class Referrals:
         await ledger.enter(
             consultation, way.caller, None, appended.event_id, [item], self.checks.sealer
         )
-
-
-async def escalate_late(database: Database, now: datetime) -> int:
-    """Put what is overdue at a moment before supervisors, and return how many referrals.
-
-    Each goes in a transaction of its own, with its event in the log; several processes may run it.
-    """
-    async with database.read(DELIVERER) as session:
-        waiting = await repository.late(session, now, AT_ONCE)
-    count = 0
-    for item in waiting:
-        async with database.write(DELIVERER) as session:
-            count += await repository.escalate(session, item)
-    return count
-
-
-def _groups(fields: tuple[str, ...]) -> list[FieldGroup]:
-    return [group for group in FieldGroup if group.value in fields]
 
 
 def _disclosure(record: RecordDisclosed, owner: TenantId, nominal_id: NominalId) -> Disclosure:
