@@ -198,7 +198,7 @@ async def _call(
         try:
             answer = await client.request(method, base + path, content=body, headers=headers)
         except httpx.HTTPError:
-            raise ConfigurationError(f"Nothing answers at {base}; is the platform up?") from None
+            raise ConfigurationError(f"Nothing answers at {base}; see that the platform runs there.") from None
     try:
         document = answer.json()
     except json.JSONDecodeError:
