@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncIterator
+import re
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import rfc8785
+from sqlalchemy import Engine, event
 
 from support.api import Platform, running_platform
 from support.cluster import Cluster
 from support.partners import Partners, agreement, person
 
 REFERENCE = "ATH-ISA-7001"
+SILENT = "ATH-ISA-7002"
+"""An agreement that doesn't even point to a restricted record."""
+HIDDEN_BORN = "1991-05-06"
+UUIDS = re.compile(rb"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_traced: ContextVar[list[str] | None] = ContextVar("_traced", default=None)
 SUMMARY = {"names", "sex", "gender", "date_of_birth", "date_of_death", "place_of_birth"}
 
 
@@ -34,19 +44,25 @@ async def platform(
 async def partners(platform: Platform) -> Partners:
     made = Partners(platform)
     await made.onboard("a-shelter")
-    await made.agree("a-shelter", agreement(REFERENCE, "a-shelter"))
+    silent = agreement(SILENT, "a-shelter", restricted_level="none")
+    await made.agree("a-shelter", agreement(REFERENCE, "a-shelter"), silent)
     people = [
         person("Okonkwo", "Adaeze", "1984-03-12"),
-        person("Hidden", "Harriet", "1991-05-06", marking="OFFICIAL-SENSITIVE"),
+        person("Hidden", "Harriet", HIDDEN_BORN, marking="OFFICIAL-SENSITIVE"),
+        person("Withheld", "Wendy", HIDDEN_BORN, restricted=True),
         person("Pointer", "Petra", "1979-08-09", handling="C", conditions=["S2"]),
         person("Twin", "Tessa", "2001-02-03"),
         person("Twin", "Tessa", "2001-02-03", sex="M"),
     ]
-    for nominal in people:
-        created = await platform.create("officer.essex", nominal)
+    elsewhere = person("Elsewhere", "Ella", HIDDEN_BORN)
+    for member, nominal in [
+        *(("records.essex", nominal) for nominal in people),
+        ("records.kent", elsewhere),
+    ]:
+        created = await platform.create(member, nominal)
         if created.status_code == 409:
             matches = created.json()["likely_matches"]
-            created = await platform.create("officer.essex", nominal, acknowledged_matches=matches)
+            created = await platform.create(member, nominal, acknowledged_matches=matches)
         assert created.status_code == 201, created.text
     await platform.runtime.searcher.names.refresh()
     return made
@@ -95,14 +111,72 @@ async def test_two_of_one_name_and_day_are_possible_until_something_tells_them_a
     assert (told["result"], told["records"]) == ("possible", [])
 
 
-async def test_nothing_known_and_nothing_allowed_are_the_same_bytes(partners: Partners) -> None:
-    nobody = await check(partners, family_name="Nobody", date_of_birth="1991-05-06")
-    hidden = await check(
-        partners, family_name="Hidden", given_names="Harriet", date_of_birth="1991-05-06"
-    )
-    assert nobody.pop("check_id") != hidden.pop("check_id")
-    assert rfc8785.dumps(nobody) == rfc8785.dumps(hidden)
-    assert nobody["result"] == "no_match"
+@contextmanager
+def statements() -> Iterator[list[str]]:
+    """Collect the SQL that is run for the caller, not what the platform does besides."""
+    run: list[str] = []
+    mine = _traced.set(run)
+
+    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if _traced.get() is run:
+            run.append(statement)
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        yield run
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+        _traced.reset(mine)
+
+
+def seen_from_outside(answer: httpx.Response) -> tuple[int, list[tuple[str, str]], bytes]:
+    """Return all that a partner gets back, but for what is new with every answer: ids and dates."""
+    headers = [
+        (name, UUIDS.sub(b"-", value.encode()).decode())
+        for name, value in answer.headers.multi_items()
+        if name != "date"
+    ]
+    return answer.status_code, headers, UUIDS.sub(b"-", answer.content)
+
+
+NOT_KNOWN = {
+    "known to nobody": {"family_name": "Nobody", "given_names": "Known"},
+    "a surname that nobody has": {"family_name": "Zzyzx", "given_names": "Harriet"},
+    "names that others have": {"family_name": "Hidden", "given_names": "Ella"},
+}
+NOT_TOLD = {
+    "marked too high": {"family_name": "Hidden", "given_names": "Harriet"},
+    "a pointer, by another date": {"family_name": "Pointer", "given_names": "Petra"},
+    "of a force outside the agreement": {"family_name": "Elsewhere", "given_names": "Ella"},
+}
+RESTRICTED = {"family_name": "Withheld", "given_names": "Wendy"}
+
+
+@pytest.mark.parametrize("reference", [REFERENCE, SILENT])
+async def test_nothing_known_and_nothing_allowed_are_the_same_bytes_by_the_same_statements(
+    partners: Partners, reference: str
+) -> None:
+    """Existence can't be probed, neither by an answer nor by the work that goes into it."""
+    asker = partners.asker("a-shelter", reference)
+    await partners.check(asker)  # what the agreement allows is worked out once, and kept
+    seen, ran = {}, {}
+    restricted = {"restricted": RESTRICTED} if reference == SILENT else {}
+    for name, asked in (NOT_KNOWN | NOT_TOLD | restricted).items():
+        with statements() as run:
+            answer = await partners.check(asker, **{"date_of_birth": HIDDEN_BORN, **asked})
+        assert answer.json()["result"] == "no_match", name
+        seen[name], ran[name] = seen_from_outside(answer), run
+    first = next(iter(NOT_KNOWN))
+    for looked in ("sharing.find_people", "sharing.point_to"):
+        assert any(looked in statement for statement in ran[first]), looked
+    for name in seen:
+        assert seen[name] == seen[first], name
+        assert ran[name] == ran[first], name
+    pointed = {"family_name": "Pointer", "given_names": "Petra", "date_of_birth": "1979-08-09"}
+    with statements() as run:
+        told = await partners.check(asker, **pointed)
+    assert seen_from_outside(told) != seen[first]
+    assert run != ran[first]
 
 
 async def test_a_pointer_names_the_force_and_whom_to_contact_alone(partners: Partners) -> None:

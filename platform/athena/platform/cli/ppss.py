@@ -249,7 +249,9 @@ async def send(
     try:
         answer = await client.request(method, base + path, content=body, headers=headers)
     except httpx.HTTPError:
-        raise ConfigurationError(f"Nothing answers at {base}; is the platform up?") from None
+        raise ConfigurationError(
+            f"Nothing answers at {base}; see that the platform runs there."
+        ) from None
     if answer.headers.get("content-type") == LINES:
         return answer
     try:

@@ -251,14 +251,15 @@ class PersonChecks:
     ) -> tuple[Verdict, Sequence[tuple[TenantId, telling.Pointer]]]:
         """Return who was found, and which forces hold a record that is shown as a pointer.
 
-        Pointers are looked for by name and whole date of birth, never by name alone.
+        Pointers are looked for by name and whole date of birth, never by name alone; and also where
+        nobody has the name, so that the work doesn't tell whether somebody has.
         """
         query = understand(asked(person))
         found = await self.searcher.find(consultation, query, MOST_CANDIDATES)
         verdict = judge(found.ranked)
         pointed: Sequence[tuple[TenantId, telling.Pointer]] = []
         wanted = query.born is not None and consultation.visibility.has_pointers
-        if wanted and found.plan is not None and len(found.plan.pointers):
+        if wanted and found.plan is not None:
             rows = await look_ups.pointers(consultation, found.plan.pointers, ())
             views = ((owner, consultation.visibility.pointer(label)) for owner, label in rows)
             pointed = [(owner, view) for owner, view in views if view is not None]
