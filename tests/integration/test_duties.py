@@ -75,3 +75,29 @@ async def test_members_and_substitutes_are_told_once_of_each_stage(chamber: Cham
     await chamber.cast(vote, "board.kent")
     assert await listed(chamber, "board.kent", reference) == []
     await chamber.done(AMO, f"votes/{vote}/close")
+
+
+async def test_who_is_late_is_told_once_and_who_has_filed_is_not(chamber: Chamber) -> None:
+    runtime = chamber.platform.runtime
+    teller = Teller(runtime.database, runtime.gate.roles_allow)
+    async with runtime.database.read("athena_amo") as session:
+        moment = await now(session)
+    late = moment + timedelta(days=30)
+    await teller.tell(late)  # of what other tests left
+    before = {account: await told(chamber, account) for account in ("dpo.essex", "dpo.kent")}
+
+    async def news(account: str) -> list[str]:
+        return (await told(chamber, account))[len(before[account]) :]
+
+    reference = await chamber.submitted(request())
+    path = f"changes/{reference}/assessments"
+    await chamber.done("dpo.kent", path, assessment=ASSESSMENT)
+    await teller.tell(moment)
+    waits = "in_governance_an_impact_assessment_waits_for_you"
+    assert await news("dpo.essex") == [waits]
+    for _ in range(2):
+        await teller.tell(late)
+        assert await news("dpo.essex") == [waits, "in_governance_an_impact_assessment_is_late"]
+    assert await news("dpo.kent") == []
+    await chamber.done("dpo.essex", path, assessment=ASSESSMENT)
+    assert await teller.tell(late + timedelta(days=1)) == 0

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from support.api import Platform
 from support.cluster import Cluster
 from support.governance import AMO, RULE, WHY, constitution
-from support.releases import ENOUGH, Rollouts, opened_rollouts, plan, ring, window
+from support.releases import ENOUGH, FEATURE, Rollouts, opened_rollouts, plan, ring, window
 
 
 @pytest.fixture(scope="module")
@@ -175,6 +175,60 @@ class TestBackOut:
         assert (await rollouts.has("kent"))["kent"] is True
 
 
+class TestAnother:
+    """A second release of a feature whose first one is through."""
+
+    async def by(self, rollouts: Rollouts) -> dict[str, tuple[bool, str]]:
+        """Return who has the feature, and by which release that was settled."""
+        answer = await rollouts.chamber.get("auditor", "features")
+        (feature,) = (item for item in answer.json() if item["name"] == FEATURE)
+        return {
+            item["force"]: (item["on"], item["release"])
+            for item in feature["forces"]
+            if item["release"] is not None
+        }
+
+    async def test_it_governs_and_backing_out_gives_back_what_the_first_left(
+        self, rollouts: Rollouts
+    ) -> None:
+        first = await rollouts.finished("kent", "essex")
+        left = await rollouts.has("kent", "essex", "norfolk")
+        assert left == {"kent": True, "essex": True}
+        rings = [ring("kent"), ring("norfolk"), ring("essex")]
+        second = await rollouts.rolling(plan(await rollouts.change(), rings=rings))
+        begun = await rollouts.has("kent", "essex", "norfolk")
+        assert begun == {"kent": False, "essex": False, "norfolk": False}
+        await rollouts.do(second, "rings/1/go-live")
+        await rollouts.served("kent", ENOUGH)
+        await rollouts.do(second, "rings/2/go-live")
+        assert (await self.by(rollouts))["kent"] == (True, second)
+        await rollouts.do(second, "back-out")
+        assert await self.by(rollouts) == {
+            "kent": (True, first),
+            "norfolk": (False, second),
+            "essex": (True, first),
+        }
+        third = await rollouts.finished("kent")
+        assert (await self.by(rollouts))["kent"] == (True, third)
+
+    async def test_one_ring_too(self, rollouts: Rollouts) -> None:
+        first = await rollouts.finished("kent")
+        second = await rollouts.rolling()
+        await rollouts.do(second, "rings/1/go-live")
+        await rollouts.do(second, "rings/1/back-out")
+        assert (await self.by(rollouts))["kent"] == (True, first)
+        assert (await self.by(rollouts))["essex"] == (False, second)
+
+    async def test_what_the_first_took_back_stays_off(self, rollouts: Rollouts) -> None:
+        first = await rollouts.rolling()
+        await rollouts.do(first, "rings/1/go-live")
+        await rollouts.do(first, "back-out")
+        second = await rollouts.rolling()
+        await rollouts.do(second, "rings/1/go-live")
+        await rollouts.do(second, "back-out")
+        assert await rollouts.has("kent", "essex") == {"kent": False, "essex": False}
+
+
 RING_PATHS = ("notify", "go-live", "hold", "resume", "back-out", "go-live")
 PATHS = [
     *(f"rings/{number}/{path}" for number in (1, 2, 3) for path in RING_PATHS),
@@ -277,11 +331,17 @@ class TestCalendar:
         assert "1 November 2027, 00:00 GMT" in page.text
         assert "Clocks go back &lt;b&gt;" in page.text
         assert (await self.page(platform, "officer.kent", query)).status_code == 403
+        for account, sees in (("board.kent", True), ("auditor", True), ("officer.kent", False)):
+            other = await self.page(platform, account, path="/")
+            assert other.status_code == 200
+            assert ('href="/governance/calendar"' in other.text) is sees, account
         await chamber.done(AMO, f"votes/{vote}/cancel")
         await chamber.done("admin.essex", f"releases/black-outs/{filed['id']}/withdraw")
 
-    async def page(self, platform: Platform, account: str, query: str) -> Any:
+    async def page(
+        self, platform: Platform, account: str, query: str = "", path: str = "/governance/calendar"
+    ) -> Any:
         token = (await platform.headers(account))["Authorization"].removeprefix("Bearer ")
         return await platform.client.get(
-            f"/governance/calendar?{query}", headers={"Cookie": f"athena_session={token}"}
+            f"{path}?{query}", headers={"Cookie": f"athena_session={token}"}
         )

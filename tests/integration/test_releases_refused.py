@@ -169,6 +169,22 @@ class TestRefused:
         await rollouts.chamber.done("board.kent", f"changes/{change}/withdraw")
         await rollouts.refused(name, "approve", 409, change, "withdrawn")
 
+    async def test_another_of_the_same_feature_until_the_first_is_reviewed(
+        self, rollouts: Rollouts
+    ) -> None:
+        first = await rollouts.rolling(plan(await rollouts.change(), rings=[ring("kent")]))
+        second = await rollouts.drafted()
+        apart = plan(await rollouts.change(), rings=[ring("norfolk")])
+        await rollouts.approved(apart)
+        await rollouts.do(second, "plan")
+        for step in ("hold", "resume", "rings/1/go-live"):
+            await rollouts.do(first, step)
+            await rollouts.refused(second, "approve", 409, first, FEATURE)
+        answer = await rollouts.chamber.post(AMO, f"releases/{second}/approve")
+        assert answer.json()["release"] == first
+        await rollouts.do(first, "review", findings="Nobody rang the desk.")
+        await rollouts.do(second, "approve")
+
     async def test_two_releases_of_a_feature_for_the_same_force(self, rollouts: Rollouts) -> None:
         first = await rollouts.approved()
         second = await rollouts.drafted()

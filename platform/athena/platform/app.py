@@ -33,7 +33,7 @@ from athena.governance.releases import routes as releases
 from athena.governance.releases.desk import Desk as ReleaseDesk
 from athena.governance.votes import routes as votes
 from athena.platform.kernel import metrics, web
-from athena.platform.kernel.browser import BrowserSessions, problem_page
+from athena.platform.kernel.browser import BrowserSessions, HeaderLink, problem_page
 from athena.platform.kernel.errors import AthenaError, NotSignedInError
 from athena.platform.kernel.identity import Subject
 from athena.platform.kernel.notifications import routes as notifications
@@ -172,8 +172,13 @@ def _include_features(
         metrics.attribute(request, subject)
         return subject
 
-    sessions = BrowserSessions(tokens, find_subject)
     gate, searcher, register = runtime.gate, runtime.searcher, runtime.register
+    calendar = HeaderLink(
+        "/governance/calendar",
+        "Calendar",
+        lambda subject: gate.allows(subject, Action.GOVERNANCE_READ),
+    )
+    sessions = BrowserSessions(tokens, find_subject, [calendar])
     app.include_router(search.make_router(gate, searcher, register, by_bearer))
     open_seconds = settings.emergency_minutes * 60
     live = runtime.features

@@ -43,7 +43,9 @@ async def put(
         "WHERE t.tenant_id = ANY (CAST(:forces AS smallint[])) AND t.kind = 'force' "
         "ORDER BY t.tenant_id, f.feature "  # two at once lock in one order
         "ON CONFLICT (tenant_id, feature) DO UPDATE SET is_on = excluded.is_on, "
-        "release = excluded.release, switched_at = now()",
+        "release = excluded.release, switched_at = CASE "  # what stays as it was keeps its time
+        "WHEN (feature_switch.is_on, feature_switch.release) = (excluded.is_on, excluded.release) "
+        "THEN feature_switch.switched_at ELSE now() END",
         {"features": list(features), "forces": list(forces), "on": on, "release": release},
     )
 

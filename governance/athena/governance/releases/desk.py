@@ -11,8 +11,8 @@ from uuid import UUID
 from athena.governance import references
 from athena.governance.acting import Acting, Office
 from athena.governance.changes.desk import Desk as ChangeDesk
-from athena.governance.flags.switching import switch
 from athena.governance.releases import repository
+from athena.governance.releases.giving_back import switch_ring
 from athena.governance.releases.machine import (
     Actor,
     RingState,
@@ -76,15 +76,8 @@ class Open:
             ):
                 raise _moved_on()
         await self._move_release(before.state, after.state)
-        for item in self.taken.switches if self.whole.document.features else ():
-            forces = await repository.tenants_of(session, self.whole.rings[item.ring].forces)
-            await switch(
-                session,
-                self.whole.document.features,
-                forces,
-                on=item.on,
-                release=release.reference,
-            )
+        for item in self.taken.switches:
+            await switch_ring(session, self.whole, self.whole.rings[item.ring], on=item.on)
         await self._tell_forces(more)
         return await read(session, release.release_id)
 

@@ -63,8 +63,7 @@ def make_router(desk: Desk, sessions: BrowserSessions) -> APIRouter:
         return render(
             _templates,
             "calendar.html",
-            subject=subject,
-            form_token=sessions.form_token(request),
+            **sessions.header(request, subject),
             found=found,
             months=months,
         )

@@ -10,6 +10,7 @@ from athena.governance.releases.blackouts.repository import black_outs
 from athena.governance.releases.bundling import move_all, move_those_at
 from athena.governance.releases.desk import Desk, Open, find, read, ring_of
 from athena.governance.releases.gates import Judged, hindrances, last_verdict, met_by
+from athena.governance.releases.giving_back import left_now
 from athena.governance.releases.machine import Actor, RingState, RingStep, State, Step
 from athena.governance.releases.models import EntryKind, StoredRing, WholeRelease
 from athena.governance.releases.rollout import take
@@ -24,7 +25,8 @@ async def begin(desk: Desk, subject: Subject, name: str, reason: str) -> WholeRe
     """Begin to roll an approved release out: from now on its rings govern its features."""
     async with desk.taking(subject, name, Step.BEGIN, reason) as opened:
         await move_all(desk.changes, opened.acting, opened.whole, change_machine.Step.BEGIN)
-        return await opened.follow()
+        left = await left_now(opened.acting.session, opened.whole)
+        return await opened.follow({"left": left} if left else None)
 
 
 async def hold(desk: Desk, subject: Subject, name: str, reason: str) -> WholeRelease:
@@ -40,10 +42,11 @@ async def resume(desk: Desk, subject: Subject, name: str, reason: str) -> WholeR
 
 
 async def back_out(desk: Desk, subject: Subject, name: str, reason: str) -> WholeRelease:
-    """Switch every live ring off, the last one first, and give the changes back.
+    """Switch every ring off, the last one first, and give the changes back.
 
-    It asks for nothing but a reason: no vote, no gate, no calendar. The changes that were being
-    made are authorised again, to be released another time; others stay where they are.
+    Forces keep what an earlier release left them of the features. It asks for nothing but a
+    reason: no vote, no gate, no calendar. The changes that were being made are authorised again,
+    to be released another time; others stay where they are.
     """
     async with desk.taking(subject, name, Step.BACK_OUT, reason) as opened:
         after = await opened.follow()

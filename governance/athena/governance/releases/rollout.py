@@ -1,7 +1,7 @@
 """How far a release is rolled out, and what a step switches. Pure: service and tests share it.
 
 A force has the release's features exactly while its ring is live, from the moment at which the
-release begins.
+release begins; what an earlier release left it comes back where this one is backed out.
 """
 
 from __future__ import annotations
@@ -49,17 +49,17 @@ def take(rollout: Rollout, step: Step, actors: Collection[Actor]) -> Taken:
     """Take a step of the release, or refuse it as `machine.check` does.
 
     Beginning switches the features off for every ring: from then on the rings govern them. Backing
-    out switches off every ring that is live, the last one first.
+    out switches off every ring, the last one first: one that isn't live too, since off gives back
+    what an earlier release left.
     """
     after = replace(rollout, state=check(rollout.state, step, actors))
     if step is Step.BEGIN:
         return Taken(after, tuple(Switch(ring, on=False) for ring in range(len(after.rings))))
     if step is Step.BACK_OUT:
-        live = [place for place, ring in enumerate(after.rings) if ring is RingState.LIVE]
         rings = tuple(
             RingState.BACKED_OUT if ring is RingState.LIVE else ring for ring in after.rings
         )
-        switches = tuple(Switch(place, on=False) for place in reversed(live))
+        switches = tuple(Switch(place, on=False) for place in reversed(range(len(rings))))
         return Taken(replace(after, rings=rings), switches)
     return Taken(_completed(after))
 

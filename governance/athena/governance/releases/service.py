@@ -159,7 +159,8 @@ async def approve(desk: Desk, subject: Subject, name: str, reason: str) -> Whole
             if shared := shared_features(whole, await read(session, other.release_id)):
                 raise ConflictError(
                     f"{other.reference} isn't through and switches for the same forces: "
-                    f"{', '.join(shared)}. Wait until it is reviewed, or take it back."
+                    f"{', '.join(shared)}. Wait until it is reviewed, or take it back.",
+                    release=other.reference,
                 )
         window = whole.document.window.model_dump(mode="json")
         await move_all(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -23,6 +24,15 @@ SESSION_SECONDS = 8 * 3600
 FindSubject = Callable[[UUID], Awaitable[Subject]]
 
 
+@dataclass(frozen=True, slots=True)
+class HeaderLink:
+    """A page that every page's header leads those to who may see it."""
+
+    address: str
+    text: str
+    may_see: Callable[[Subject], bool]
+
+
 def make_templates(*packages: str) -> Environment:
     """Return the templates of some packages over the layout and GOV.UK Frontend's components."""
     own = [PackageLoader(name) for name in (*packages, "athena.platform.kernel")]
@@ -38,7 +48,7 @@ def make_templates(*packages: str) -> Environment:
 def render(templates: Environment, name: str, status: int = 200, **values: Any) -> HTMLResponse:
     """Render a template as a page."""
     page = templates.get_template(name).render(
-        {"form_token": "", "subject": None, **values}  # what the layout always asks for
+        {"form_token": "", "subject": None, "links": (), **values}  # what the layout asks for
     )
     return HTMLResponse(page, status_code=status)
 
@@ -46,9 +56,12 @@ def render(templates: Environment, name: str, status: int = 200, **values: Any) 
 class BrowserSessions:
     """Who visits, and whether a form was sent from a page of ours."""
 
-    def __init__(self, tokens: TokenIssuer, find_subject: FindSubject) -> None:
+    def __init__(
+        self, tokens: TokenIssuer, find_subject: FindSubject, links: Collection[HeaderLink] = ()
+    ) -> None:
         self._tokens = tokens
         self._find_subject = find_subject
+        self._links = links
 
     async def visitor(self, request: Request) -> Subject:
         """Return who visits; NotSignedInError without a valid session."""
@@ -69,6 +82,14 @@ class BrowserSessions:
             samesite="strict",
         )
         return response
+
+    def header(self, request: Request, subject: Subject) -> dict[str, Any]:
+        """Return what the header of a page needs for its visitor, for `render`."""
+        return {
+            "subject": subject,
+            "form_token": self.form_token(request),
+            "links": [link for link in self._links if link.may_see(subject)],
+        }
 
     @staticmethod
     def end(response: Response) -> Response:

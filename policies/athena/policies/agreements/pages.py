@@ -57,8 +57,7 @@ def make_router(agreements: Agreements, sessions: BrowserSessions) -> APIRouter:
         return render(
             _templates,
             name,
-            subject=subject,
-            form_token=sessions.form_token(request),
+            **sessions.header(request, subject),
             **values,
         )
 

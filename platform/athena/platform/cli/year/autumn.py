@@ -156,7 +156,6 @@ async def december(stage: Stage, settings: Settings) -> None:
     stage.tell(f"{name}: looked back on and closed; its two changes are authorised again.")
     notes = await stage.change(VOICE_NOTES)
     await stage.act("board.essex", f"changes/{notes}/opt-in", "Essex takes part now")
-    await stage.act(FINANCE, f"changes/{notes}/settle", "Essex has joined")
     stage.tell(f"{notes}: Essex joins voice notes, pays its share, and the others are credited.")
 
 
