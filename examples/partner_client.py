@@ -24,6 +24,7 @@ import json
 import os
 import secrets
 import sys
+import time
 import uuid
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -95,6 +96,33 @@ class PartnerClient:
         key = idempotency_key or uuid.uuid4().hex
         return self._call("POST", "/ppss/v1/person-checks", body, key)
 
+    def submit_batch(
+        self, batch: dict[str, Any], idempotency_key: str | None = None
+    ) -> dict[str, Any]:
+        """Ask about up to 10,000 people at once, and return how the batch stands."""
+        body = json.dumps(batch).encode()
+        key = idempotency_key or uuid.uuid4().hex
+        return self._call("POST", "/ppss/v1/person-check-batches", body, key)
+
+    def batch(self, address: str) -> dict[str, Any]:
+        """Return how far a batch is."""
+        return self._call("GET", address, b"", None)
+
+    def batch_results(self, address: str) -> list[dict[str, Any]]:
+        """Return all that is answered of a batch, in its order."""
+        found: list[dict[str, Any]] = []
+        while True:
+            after = found[-1]["number"] if found else 0
+            text = self._send("GET", f"{address}/results?after={after}", b"", None).text
+            lines = [json.loads(line) for line in text.splitlines()]
+            found += lines
+            if not lines:
+                return found
+
+    def cancel_batch(self, address: str) -> dict[str, Any]:
+        """Let the service forget what of a batch isn't answered yet."""
+        return self._call("POST", f"{address}/cancel", b"", None)
+
     def disclosures(self) -> dict[str, Any]:
         """Return what was disclosed to the partner, the newest first."""
         return self._call("GET", "/ppss/v1/disclosures", b"", None)
@@ -135,6 +163,11 @@ class PartnerClient:
         return said
 
     def _call(self, method: str, path: str, body: bytes, idempotency_key: str | None) -> Any:
+        return self._send(method, path, body, idempotency_key).json()
+
+    def _send(
+        self, method: str, path: str, body: bytes, idempotency_key: str | None
+    ) -> httpx.Response:
         url = self.url.rstrip("/") + path
         request = self.http.build_request(
             method, url, content=body, headers=self._fields(body, idempotency_key)
@@ -154,10 +187,9 @@ class PartnerClient:
             use_existing_digest=True,
         )
         answer = self.http.send(request)
-        document = answer.json()
         if answer.is_error:
-            raise RefusedError(document)
-        return document
+            raise RefusedError(answer.json())
+        return answer
 
     def _fields(self, body: bytes, idempotency_key: str | None) -> dict[str, str]:
         digest = base64.b64encode(hashlib.sha256(body).digest()).decode()
@@ -228,6 +260,10 @@ def parse() -> argparse.Namespace:
     for name in ("family-name", "given-names", "purpose", "reason", "case"):
         check.add_argument(f"--{name}", required=True)
     check.add_argument("--born")
+    batch = commands.add_parser("batch", help="ask about many people: a file of JSON lines")
+    batch.add_argument("file", type=Path)
+    for name in ("purpose", "reason"):
+        batch.add_argument(f"--{name}", required=True)
     commands.add_parser("disclosures", help="list what you were told")
     events = commands.add_parser("events", help="read what happened")
     events.add_argument("--after", type=int, default=0)
@@ -255,6 +291,15 @@ def ask(given: argparse.Namespace) -> Any:
             person["date_of_birth"] = given.born
         question = {"person": person, "purpose": given.purpose, "reason": given.reason}
         return client.check({**question, "case_reference": given.case})
+    if given.command == "batch":
+        checks = [json.loads(line) for line in given.file.read_text().splitlines()]
+        sent = client.submit_batch(
+            {"purpose": given.purpose, "reason": given.reason, "checks": checks}
+        )
+        while sent["state"] == "running":
+            time.sleep(1)
+            sent = client.batch(sent["address"])
+        return {"batch": sent, "results": client.batch_results(sent["address"])}
     if given.command == "events":
         return client.events(given.after)
     if given.command == "read":

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from athena.sharing.ppss.batches.worker import BatchWorker
 from athena.sharing.ppss.limits.models import Thresholds
 from athena.sharing.ppss.person_checks import sandbox
 from integration.test_archive import export
@@ -150,6 +151,14 @@ async def test_the_reference_client_is_answered(partners: Partners) -> None:
         assert answer["result"] == "match"
         assert await asyncio.to_thread(client.check, asked, "once") == answer
         assert (await asyncio.to_thread(client.disclosures))["lines"] == []
+        item = {key: asked[key] for key in ("person", "case_reference")} | {"reference": "r1"}
+        batch = {"purpose": "safeguarding", "reason": "A yearly look", "checks": [item]}
+        sent = await asyncio.to_thread(client.submit_batch, batch)
+        await BatchWorker(partners.platform.runtime.checks).answer_waiting()
+        assert (await asyncio.to_thread(client.batch, sent["address"]))["state"] == "done"
+        (line,) = await asyncio.to_thread(client.batch_results, sent["address"])
+        assert (line["reference"], line["answer"]["result"]) == ("r1", "match")
+        assert (await asyncio.to_thread(client.cancel_batch, sent["address"]))["state"] == "done"
         with pytest.raises(example.RefusedError) as refused:
             await asyncio.to_thread(client.check, {**asked, "purpose": "custody"})
     assert refused.value.type == "purpose-not-allowed"

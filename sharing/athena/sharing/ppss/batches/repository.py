@@ -212,13 +212,18 @@ async def pause(session: WriteSession, batch_id: UUID, seconds: int, problem: st
 
 
 async def cancel(session: WriteSession, batch_id: UUID) -> None:
-    """Forget the questions that aren't answered yet; one that is being answered still is."""
+    """Forget the questions that aren't answered yet; one that is being answered still is.
+
+    A batch that has none stays what it is.
+    """
     # The items first, as the worker locks them: the other way round the two could wait in a ring.
-    await session.execute(
+    forgotten = await session.execute(
         "UPDATE sharing.partner_batch_item SET state = 'cancelled', sealed = NULL, "
         "wrapped_key = NULL, ended_at = now() WHERE batch_id = :batch AND state = 'waiting'",
         {"batch": batch_id},
     )
+    if not forgotten:
+        return
     await session.execute(
         "UPDATE sharing.partner_batch SET cancelled_at = now() "
         "WHERE batch_id = :batch AND cancelled_at IS NULL",

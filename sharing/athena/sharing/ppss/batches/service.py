@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import math
 from collections.abc import Sequence
@@ -21,6 +22,7 @@ from athena.policies.roles.actions import Action
 from athena.policies.visibility.models import Consultation
 from athena.sharing.ppss.batches import repository
 from athena.sharing.ppss.batches.schemas import Batch, Progress, ResultLine, State
+from athena.sharing.ppss.disclosures.sealing import Sealed, Sealer
 from athena.sharing.ppss.person_checks import repository as answers
 from athena.sharing.ppss.person_checks import sandbox
 from athena.sharing.ppss.person_checks.schemas import PersonCheck
@@ -77,17 +79,9 @@ class PersonCheckBatches:
         check_purpose(sandbox.STANDING, batch.purpose)
 
     async def _keep(self, caller: Caller, batch: Batch, key: str, digest: bytes) -> Progress:
-        batch_id, sealer = uuid4(), self.checks.sealer
-        items = [
-            (
-                item.reference,
-                sealer.seal(
-                    _single(batch, place).model_dump_json().encode(),
-                    question_context(batch_id, place + 1),
-                ),
-            )
-            for place, item in enumerate(batch.checks)
-        ]
+        batch_id = uuid4()
+        # In a thread: 10,000 questions would keep everybody else waiting meanwhile.
+        items = await asyncio.to_thread(_seal, self.checks.sealer, batch, batch_id)
         partner = caller.partner.partner_id
         async with self.checks.gate.database.write(PPSS) as session:
             await run_for(session, partner)
@@ -191,6 +185,20 @@ class PersonCheckBatches:
 def question_context(batch_id: UUID, number: int) -> str:
     """Return what a sealed question of a batch is bound to."""
     return f"question/{batch_id}/{number}"
+
+
+def _seal(sealer: Sealer, batch: Batch, batch_id: UUID) -> list[tuple[str, Sealed]]:
+    """Return a batch's questions, each sealed in its place, by their references."""
+    return [
+        (
+            item.reference,
+            sealer.seal(
+                _single(batch, place).model_dump_json().encode(),
+                question_context(batch_id, place + 1),
+            ),
+        )
+        for place, item in enumerate(batch.checks)
+    ]
 
 
 def _single(batch: Batch, place: int) -> PersonCheck:

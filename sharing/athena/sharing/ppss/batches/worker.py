@@ -43,6 +43,9 @@ from athena.sharing.ppss.signatures.repository import run_for
 LOOK_SECONDS = 2.0
 """How often new batches are looked for."""
 
+STOP_SECONDS = 5.0
+"""How long a worker that is stopped may take to end its question."""
+
 PAUSE_SECONDS = 300
 """How long a batch waits before it is tried again, where nobody can say when it may go on."""
 
@@ -72,17 +75,33 @@ class BatchWorker:
     def __init__(self, checks: PersonChecks) -> None:
         self._checks = checks
         self._database = checks.gate.database
+        self._stopping = False
 
     async def run(self) -> None:
-        """Answer whatever waits, until cancelled; wait for a store that is away."""
+        """Answer whatever waits, until cancelled; wait for a store that is away.
+
+        When cancelled it ends after the question that it is answering: a connection that is torn
+        from a statement is lost to the pool.
+        """
+        self._stopping = False
         while True:
+            looking = asyncio.create_task(self._look())
             try:
-                async with self._database.write(PPSS) as session:
-                    await repository.forget(session)
-                await self.answer_waiting()
-            except _STORE_AWAY as error:
-                logger.warning("batches can't be read (%s); trying again", type(error).__name__)
+                await asyncio.shield(looking)
+            except asyncio.CancelledError:
+                self._stopping = True
+                await asyncio.wait({looking}, timeout=STOP_SECONDS)
+                looking.cancel()
+                raise
             await asyncio.sleep(LOOK_SECONDS)
+
+    async def _look(self) -> None:
+        try:
+            async with self._database.write(PPSS) as session:
+                await repository.forget(session)
+            await self.answer_waiting()
+        except _STORE_AWAY as error:
+            logger.warning("batches can't be read (%s); trying again", type(error).__name__)
 
     async def answer_waiting(self) -> int:
         """Answer or refuse all that can be now, one question of each partner in turn."""
@@ -97,6 +116,8 @@ class BatchWorker:
 
     async def _take_turn(self, partner_id: TenantId) -> bool:
         """Answer a partner's next question; what fails for one keeps no other waiting."""
+        if self._stopping:
+            return False
         try:
             return await self.answer_next(partner_id)
         except _STORE_AWAY as error:
