@@ -238,9 +238,7 @@ def parse() -> argparse.Namespace:
     done.add_argument("done", choices=("corrected", "erased", "not_held"))
     waiting = commands.add_parser("referrals", help="list what waits for your answer, or open one")
     waiting.add_argument("referral", nargs="?")
-    answer = commands.add_parser(
-        "answer-referral", help="say what becomes of a referral"
-    )
+    answer = commands.add_parser("answer-referral", help="say what becomes of a referral")
     answer.add_argument("referral")
     answer.add_argument("status", choices=("acknowledged", "declined", "more_asked"))
     answer.add_argument("--because", help="why you decline it")
