@@ -69,16 +69,13 @@ REFERRALS = [
     Attack(
         "escalates before the time is over",
         "the delivering process alone escalates",
-        reads("SELECT sharing.escalate_referral(1::smallint, gen_random_uuid()) IS NULL OR true"),
+        reads("SELECT 1 FROM sharing.escalate_referral(1::smallint, gen_random_uuid())"),
         "GRANT EXECUTE ON FUNCTION sharing.escalate_referral(smallint, uuid) TO athena_force",
     ),
     Attack(
         "tells the client body before the time is over",
         "the delivering process alone escalates",
-        reads(
-            "SELECT sharing.put_referral_to_client_body(1::smallint, gen_random_uuid()) IS NULL "
-            "OR true"
-        ),
+        reads("SELECT 1 FROM sharing.put_referral_to_client_body(1::smallint, gen_random_uuid())"),
         "GRANT EXECUTE ON FUNCTION sharing.put_referral_to_client_body(smallint, uuid) "
         "TO athena_force",
     ),

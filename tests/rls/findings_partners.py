@@ -12,6 +12,8 @@ _PARTNERS = {
     "sharing.disclosure.oversight_reads": "oversight reads the ledger, without the words",
     "sharing.partner*.oversight_reads": "oversight reads who may ask, and what came of it",
     "sharing.partner.which_are_partners": "a definer function's owner, which no login is",
+    "sharing.partner_check.marking": "a definer function's owner, which no login is",
+    "sharing.partner_contact.referring": "a definer function's owner, for the delivering login",
     "sharing.partner_nonce.calls_note": "a nonce is noted before anything else; none is read",
     "sharing.partner_review.client_body_reviews": "the client body lifts what was stopped",
     "sharing.referral.escalating": "a definer function's owner, for the delivering login alone",
@@ -22,10 +24,12 @@ _PARTNERS = {
 }
 _WRITTEN = {
     "sharing.*.client_body_registers",
+    "sharing.partner_check.marking",
     "sharing.partner_nonce.calls_note",
     "sharing.partner_review.client_body_reviews",
 }
 _OPEN_TO_READ = _PARTNERS.keys() - {
+    "sharing.partner_contact.referring",
     "sharing.partner_nonce.calls_note",
     "sharing.referral.escalating",
 }
@@ -33,7 +37,7 @@ _MET = {
     "SEC005": _PARTNERS.keys(),
     "SEC008": _OPEN_TO_READ,
     "SEC028": _WRITTEN,
-    "SEC038": _OPEN_TO_READ,
+    "SEC038": _OPEN_TO_READ - {"sharing.partner_check.marking"},
 }
 
 
