@@ -180,10 +180,19 @@ async def test_from_an_empty_machine_to_an_acknowledged_correction(journey: Jour
     )
     line = (
         f"ppss submit {signed} --force essex --kind address_change --purpose safeguarding "
-        "--family-name Okonkwo --given-names Adaeze --case CASE-1 --town Harlow "
-        "--moved-on 2026-11-20 --idempotency-key moved-1"
+        "--family-name Okonkwo --given-names Adaeze --sex F --case CASE-1 --town Harlow "
+        "--uprn 100090000001 --latitude 51.77 --longitude 0.0 --moved-on 2026-11-20 "
+        "--idempotency-key moved-1"
     )
-    sent = [json.loads(await journey.member(line)) for _ in range(2)]
+    sent = [json.loads(await journey.member(f"{line} --json")) for _ in range(2)]
     assert sent[0] == sent[1], "the same key is one submission"
     followed = await journey.member(f"ppss submission {sent[0]['submission_id']} {signed}")
-    assert json.loads(followed)["status"] == "received"
+    assert f"submission {sent[0]['submission_id']}" in followed
+    assert "address_change, received" in followed
+    shown = await journey.member(
+        f"submissions show {sent[0]['submission_id']} --as officer.essex --reason 'A test' --json"
+    )
+    told_now = json.loads(shown)["content"]
+    assert told_now["person"]["sex"] == "F"
+    assert told_now["address"]["uprn"] == 100_090_000_001
+    assert (told_now["address"]["latitude"], told_now["address"]["longitude"]) == (51.77, 0.0)
