@@ -28,7 +28,7 @@ KNOWN = {"family_name": "Okonkwo", "given_names": "Adaeze", "date_of_birth": "19
 LEDGER = "/ppss/v1/disclosures"
 SUBMISSIONS = "/ppss/v1/submissions"
 PAST = {"valid_from": "2024-04-01", "valid_to": "2025-03-31"}
-AGREEMENTS = {
+AGREEMENTS: dict[str, dict[str, Any]] = {
     "ATH-ISA-7102": {**PAST},
     "ATH-ISA-7103": {"status": "suspended", "suspended_reason": "A breach"},
     "ATH-ISA-7104": {"review_due": "2026-05-01"},
