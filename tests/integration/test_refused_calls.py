@@ -28,7 +28,7 @@ KNOWN = {"family_name": "Okonkwo", "given_names": "Adaeze", "date_of_birth": "19
 LEDGER = "/ppss/v1/disclosures"
 SUBMISSIONS = "/ppss/v1/submissions"
 PAST = {"valid_from": "2024-04-01", "valid_to": "2025-03-31"}
-AGREEMENTS = {
+AGREEMENTS: dict[str, dict[str, Any]] = {
     "ATH-ISA-7102": {**PAST},
     "ATH-ISA-7103": {"status": "suspended", "suspended_reason": "A breach"},
     "ATH-ISA-7104": {"review_due": "2026-05-01"},
@@ -39,7 +39,23 @@ AGREEMENTS = {
     "ATH-ISA-7109": {},
     "ATH-ISA-7110": {},
     "ATH-ISA-7111": {},
+    "ATH-ISA-7112": {
+        "parties": [
+            {"tenant": "essex", "role": "owner"},
+            {"tenant": "essex", "role": "recipient"},
+            {"tenant": "a-shelter", "role": "owner"},
+            {"tenant": "a-shelter", "role": "partner"},
+        ],
+        "signatories": [
+            {"tenant": tenant, "office": "Chief officer", "signed_on": "2026-03-16"}
+            for tenant in ("essex", "a-shelter")
+        ],
+    },
 }
+SHARES = "ATH-ISA-7112"
+"""The agreement under which the partner tells Essex something too."""
+ASKED, TOLD = "asked-before-by-this-partner", "told-before-by-this-partner"
+"""The idempotency keys, and the nonces, of a check and a submission that were answered."""
 
 
 @dataclass
@@ -154,7 +170,14 @@ async def prepare(platform: Platform) -> World:
         "forces' agreement": asker("ATH-ISA-01"),
         **{name: asker(name) for name in AGREEMENTS},
     }
-    return World(platform, partners, askers)
+    made_world = World(platform, partners, askers)
+    for before in (
+        made_world.call(key=ASKED, nonce=ASKED, body=asked(given_names="Ngozi")),
+        made_world.call(**told(asker=SHARES, key=TOLD, nonce=TOLD)),
+    ):
+        answer = await before.send(platform)
+        assert answer.status_code == 200, answer.text
+    return made_world
 
 
 def identify(key: Ed25519PrivateKey) -> str:
@@ -203,7 +226,7 @@ def ago(seconds: int) -> datetime:
 
 def told(**changes: Any) -> dict[str, Any]:
     """Return the changes of a call that make it a submission, with fields of its body set."""
-    names = ("asker", "key", "more")
+    names = ("asker", "key", "nonce", "more")
     call: dict[str, Any] = {name: changes.pop(name) for name in names if name in changes}
     body = {
         "force": "essex",
@@ -345,7 +368,22 @@ CASES: list[Case] = [
     ("a date to come", lambda: {"body": asked(date_of_birth="2999-01-01")}, 422,
      "invalid-input"),
     ("no name", lambda: {"body": asked(given_names="")}, 422, "invalid-input"),
+    # What came before.
+    ("a nonce that was used", lambda: {"nonce": ASKED}, 401, "replayed"),
+    ("a key of another question", lambda: {"key": ASKED}, 422, "idempotency-key-reused"),
+    ("a key of somebody else's question", lambda: {
+        "key": ASKED, "body": asked(given_names="Ngozi"), "user": "k.jones"}, 422,
+     "idempotency-key-reused"),
     # What a partner tells a force.
+    ("told: with a nonce that was used", lambda: told(asker=SHARES, nonce=TOLD), 401, "replayed"),
+    ("told: with a nonce of a check", lambda: told(asker=SHARES, nonce=ASKED), 401, "replayed"),
+    ("told: another concern by the same key", lambda: told(
+        asker=SHARES, key=TOLD, concern="Another bruise."), 422, "idempotency-key-reused"),
+    ("told: another person by the same key", lambda: told(
+        asker=SHARES, key=TOLD, person={**KNOWN, "given_names": "Ngozi"}), 422,
+     "idempotency-key-reused"),
+    ("told: by somebody else with the same key", lambda: {
+        **told(asker=SHARES, key=TOLD), "user": "k.jones"}, 422, "idempotency-key-reused"),
     ("told: under another's agreement", lambda: told(asker="other's agreement"), 403,
      "agreement-not-yours"),
     ("told: under one that expired", lambda: told(asker="ATH-ISA-7102"), 403,
@@ -402,8 +440,9 @@ async def test_there_are_sixty_of_them_and_the_call_itself_is_answered(world: Wo
     assert (answer.status_code, answer.json()["result"]) == (200, "match")
 
 
-async def test_a_message_is_taken_once(world: World) -> None:
-    call = world.call(nonce=uuid4().hex)
+@pytest.mark.parametrize("changes", [dict, lambda: told(asker=SHARES)], ids=["asked", "told"])
+async def test_a_message_is_taken_once(world: World, changes: Callable[[], dict[str, Any]]) -> None:
+    call = world.call(**changes(), nonce=uuid4().hex)
     assert (await call.send(world.platform)).status_code == 200
     before = await lines(world)
     check_refused(await call.send(world.platform), 401, "replayed")

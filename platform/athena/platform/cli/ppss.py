@@ -14,7 +14,8 @@ import httpx
 import typer
 
 from athena.platform.app import create_app
-from athena.platform.cli.common import opened_store, out, print_json, run, say
+from athena.platform.cli.common import Json, opened_store, out, print_json, run, say
+from athena.platform.kernel.clock import show_time
 from athena.platform.kernel.errors import ConfigurationError, InvalidInputError
 from athena.platform.kernel.settings import load_settings
 from athena.policies.agreements.signing import (
@@ -23,11 +24,12 @@ from athena.policies.agreements.signing import (
     load_public_key,
     new_key,
 )
+from athena.records.nominals.values import Sex
 from athena.sharing.ppss.person_checks.schemas import PersonAsked, PersonCheck
 from athena.sharing.ppss.referrals.schemas import ReferralAnswer
 from athena.sharing.ppss.signatures.signing import Asker, signed_headers
 from athena.sharing.ppss.submissions.models import SubmissionKind
-from athena.sharing.ppss.submissions.schemas import SubmissionDraft
+from athena.sharing.ppss.submissions.schemas import StatusView, SubmissionDraft
 
 ppss_app = typer.Typer(help="Play a partner: sign questions and send them.", no_args_is_help=True)
 
@@ -123,17 +125,24 @@ def submit(
     given_names: Annotated[str, typer.Option(help="The person's given names.")],
     case: Annotated[str, typer.Option(help="The partner's reference of the case.")],
     born: Annotated[str | None, typer.Option(help="The date of birth, YYYY-MM-DD.")] = None,
+    sex: Annotated[Sex | None, typer.Option(help="The person's sex, as far as known.")] = None,
     concern: Annotated[str | None, typer.Option(help="Of a concern: what it is.")] = None,
     premises: Annotated[str, typer.Option(help="Of a change of address: the premises.")] = "",
     street: Annotated[str, typer.Option(help="The street.")] = "",
     town: Annotated[str, typer.Option(help="The town.")] = "",
     county: Annotated[str, typer.Option(help="The county.")] = "",
     postcode: Annotated[str | None, typer.Option(help="The postcode.")] = None,
+    uprn: Annotated[
+        int | None, typer.Option(help="Its Unique Property Reference Number, where known.")
+    ] = None,
+    latitude: Annotated[float | None, typer.Option(help="In degrees north (WGS 84).")] = None,
+    longitude: Annotated[float | None, typer.Option(help="In degrees east (WGS 84).")] = None,
     moved_on: Annotated[str | None, typer.Option(help="Since when, YYYY-MM-DD.")] = None,
     idempotency_key: Annotated[
         str | None, typer.Option(help="Your own name of it: sent again, it is one submission.")
     ] = None,
     url: Url = None,
+    as_json: Json = False,
 ) -> None:
     """Tell a force something. It is no emergency line: in danger, call 999."""
     place = {
@@ -144,14 +153,18 @@ def submit(
             "town": town,
             "county": county,
             "postcode": postcode,
+            "uprn": uprn,
+            "latitude": latitude,
+            "longitude": longitude,
         }.items()
-        if value
+        if value not in ("", None)
     }
+    person = {"family_name": family_name, "given_names": given_names, "date_of_birth": born}
     asked = {
         "force": force,
         "kind": kind,
         "purpose": purpose,
-        "person": {"family_name": family_name, "given_names": given_names, "date_of_birth": born},
+        "person": {**person, "sex": sex},
         "case_reference": case,
         "concern": concern,
         "address": place or None,
@@ -162,7 +175,7 @@ def submit(
     named = idempotency_key or uuid4().hex
     asker = make_asker(key, user, role, agreement)
     say(f"Sending it; should no answer come, send it again with --idempotency-key {named}")
-    print_json(run(_call(asker, "POST", _SUBMISSIONS, body, url, named)))
+    _show_status(run(_call(asker, "POST", _SUBMISSIONS, body, url, named)), as_json=as_json)
 
 
 def submission(
@@ -172,10 +185,26 @@ def submission(
     role: RoleOption,
     agreement: Agreement,
     url: Url = None,
+    as_json: Json = False,
 ) -> None:
     """Show what became of a submission so far."""
     asker = make_asker(key, user, role, agreement)
-    print_json(run(_call(asker, "GET", f"{_SUBMISSIONS}/{submission_id}", b"", url)))
+    status = run(_call(asker, "GET", f"{_SUBMISSIONS}/{submission_id}", b"", url))
+    _show_status(status, as_json=as_json)
+
+
+def _show_status(document: Any, *, as_json: bool) -> None:
+    """Print what became of a submission so far, for a person or for a program."""
+    if as_json:
+        print_json(document)
+        return
+    view = StatusView.model_validate(document)
+    out.print(f"submission {view.submission_id}")
+    out.print(f"for        {view.force}", markup=False)
+    out.print(f"kind       {view.kind}, {view.status}")
+    out.print(f"received   {show_time(view.received_at)}, changed {show_time(view.changed_at)}")
+    if view.declined_because is not None:
+        out.print(f"because    {view.declined_because}")
 
 
 def referrals(
