@@ -125,7 +125,8 @@ async def test_a_ring_with_a_force_in_black_out(both: Both) -> None:
 
 async def test_a_constitution_whose_rule_has_no_quorum(both: Both) -> None:
     rule = {"decision": "change_normal", "majority": RULE["majority"]}
-    for quorum in ({}, {"quorum": {}}):
+    without: tuple[dict[str, Any], ...] = ({}, {"quorum": {}})
+    for quorum in without:
         body = {
             "slug": "without-quorum",
             "name": "A body without a quorum",

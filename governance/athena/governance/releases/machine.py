@@ -29,7 +29,7 @@ class State(enum.StrEnum):
 
 
 class RingState(enum.StrEnum):
-    """Where a ring is: its forces have the release's features exactly while it is live."""
+    """Where a ring is: its forces have the release's features by it exactly while it is live."""
 
     WAITING = "waiting"
     NOTIFIED = "notified"
