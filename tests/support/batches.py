@@ -121,14 +121,15 @@ async def stopped_by_a_lock(
             await holding.execute(f"LOCK TABLE sharing.{table} IN SHARE MODE")
             process = await answering_process(cluster, database, directory)
             try:
-                while process.returncode is None and not await admin.fetchval(
-                    "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted "
-                    "AND relation = to_regclass($1) AND database = "
-                    "(SELECT oid FROM pg_database WHERE datname = current_database()))",
-                    f"sharing.{table}",
-                ):
-                    with suppress(TimeoutError):
-                        await asyncio.wait_for(process.wait(), 0.05)
+                async with asyncio.timeout(120):
+                    while process.returncode is None and not await admin.fetchval(
+                        "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted "
+                        "AND relation = to_regclass($1) AND database = "
+                        "(SELECT oid FROM pg_database WHERE datname = current_database()))",
+                        f"sharing.{table}",
+                    ):
+                        with suppress(TimeoutError):
+                            await asyncio.wait_for(process.wait(), 0.05)
                 assert process.returncode is None, (await process.communicate())[1].decode()
             finally:
                 process.kill()
