@@ -13,6 +13,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from athena.sharing.ppss.batches import repository
+from athena.sharing.ppss.batches.service import MOST_WAITING
 from athena.sharing.ppss.batches.worker import BatchWorker
 from athena.sharing.ppss.signatures.models import PPSS
 from athena.sharing.ppss.signatures.repository import run_for
@@ -124,6 +125,21 @@ async def test_what_is_cancelled_is_forgotten_unanswered(
     assert (stopped["state"], stopped["answered"], stopped["left"]) == ("cancelled", 0, 0)
     assert await worker.answer_waiting() == 0
     assert await results(partners, who, sent) == []
+
+
+async def test_only_so_many_batches_wait(partners: Partners, worker: BatchWorker) -> None:
+    who, key = asker(partners), uuid4().hex
+    first = await submit(partners, who, body(nobody("First")))
+    for _ in range(1, MOST_WAITING):
+        await submit(partners, who, body(nobody("Waits")))
+    refused = await post(partners, who, body(nobody("Eleventh")), key=key)
+    assert (refused.status_code, refused.json()["type"].rpartition(":")[2]) == (
+        429,
+        "batches-waiting",
+    )
+    await post(partners, who, b"", f"{first['address']}/cancel")
+    assert (await post(partners, who, body(nobody("Eleventh")), key=key)).status_code == 202
+    await worker.answer_waiting()
 
 
 async def test_the_same_key_is_the_same_batch(partners: Partners, worker: BatchWorker) -> None:

@@ -269,3 +269,11 @@ class DailyQuotaError(RefusedError):
     status = 429
     slug = "daily-quota-spent"
     title = "The calls of this day are used up"
+
+
+class BatchesWaitingError(RefusedError):
+    """As many batches of the partner as may wait aren't answered yet."""
+
+    status = 429
+    slug = "batches-waiting"
+    title = "Too many batches wait to be answered"

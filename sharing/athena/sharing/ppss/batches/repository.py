@@ -119,6 +119,17 @@ async def receive(
     return True
 
 
+async def count_waiting(session: ReadSession, partner: TenantId) -> int:
+    """Return how many batches of a partner have a question that isn't answered yet."""
+    count: int = await session.value(
+        "SELECT count(*) FROM sharing.partner_batch AS b WHERE b.partner_id = :partner "
+        "AND EXISTS (SELECT FROM sharing.partner_batch_item AS i "
+        "WHERE i.batch_id = b.batch_id AND i.state = 'waiting')",
+        {"partner": partner},
+    )
+    return count
+
+
 async def by_key(session: ReadSession, partner: TenantId, key: str) -> Standing | None:
     """Return the batch that came under an idempotency key, or None."""
     return await _one(session, partner, " AND b.idempotency_key = :key", {"key": key})

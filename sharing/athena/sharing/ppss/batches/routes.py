@@ -24,7 +24,7 @@ def make_router(batches: PersonCheckBatches, admit: Admit, admit_batch: Admit) -
     @router.post(
         "",
         status_code=202,
-        responses=problems(404, 409, 413, 415),
+        responses=problems(404, 409, 413, 415, 429),
         openapi_extra=signed(Batch, idempotent=True),
     )
     async def submit(call: Call = Depends(admit_batch)) -> Progress:

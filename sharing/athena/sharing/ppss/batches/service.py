@@ -35,11 +35,15 @@ from athena.sharing.ppss.person_checks.service import (
 from athena.sharing.ppss.problems import (
     AgreementUnknownError,
     AnswerGoneError,
+    BatchesWaitingError,
     IdempotencyKeyReusedError,
 )
 from athena.sharing.ppss.signatures.models import PPSS, Caller
 from athena.sharing.ppss.signatures.repository import run_for
 from athena.sharing.ppss.signatures.service import NO_AGREEMENT, check_purpose
+
+MOST_WAITING = 10
+"""How many batches of a partner may wait: questions are kept, sealed, until they are answered."""
 
 MOST_LINES = 500
 """How many results one call brings at most."""
@@ -91,6 +95,11 @@ class PersonCheckBatches:
             if stored.request_digest != digest:
                 raise IdempotencyKeyReusedError(
                     "This Idempotency-Key came with another body; use a new one for each batch."
+                )
+            if await repository.count_waiting(session, partner) > MOST_WAITING:
+                raise BatchesWaitingError(
+                    f"{MOST_WAITING} of your batches wait to be answered; send this one when one "
+                    "of them is done, or cancel one."
                 )
             await _log(session, caller, _SUBMIT, batch.reason, stored)
         return _progress(stored)
