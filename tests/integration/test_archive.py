@@ -46,6 +46,7 @@ EMPTY = {
     "sharing.link",
     "sharing.link_decision",
     "sharing.link_step",
+    "sharing.referral",
 }
 """Tables that `populate` leaves empty."""
 

@@ -82,24 +82,6 @@ class ReadSession:
         """Run a query and return the first column of its only row, or None."""
         return (await self._run(statement, parameters)).scalar_one_or_none()
 
-    async def columns(self, statement: str, *values: object) -> Sequence[Any]:
-        """Run a query with numbered parameters that returns one row; return its columns.
-
-        It goes to the driver past SQLAlchemy, which takes a third of a millisecond to look through
-        a thousand parameters. The transaction must have begun, as that of a consultation has.
-        """
-        raw = await self._connection.get_raw_connection()
-        driver: Any = raw.driver_connection
-        if not driver.is_in_transaction():
-            raise RuntimeError("columns are read within a transaction that has begun")
-        try:
-            row = await driver.fetchrow(statement, *values)
-        except (OSError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError) as error:
-            raise StoreUnavailableError(
-                "The records store broke off; nothing was changed. Try again shortly."
-            ) from error
-        return tuple(row)
-
     async def _run(
         self, statement: str | Executable, parameters: Parameters | None
     ) -> CursorResult[Any]:

@@ -12,6 +12,7 @@ from athena.platform.kernel.identity import LabelId, NominalId, TenantId
 from athena.policies.visibility.models import Consultation
 from athena.records.names.keys import Ranges, bounds
 from athena.records.nominals.identifiers import Identifier
+from athena.sharing.search.later_names import asks_for_later
 from athena.sharing.search.places import Place
 from athena.sharing.search.plan import SearchPlan
 from athena.sharing.search.query import NO_FILTERS, Filters
@@ -35,6 +36,12 @@ _NAMES_OF_ONE = 100
 Found = tuple[TenantId, NominalId]
 
 
+_RANGES = """
+    CAST(:low AS bigint[]), CAST(:high AS bigint[]), :good, :enough, :each,
+    CAST(:day_low AS bigint[]), CAST(:day_high AS bigint[]), CAST(:surnames AS integer[]),
+    CAST(:given AS integer[]), CAST(:wide_low AS bigint[]), CAST(:wide_high AS bigint[]),
+    :wide_each, :total
+"""
 _COLUMNS = """
     array_agg(f.name_key) AS name_keys, array_agg(f.owner_force) AS owners,
     array_agg(f.nominal_id) AS nominals, array_agg(f.label_id) AS labels
@@ -42,12 +49,11 @@ _COLUMNS = """
 """One row of columns comes over faster than hundreds of rows."""
 
 _FIND = f"""
-    SELECT {_COLUMNS} FROM sharing.find_people(
-        $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) AS f
+    SELECT {_COLUMNS} FROM sharing.find_people({_RANGES}) AS f
 """
 _FIND_LIKE = f"""
-    SELECT {_COLUMNS} FROM sharing.find_people_like(
-        $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) AS f
+    SELECT {_COLUMNS} FROM sharing.find_people_like({_RANGES},
+    CAST(:sex AS text), CAST(:markers AS text[]), :today) AS f
 """
 
 
@@ -59,28 +65,49 @@ async def by_name(
     The wide ranges are read only where the good ones among the narrow show too few people. Whom
     the filters exclude is left out before anything is cut off.
     """
-    values: list[object] = [
-        plan.narrow[:, 0].tolist(),
-        plan.narrow[:, 1].tolist(),
-        plan.good,
-        ENOUGH if len(plan.days) == 0 else ENOUGH_BORN_SO,
-        _EACH_NARROW,
-        plan.days[:, 0].tolist(),
-        plan.days[:, 1].tolist(),
-        plan.surname_terms,
-        plan.given_terms,
-        plan.wide[:, 0].tolist(),
-        plan.wide[:, 1].tolist(),
-        _EACH_WIDE,
-        _TOTAL,
-    ]
-    if filters == NO_FILTERS:
-        columns = await consultation.session.columns(_FIND, *values)
-    else:
-        kept = (filters.sex, list(filters.markers), today())
-        columns = await consultation.session.columns(_FIND_LIKE, *values, *kept)
-    if columns[0] is None:
+    values = {
+        **bounds(plan.narrow),
+        "good": plan.good,
+        "enough": ENOUGH if len(plan.days) == 0 else ENOUGH_BORN_SO,
+        "each": _EACH_NARROW,
+        "day_low": plan.days[:, 0].tolist(),
+        "day_high": plan.days[:, 1].tolist(),
+        "surnames": list(plan.surname_terms),
+        "given": list(plan.given_terms),
+        "wide_low": plan.wide[:, 0].tolist(),
+        "wide_high": plan.wide[:, 1].tolist(),
+        "wide_each": _EACH_WIDE,
+        "total": _TOTAL,
+    }
+    if filters != NO_FILTERS:
+        values |= _filters(filters)
+    sql = _FIND if filters == NO_FILTERS else _FIND_LIKE
+    (found,) = await consultation.session.rows(sql, values)
+    if found.name_keys is None:
         return []
+    columns = (found.name_keys, found.owners, found.nominals, found.labels)
+    rows = list(map(Candidate._make, zip(*columns, strict=True)))
+    if asks_for_later(plan.interpretations):
+        rows += await _other_names(consultation, rows)
+    return rows
+
+
+async def _other_names(consultation: Consultation, found: Sequence[Candidate]) -> list[Candidate]:
+    """Return all rows of the name index of those found: a second given name counts by them."""
+    nominals = list({(row.owner_force, row.nominal_id) for row in found})
+    (names,) = await consultation.session.rows(
+        f"SELECT {_COLUMNS} FROM unnest(CAST(:owners AS smallint[]), CAST(:ids AS uuid[])) "
+        "AS t (owner, id) CROSS JOIN LATERAL (SELECT k.* FROM records.name_key AS k "
+        "WHERE k.owner_force = t.owner AND k.nominal_id = t.id LIMIT :most) AS f",
+        {
+            "owners": [owner for owner, _ in nominals],
+            "ids": [nominal_id for _, nominal_id in nominals],
+            "most": _NAMES_OF_ONE,
+        },
+    )
+    if names.name_keys is None:
+        return []
+    columns = (names.name_keys, names.owners, names.nominals, names.labels)
     return list(map(Candidate._make, zip(*columns, strict=True)))
 
 
