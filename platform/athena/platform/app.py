@@ -86,7 +86,7 @@ from athena.sharing.ppss.submissions import routes as submissions
 from athena.sharing.ppss.submissions.schemas import SubmissionDraft
 from athena.sharing.search import pages as search_pages
 from athena.sharing.search import routes as search
-from athena.sharing.search.warming import warm
+from athena.sharing.search.warming import settle
 from athena.tenants.administration import routes as administration
 from athena.tenants.lifecycle import routes as lifecycle
 from athena.tenants.members import pages as member_pages
@@ -106,7 +106,7 @@ def create_app(store: Store, settings: Settings) -> FastAPI:
             runtime.switchboard.when_switched(tally.begin_anew)
             working = [
                 asyncio.create_task(runtime.outbox.run()),
-                asyncio.create_task(asyncio.to_thread(warm)),
+                asyncio.create_task(asyncio.to_thread(settle)),
                 asyncio.create_task(tally.run()),
                 asyncio.create_task(runtime.partner_events.run()),
                 asyncio.create_task(Teller(runtime.database, runtime.gate.roles_allow).run()),
