@@ -138,3 +138,12 @@ async def test_an_unknown_path_is_a_problem(platform: Platform) -> None:
     answer = await platform.client.get("/api/v1/nothing")
     assert answer.status_code == 404
     assert answer.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize("kind", ["%00", "Break_Glass", "a" * 61, ""])
+async def test_a_kind_of_work_that_cannot_be_is_refused(platform: Platform, kind: str) -> None:
+    answer = await platform.client.get(
+        f"/api/v1/worklist?kind={kind}", headers=await platform.headers("officer.kent")
+    )
+    assert answer.status_code == 422
+    assert "kind" in answer.text

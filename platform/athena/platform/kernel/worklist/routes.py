@@ -8,6 +8,7 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query
+from pydantic import StringConstraints
 
 from athena.platform.kernel.audit import Entry, EventKind
 from athena.platform.kernel.desk import Desk, OpenChange
@@ -58,7 +59,8 @@ def make_router(desk: Desk, caller: Caller, waiting: Waiting = nothing) -> APIRo
             list[ItemState] | None, Query(description="By default what is still to do")
         ] = None,
         kind: Annotated[
-            list[Annotated[str, Query(max_length=60)]] | None, Query(description="By default all")
+            list[Annotated[str, StringConstraints(pattern="^[a-z_]{1,60}$")]] | None,
+            Query(description="By default all"),
         ] = None,
         limit: Annotated[int, Query(ge=1, le=service.MOST_ITEMS)] = 50,
         offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
