@@ -32,6 +32,7 @@ from athena.records.merging.service import read_marked
 from athena.records.nominals.values import Sex, WarningMarker
 from athena.sharing.search.routes import run_search
 from athena.sharing.search.schemas import Hit, SearchAnswer, SearchRequest
+from athena.sharing.search.warming import warm
 
 audit_app = typer.Typer(help="The log of who looked at what, and why.", no_args_is_help=True)
 nominal_app = typer.Typer(help="One nominal.", no_args_is_help=True)
@@ -97,6 +98,7 @@ def search(
     async def work() -> tuple[SearchAnswer, float]:
         async with opened() as runtime:
             subject = await acting(runtime, account)
+            warm()  # a server has done so long before
             started = time.perf_counter()
             answer = await run_search(runtime.gate, runtime.searcher, subject, request)
             return answer, time.perf_counter() - started
@@ -117,7 +119,9 @@ def search(
             out.print(heading)
         for hit in hits:
             out.print(_hit(hit))
-    found = f"{len(shown)} results" if shown else "No nominal found that you may see"
+    found = "No nominal found that you may see"
+    if shown:
+        found = "1 result" if len(shown) == 1 else f"{len(shown)} results"
     out.print(f"{found}, in {seconds * 1000:.0f} ms. The search is logged.")
 
 
