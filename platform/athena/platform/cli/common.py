@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -16,6 +16,7 @@ from athena.platform.cli.demonstration import found_sharing
 from athena.platform.kernel.embedded import raise_on_termination
 from athena.platform.kernel.errors import ConfigurationError
 from athena.platform.kernel.identity import Subject
+from athena.platform.kernel.permits import check_reason
 from athena.platform.kernel.settings import Settings, load_settings
 from athena.platform.kernel.store import Store, data_dir, migrate, open_store
 from athena.platform.runtime import Runtime, running
@@ -104,3 +105,14 @@ async def acting(runtime: Runtime, username: str) -> Subject:
             "ATHENA_ENV is production."
         )
     return await subject_by_username(runtime.database, username)
+
+
+def act(account: str, reason: str, work: Callable[[Runtime, Subject, str], Awaitable[T]]) -> T:
+    """Do something as an account, for a reason, over the opened platform; it doesn't search."""
+
+    async def acted() -> T:
+        stated = check_reason(reason)
+        async with opened(searching=False) as runtime:
+            return await work(runtime, await acting(runtime, account), stated)
+
+    return run(acted())

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import Annotated, TypeVar
+from typing import Annotated
 from uuid import UUID
 
 import typer
 
-from athena.platform.cli.common import As, Json, Reason, acting, opened, out, print_json, run
+from athena.platform.cli.common import As, Json, Reason, act, out, print_json
 from athena.platform.kernel.clock import show_time
 from athena.platform.kernel.identity import Subject
-from athena.platform.kernel.permits import check_reason
+from athena.platform.runtime import Runtime
 from athena.sharing.ppss.referrals.models import WithdrawnBecause
 from athena.sharing.ppss.referrals.schemas import (
     MOST_REFERRALS,
@@ -33,7 +32,6 @@ Also = Annotated[
     list[str] | None, typer.Option(help="A field that may be sent beyond the minimum; repeat it.")
 ]
 Identifier = Annotated[UUID, typer.Argument(help="The referral, as the list shows it.")]
-T = TypeVar("T")
 
 
 def register(app: typer.Typer) -> None:
@@ -57,12 +55,12 @@ def preview(
 ) -> None:
     """Show exactly what would be sent, and send nothing."""
 
-    async def work(referrals: Referrals, subject: Subject, stated: str) -> Preview:
-        return await referrals.preview(
+    async def work(runtime: Runtime, subject: Subject, stated: str) -> Preview:
+        return await Referrals(runtime.checks).preview(
             subject, _draft(nominal, partner, agreement, kind, also, stated)
         )
 
-    print_json(_act(account, reason, work).model_dump(mode="json", exclude_none=True))
+    print_json(act(account, reason, work).model_dump(mode="json", exclude_none=True))
 
 
 def send(
@@ -76,11 +74,11 @@ def send(
 ) -> None:
     """Refer a person to a partner; refused whole where a field that must be sent isn't there."""
 
-    async def work(referrals: Referrals, subject: Subject, stated: str) -> ReferralView:
+    async def work(runtime: Runtime, subject: Subject, stated: str) -> ReferralView:
         draft = _draft(nominal, partner, agreement, kind, also, stated)
-        return ReferralView.of(await referrals.send(subject, draft))
+        return ReferralView.of(await Referrals(runtime.checks).send(subject, draft))
 
-    view = _act(account, reason, work)
+    view = act(account, reason, work)
     out.print(f"Referral {view.referral_id} is sent: {', '.join(view.fields)}.")
     out.print(f"{view.partner} answers by {show_time(view.due_at)}.")
 
@@ -93,11 +91,13 @@ def list_all(
 ) -> None:
     """List the own force's referrals, the most urgent first."""
 
-    async def work(referrals: Referrals, subject: Subject, stated: str) -> list[ReferralView]:
-        found = await referrals.of_force(subject, stated, MOST_REFERRALS, open_only=not every)
+    async def work(runtime: Runtime, subject: Subject, stated: str) -> list[ReferralView]:
+        found = await Referrals(runtime.checks).of_force(
+            subject, stated, MOST_REFERRALS, open_only=not every
+        )
         return [ReferralView.of(item) for item in found]
 
-    views = _act(account, reason, work)
+    views = act(account, reason, work)
     if as_json:
         print_json([view.model_dump(mode="json") for view in views])
         return
@@ -112,10 +112,10 @@ def list_all(
 def show(referral_id: Identifier, account: As, reason: Reason, as_json: Json = False) -> None:
     """Show a referral of the own force: what was sent, by when it is answered, and the answer."""
 
-    async def work(referrals: Referrals, subject: Subject, stated: str) -> ReferralView:
-        return ReferralView.of(await referrals.show(subject, referral_id, stated))
+    async def work(runtime: Runtime, subject: Subject, stated: str) -> ReferralView:
+        return ReferralView.of(await Referrals(runtime.checks).show(subject, referral_id, stated))
 
-    view = _act(account, reason, work)
+    view = act(account, reason, work)
     if as_json:
         print_json(view.model_dump(mode="json"))
         return
@@ -142,10 +142,10 @@ def withdraw(
 ) -> None:
     """Withdraw a referral; the partner is told because of what, never the reason."""
 
-    async def work(referrals: Referrals, subject: Subject, stated: str) -> None:
-        await referrals.withdraw(subject, referral_id, stated, because)
+    async def work(runtime: Runtime, subject: Subject, stated: str) -> None:
+        await Referrals(runtime.checks).withdraw(subject, referral_id, stated, because)
 
-    _act(account, reason, work)
+    act(account, reason, work)
     out.print("The referral is withdrawn; the partner is told.")
 
 
@@ -162,14 +162,3 @@ def _draft(
             "reason": reason,
         }
     )
-
-
-def _act(account: str, reason: str, work: Callable[[Referrals, Subject, str], Awaitable[T]]) -> T:
-    """Do something as an account, for a reason, over the opened platform."""
-
-    async def act() -> T:
-        stated = check_reason(reason)
-        async with opened(searching=False) as runtime:
-            return await work(Referrals(runtime.checks), await acting(runtime, account), stated)
-
-    return run(act())

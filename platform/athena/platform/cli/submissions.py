@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import Annotated, TypeVar
+from typing import Annotated
 from uuid import UUID
 
 import typer
 
-from athena.platform.cli.common import As, Json, Reason, acting, opened, out, print_json, run
+from athena.platform.cli.common import As, Json, Reason, act, out, print_json
 from athena.platform.kernel.clock import show_time
 from athena.platform.kernel.identity import Subject
-from athena.platform.kernel.permits import check_reason
 from athena.platform.runtime import Runtime
 from athena.sharing.ppss.submissions.models import DeclinedBecause, SubmissionState
 from athena.sharing.ppss.submissions.schemas import (
@@ -25,7 +23,6 @@ submissions_app = typer.Typer(
 )
 
 Number = Annotated[UUID, typer.Argument(help="The submission, as the list shows it.")]
-T = TypeVar("T")
 
 
 def register(app: typer.Typer) -> None:
@@ -52,7 +49,7 @@ def list_submissions(
         )
         return [SubmissionView.in_queue(item, runtime.searcher.agreements) for item in found]
 
-    views = _act(account, reason, work)
+    views = act(account, reason, work)
     if as_json:
         print_json([view.model_dump(mode="json") for view in views])
         return
@@ -71,7 +68,7 @@ def show(submission_id: Number, account: As, reason: Reason, as_json: Json = Fal
         view = SubmissionView.in_queue(found, runtime.searcher.agreements)
         return OpenedSubmission(submission=view, content=content)
 
-    opened_one = _act(account, reason, work)
+    opened_one = act(account, reason, work)
     if as_json:
         print_json(opened_one.model_dump(mode="json", exclude_none=True))
         return
@@ -127,16 +124,5 @@ def _move(
     async def work(runtime: Runtime, subject: Subject, stated: str) -> None:
         await runtime.submissions.move(subject, submission_id, state, stated, because)
 
-    _act(account, reason, work)
+    act(account, reason, work)
     out.print(f"The submission is {state.replace('_', ' ')}; the partner is told.")
-
-
-def _act(account: str, reason: str, work: Callable[[Runtime, Subject, str], Awaitable[T]]) -> T:
-    """Do something as an account, for a reason, over the opened platform."""
-
-    async def act() -> T:
-        stated = check_reason(reason)
-        async with opened(searching=False) as runtime:
-            return await work(runtime, await acting(runtime, account), stated)
-
-    return run(act())

@@ -8,10 +8,10 @@ import traceback
 from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
 from types import MappingProxyType
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import unquote
 
-from fastapi import FastAPI, Request, Response
+from fastapi import FastAPI, Header, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
@@ -26,6 +26,7 @@ from athena.platform.kernel.errors import (
     MalformedRequestError,
 )
 from athena.platform.kernel.identity import Subject
+from athena.platform.kernel.permits import check_reason
 
 PROBLEM_JSON = "application/problem+json"
 MAX_BODY_BYTES = 1_000_000
@@ -197,6 +198,18 @@ def header_text(value: str | None) -> str | None:
     except UnicodeError:
         text = value
     return unquote(text)
+
+
+ReasonHeader = Annotated[str | None, Header(alias="Athena-Reason")]
+"""The header in which a caller says why; `stated_reason` reads it."""
+
+
+def stated_reason(header: str | None) -> str:
+    """Return the reason that a header states, or InvalidInputError.
+
+    Routes ask for it themselves, so that whoever isn't signed in hears that first.
+    """
+    return check_reason(header_text(header) or "")
 
 
 def listening_socket(host: str, port: int) -> socket.socket:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from fastapi import APIRouter, Depends, Header, Response
+from fastapi import APIRouter, Depends, Response
 from pydantic import BaseModel
 
 from athena.platform.kernel import audit
 from athena.platform.kernel.database import Database
 from athena.platform.kernel.identity import Role, Subject, TenantKind
-from athena.platform.kernel.permits import Act, Permit, check_reason
-from athena.platform.kernel.web import Caller, header_text, problems
+from athena.platform.kernel.permits import Act, Permit
+from athena.platform.kernel.web import Caller, ReasonHeader, problems, stated_reason
 from athena.policies.roles import repository, service
 from athena.policies.roles.actions import Action
 from athena.policies.roles.service import Permission
@@ -43,11 +41,11 @@ def make_router(database: Database, caller: Caller, manage: Permit) -> APIRouter
 
     @router.get("", responses=problems())
     async def list_rules(
-        reason: Annotated[str | None, Header(alias="Athena-Reason")] = None,
+        reason: ReasonHeader = None,
         subject: Subject = Depends(caller),
     ) -> list[RuleView]:
         """Return the rules that hold."""
-        stated = check_reason(header_text(reason) or "")
+        stated = stated_reason(reason)
         await manage(subject, stated)
         async with database.write(subject.login) as session:
             await audit.administer(session, subject, "roles.read", stated, {})

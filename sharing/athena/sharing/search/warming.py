@@ -32,8 +32,9 @@ def settle() -> None:
     hundred searches had to wait for.
     """
     warm()
-    gc.collect()
-    gc.freeze()
+    if not gc.get_freeze_count():  # once: what later passes away must be collected
+        gc.collect()
+        gc.freeze()
 
 
 if __name__ == "__main__":

@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Header, Response
+from fastapi import APIRouter, Depends, Response
 from pydantic import BaseModel
 
 from athena.platform.kernel.database import Database, WriteSession
 from athena.platform.kernel.identity import Subject
-from athena.platform.kernel.permits import Act, Permit, check_reason
-from athena.platform.kernel.web import Caller, header_text, problems
+from athena.platform.kernel.permits import Act, Permit
+from athena.platform.kernel.web import Caller, ReasonHeader, problems, stated_reason
 from athena.tenants.administration import service
 from athena.tenants.administration.schemas import (
     MemberView,
@@ -27,8 +26,6 @@ from athena.tenants.administration.schemas import (
     TeamPlace,
     TeamView,
 )
-
-ReasonHeader = Annotated[str | None, Header(alias="Athena-Reason")]
 
 
 class Added(BaseModel):
@@ -67,7 +64,7 @@ def _add_members(router: APIRouter, office: _Office, caller: Caller) -> None:
         reason: ReasonHeader = None, subject: Subject = Depends(caller)
     ) -> list[MemberView]:
         """Return every member of one's own tenant, those who left too."""
-        stated = check_reason(header_text(reason) or "")
+        stated = stated_reason(reason)
         async with office.open(subject, stated) as session:
             return await service.list_members(session, subject, stated)
 
@@ -83,7 +80,7 @@ def _add_members(router: APIRouter, office: _Office, caller: Caller) -> None:
         member_id: UUID, reason: ReasonHeader = None, subject: Subject = Depends(caller)
     ) -> MemberView:
         """Return a member with every role and team held so far."""
-        stated = check_reason(header_text(reason) or "")
+        stated = stated_reason(reason)
         async with office.open(subject, stated) as session:
             return await service.show(session, subject, member_id, stated)
 
@@ -126,7 +123,7 @@ def _add_teams(router: APIRouter, office: _Office, caller: Caller) -> None:
         reason: ReasonHeader = None, subject: Subject = Depends(caller)
     ) -> list[TeamView]:
         """Return the teams of one's own tenant."""
-        stated = check_reason(header_text(reason) or "")
+        stated = stated_reason(reason)
         async with office.open(subject, stated) as session:
             return await service.list_teams(session, subject, stated)
 

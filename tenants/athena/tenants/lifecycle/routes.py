@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Body, Depends, Header
+from fastapi import APIRouter, Body, Depends
 
 from athena.platform.kernel.database import Database
 from athena.platform.kernel.identity import Subject
-from athena.platform.kernel.permits import Act, Permit, check_reason
-from athena.platform.kernel.web import Caller, header_text, problems
+from athena.platform.kernel.permits import Act, Permit
+from athena.platform.kernel.web import Caller, ReasonHeader, problems, stated_reason
 from athena.tenants.lifecycle import service
 from athena.tenants.lifecycle.schemas import ForceRequest, PartnerRequest, TenantView
 from athena.tenants.lifecycle.service import Verifier
@@ -25,11 +25,11 @@ def make_router(
 
     @router.get("", responses=problems())
     async def list_tenants(
-        reason: Annotated[str | None, Header(alias="Athena-Reason")] = None,
+        reason: ReasonHeader = None,
         subject: Subject = Depends(caller),
     ) -> list[TenantView]:
         """Return every tenant and whether it takes part."""
-        stated = check_reason(header_text(reason) or "")
+        stated = stated_reason(reason)
         await read(subject, stated)
         async with database.write(subject.login) as session:
             found = await service.list_tenants(session, subject, stated)

@@ -28,7 +28,6 @@ from athena.sharing.ppss.person_checks import sandbox
 from athena.sharing.ppss.person_checks.schemas import PersonCheck
 from athena.sharing.ppss.person_checks.service import (
     PersonChecks,
-    Question,
     answer_context,
     still_shown,
 )
@@ -66,7 +65,7 @@ class PersonCheckBatches:
         batch; another body under the key is refused, as is what the agreement doesn't allow today.
         """
         key, body = question
-        digest = Question(_single(batch, 0), key, body).digest(caller)
+        digest = caller.digest_of(body)
         try:
             await self._check_allowed(caller, batch)
             return await self._keep(caller, batch, key, digest)

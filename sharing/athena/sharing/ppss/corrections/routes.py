@@ -6,11 +6,10 @@ from collections.abc import Callable, Mapping
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Header, Query
+from fastapi import APIRouter, Depends, Query
 
 from athena.platform.kernel.identity import NominalId, Subject
-from athena.platform.kernel.permits import check_reason
-from athena.platform.kernel.web import Caller, header_text, problems
+from athena.platform.kernel.web import Caller, ReasonHeader, problems, stated_reason
 from athena.sharing.ppss.corrections.schemas import (
     MOST_CORRECTIONS,
     Acknowledgement,
@@ -21,7 +20,6 @@ from athena.sharing.ppss.corrections.service import Corrections
 from athena.sharing.ppss.interface import signed
 from athena.sharing.ppss.reading import Admit, Call
 
-Stated = Annotated[str | None, Header(alias="Athena-Reason")]
 Most = Annotated[int, Query(ge=1, le=MOST_CORRECTIONS)]
 OnlyOpen = Annotated[bool, Query(alias="open", description="Only what isn't acknowledged yet")]
 
@@ -59,22 +57,22 @@ def make_router(
 
     @router.get("/corrections", responses=problems())
     async def of_force(
-        reason: Stated = None,
+        reason: ReasonHeader = None,
         only_open: OnlyOpen = True,
         limit: Most = MOST_CORRECTIONS,
         subject: Subject = Depends(caller),
     ) -> list[CorrectionView]:
         """Return what partners were told to correct of the own force's records."""
-        stated = check_reason(header_text(reason) or "")
+        stated = stated_reason(reason)
         found = await corrections.of_force(subject, stated, limit, open_only=only_open)
         return [CorrectionView.of(item) for item in found]
 
     @router.get("/nominals/{nominal_id}/holdings", responses=problems())
     async def holdings(
-        nominal_id: UUID, reason: Stated = None, subject: Subject = Depends(caller)
+        nominal_id: UUID, reason: ReasonHeader = None, subject: Subject = Depends(caller)
     ) -> list[HoldingView]:
         """Return which partners were given what of a record, and what they still hold."""
-        stated = check_reason(header_text(reason) or "")
+        stated = stated_reason(reason)
         found = await corrections.holdings(subject, NominalId(nominal_id), stated)
         return [HoldingView.of(item, titles()) for item in found]
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Header, Path, Query
+from fastapi import APIRouter, Depends, Path, Query
 
 from athena.platform.kernel.database import Database
 from athena.platform.kernel.identity import Subject
-from athena.platform.kernel.permits import Act, Permit, check_reason
-from athena.platform.kernel.web import Caller, header_text, problems
+from athena.platform.kernel.permits import Act, Permit
+from athena.platform.kernel.web import Caller, ReasonHeader, problems, stated_reason
 from athena.sharing.ppss.deliveries import service
 from athena.sharing.ppss.deliveries.models import MOST_EVENTS
 from athena.sharing.ppss.deliveries.reach import Reach
@@ -28,7 +28,6 @@ from athena.sharing.ppss.interface import signed
 from athena.sharing.ppss.reading import Admit, Call
 
 Slug = Annotated[str, Path(pattern=r"^[a-z][a-z0-9-]{1,40}$")]
-Stated = Annotated[str | None, Header(alias="Athena-Reason")]
 After = Annotated[int, Query(ge=0, le=2**63 - 1, description="The number of the last one you have")]
 Most = Annotated[int, Query(ge=1, le=MOST_EVENTS)]
 
@@ -68,10 +67,10 @@ def make_router(
 
     @router.get("/deliveries", responses=problems(404))
     async def deliveries(
-        slug: Slug, reason: Stated = None, subject: Subject = Depends(caller)
+        slug: Slug, reason: ReasonHeader = None, subject: Subject = Depends(caller)
     ) -> DeliveriesView:
         """Return how a partner's events go out, with its dead letters."""
-        stated = check_reason(header_text(reason) or "")
+        stated = stated_reason(reason)
         await read(subject, stated)
         async with database.read(subject.login) as session:
             return await service.show(session, subject, slug, stated)

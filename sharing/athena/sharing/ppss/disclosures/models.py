@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from athena.platform.kernel.identity import Level, NominalId, TenantId
+from athena.platform.kernel.identity import FieldGroup, Level, NominalId, TenantId
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,22 @@ class Disclosure:
     @property
     def context(self) -> str:
         """What the sealed payload is bound to."""
-        return f"disclosure/{self.disclosure_id}"
+        return context_of(self.disclosure_id)
+
+    @property
+    def groups(self) -> list[FieldGroup]:
+        """The groups among its fields."""
+        return groups_of(self.fields)
+
+
+def context_of(disclosure_id: UUID) -> str:
+    """Return what the sealed payload of a disclosure is bound to."""
+    return f"disclosure/{disclosure_id}"
+
+
+def groups_of(fields: Collection[str]) -> list[FieldGroup]:
+    """Return the groups among fields that were told, in the groups' own order."""
+    return [group for group in FieldGroup if group.value in fields]
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,12 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Header, Query
+from fastapi import APIRouter, Depends, Query
 from pydantic import AwareDatetime
 
 from athena.platform.kernel.identity import Subject
-from athena.platform.kernel.permits import check_reason
-from athena.platform.kernel.web import Caller, header_text, problems
+from athena.platform.kernel.web import Caller, ReasonHeader, problems, stated_reason
 from athena.sharing.ppss.disclosures.schemas import MOST_LINES, Ledger
 from athena.sharing.ppss.disclosures.service import Disclosures
 from athena.sharing.ppss.interface import signed
@@ -41,13 +40,13 @@ def make_router(disclosures: Disclosures, caller: Caller) -> APIRouter:
 
     @router.get("", responses=problems())
     async def read(
-        reason: Annotated[str | None, Header(alias="Athena-Reason")] = None,
+        reason: ReasonHeader = None,
         before: Before = None,
         limit: Most = MOST_LINES,
         subject: Subject = Depends(caller),
     ) -> Ledger:
         """Return what was disclosed to partners of the own force's records, or to auditors all."""
-        stated = check_reason(header_text(reason) or "")
+        stated = stated_reason(reason)
         return await disclosures.read(subject, stated, before, limit)
 
     return router

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Header, Path
+from fastapi import APIRouter, Depends, Path
 
 from athena.platform.kernel.database import Database
 from athena.platform.kernel.identity import Subject
-from athena.platform.kernel.permits import Act, Permit, check_reason
-from athena.platform.kernel.web import Caller, header_text, problems
+from athena.platform.kernel.permits import Act, Permit
+from athena.platform.kernel.web import Caller, ReasonHeader, problems, stated_reason
 from athena.policies.agreements.document import REFERENCE
 from athena.sharing.ppss.onboarding import service
 from athena.sharing.ppss.onboarding.schemas import (
@@ -26,7 +26,6 @@ from athena.sharing.ppss.onboarding.schemas import (
 KeyId = Annotated[str, Path(pattern=r"^[0-9a-f]{64}$")]
 Slug = Annotated[str, Path(pattern=r"^[a-z][a-z0-9-]{1,40}$")]
 Reference = Annotated[str, Path(pattern=REFERENCE)]
-Stated = Annotated[str | None, Header(alias="Athena-Reason")]
 
 
 class ContactAct(Act):
@@ -41,10 +40,10 @@ def make_router(database: Database, caller: Caller, manage: Permit, read: Permit
 
     @router.get("", responses=problems())
     async def list_partners(
-        reason: Stated = None, subject: Subject = Depends(caller)
+        reason: ReasonHeader = None, subject: Subject = Depends(caller)
     ) -> list[PartnerView]:
         """Return every registered partner with its keys and agreements."""
-        stated = check_reason(header_text(reason) or "")
+        stated = stated_reason(reason)
         await read(subject, stated)
         async with database.read(subject.login) as session:
             return await service.list_partners(session, subject, stated)
@@ -59,10 +58,10 @@ def make_router(database: Database, caller: Caller, manage: Permit, read: Permit
 
     @router.get("/reviews", responses=problems())
     async def list_reviews(
-        reason: Stated = None, subject: Subject = Depends(caller)
+        reason: ReasonHeader = None, subject: Subject = Depends(caller)
     ) -> list[ReviewView]:
         """Return which calls are stopped for review, and which were."""
-        stated = check_reason(header_text(reason) or "")
+        stated = stated_reason(reason)
         await read(subject, stated)
         async with database.read(subject.login) as session:
             return await service.list_reviews(session, subject, stated)

@@ -7,9 +7,8 @@ nothing is found, because the store shows nothing else.
 
 from __future__ import annotations
 
-import hashlib
 import hmac
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from uuid import UUID, uuid4
 
@@ -18,14 +17,14 @@ import rfc8785
 from athena.platform.kernel.audit import Entry, EventKind, RecordSeen, append
 from athena.platform.kernel.database import ReadSession
 from athena.platform.kernel.errors import AthenaError, RefusedError
-from athena.platform.kernel.identity import FieldGroup, NominalId, TenantId
+from athena.platform.kernel.identity import TenantId
 from athena.policies.roles.actions import Action
 from athena.policies.visibility.models import Consultation
 from athena.policies.visibility.service import Gate
 from athena.records.names.normalise import surname_tokens
 from athena.records.nominals import service as nominals
-from athena.sharing.ppss.disclosures import repository as ledger
-from athena.sharing.ppss.disclosures.models import Disclosure
+from athena.sharing.ppss.disclosures.disclosing import disclose, disclosure_of
+from athena.sharing.ppss.disclosures.models import Disclosure, groups_of
 from athena.sharing.ppss.disclosures.sealing import Sealer
 from athena.sharing.ppss.limits import service as limits
 from athena.sharing.ppss.limits.models import USUAL, Recent, Thresholds
@@ -44,7 +43,7 @@ from athena.sharing.ppss.problems import (
     IdempotencyKeyReusedError,
 )
 from athena.sharing.ppss.signatures.models import PPSS, Caller, Standing
-from athena.sharing.ppss.signatures.service import Arrival, Door, check_purpose
+from athena.sharing.ppss.signatures.service import Arrival, Door, Entrance, check_purpose
 from athena.sharing.search import repository as look_ups
 from athena.sharing.search.query import understand
 from athena.sharing.search.service import Searcher
@@ -60,11 +59,6 @@ class Question:
     check: PersonCheck
     idempotency_key: str
     body: bytes
-
-    def digest(self, caller: Caller) -> bytes:
-        """Return the SHA-256 of who asks what: by it one sees that a question is the same."""
-        who = "\n".join((caller.reference, caller.user, caller.role, ""))
-        return hashlib.sha256(who.encode() + self.body).digest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +83,18 @@ class PersonChecks:
         except AthenaError:
             await self.door.enter(arrival)
             raise
-        entrance = await self.door.enter(arrival, question.check.purpose)
+        return await self._answer_let_in(
+            await self.door.enter(arrival, question.check.purpose), question
+        )
+
+    async def answer_later(self, caller: Caller, question: Question) -> bytes:
+        """Answer, as `answer` does, a question of a call that was let in earlier.
+
+        It counts against the caps when it is answered.
+        """
+        return await self._answer_let_in(await self.door.entrance_of(caller), question)
+
+    async def _answer_let_in(self, entrance: Entrance, question: Question) -> bytes:
         caller = entrance.caller
         if caller.partner.sandbox:
             try:
@@ -100,26 +105,10 @@ class PersonChecks:
         standing = await self.door.standing_of(entrance)
         try:
             check_purpose(standing, question.check.purpose)
-            if entrance.used is None:  # the agreement's first day began meanwhile
+            if entrance.used is None:  # of a batch, or the agreement's first day began meanwhile
                 await limits.count_call(self.gate.database, caller, standing)
             else:
                 limits.check_caps(standing, entrance.used)
-        except RefusedError as error:
-            await self.door.log_refusal(caller, _MAKE, error)
-            raise
-        return await self._consult(caller, standing, question)
-
-    async def answer_later(self, caller: Caller, question: Question) -> bytes:
-        """Answer, as `answer` does, a question of a call that was let in earlier.
-
-        It counts against the caps when it is answered.
-        """
-        try:
-            if caller.partner.sandbox:
-                return await self._answer_made_up(caller, question)
-            standing = await self.door.standing(caller)
-            check_purpose(standing, question.check.purpose)
-            await limits.count_call(self.gate.database, caller, standing)
         except RefusedError as error:
             await self.door.log_refusal(caller, _MAKE, error)
             raise
@@ -143,7 +132,7 @@ class PersonChecks:
                 consultation.session, caller.partner.partner_id, question.idempotency_key
             )
             if known is not None:
-                return await self._again(consultation, known, question.digest(caller))
+                return await self._again(consultation, known, caller.digest_of(question.body))
             return await self._answer(consultation, caller, standing, question)
 
     async def _answer_made_up(self, caller: Caller, question: Question) -> bytes:
@@ -169,7 +158,7 @@ class PersonChecks:
                 session, caller.partner.partner_id, question.idempotency_key
             )
             if known is not None:
-                return self._open(known, question.digest(caller))
+                return self._open(known, caller.digest_of(question.body))
             await self._keep(session, caller, sandbox.STANDING, question, answer, body)
         return body
 
@@ -204,7 +193,7 @@ class PersonChecks:
                 answer.check_id,
                 standing.agreement_id,
                 question.idempotency_key,
-                question.digest(caller),
+                caller.digest_of(question.body),
                 answer.result.value,
                 person_digest(self.sealer.person_key, person),
                 initial(person),
@@ -240,7 +229,9 @@ class PersonChecks:
         body = rfc8785.dumps(answer.document())
         recent = await self._keep(consultation.session, caller, standing, question, answer, body)
         if disclosures:
-            await self._enter(consultation, caller, check_id, disclosures)
+            await disclose(
+                consultation, caller, _DISCLOSE, disclosures, self.sealer, check_id=check_id
+            )
         await limits.watch(
             consultation.session, caller.partner, standing.agreement_id, recent, self.thresholds
         )
@@ -290,53 +281,14 @@ class PersonChecks:
                 directory.by_id(key[0]),
             )
             told.append(shown)
-            disclosures.append(_disclosure(shown, *key))
+            disclosures.append(disclosure_of(shown, *key))
         known = {match.owner_force for match in verdict.matches}
         for owner, view in pointers:
             if owner not in known:
                 shown = telling.pointer(view, standing, directory.by_id(owner))
                 told.append(shown)
-                disclosures.append(_disclosure(shown, owner, None))
+                disclosures.append(disclosure_of(shown, owner, None))
         return told, disclosures
-
-    async def _enter(
-        self,
-        consultation: Consultation,
-        caller: Caller,
-        check_id: UUID,
-        disclosures: Sequence[Disclosure],
-    ) -> None:
-        """Log the disclosure (s.62) and enter it in the ledger."""
-        content = {
-            "recipient": caller.partner.slug,
-            "asked_by": caller.user,
-            "asked_role": caller.role,
-            "disclosures": [
-                {
-                    "disclosure_id": str(item.disclosure_id),
-                    "fields": list(item.fields),
-                    "digest": hashlib.sha256(item.payload).hexdigest(),
-                }
-                for item in disclosures
-            ],
-        }
-        agreement = str(consultation.subject.agreement)
-        seen = [
-            RecordSeen(
-                item.owner_force,
-                item.nominal_id,
-                item.level,
-                agreement,
-                _groups(item.fields),
-            )
-            for item in disclosures
-            if item.nominal_id is not None
-        ]
-        entry = Entry(EventKind.DISCLOSURE, _DISCLOSE, consultation.reason, content, seen)
-        appended = await append(consultation.session, consultation.visibility.grant_set_id, entry)
-        await ledger.enter(
-            consultation, caller, check_id, appended.event_id, disclosures, self.sealer
-        )
 
 
 def person_digest(key: bytes, person: PersonAsked) -> bytes:
@@ -362,30 +314,12 @@ async def still_shown(consultation: Consultation, check_id: UUID) -> list[Record
     for item in told:
         now = recorded.get(item.key)
         view = consultation.visibility.view(now.label_id, item.key) if now else None
-        if view is None or not view.groups.issuperset(_groups(item.fields)):
+        if view is None or not view.groups.issuperset(groups_of(item.fields)):
             raise AnswerGoneError(
                 "What was told then isn't all told any more; ask again with a new Idempotency-Key."
             )
     agreement = str(consultation.subject.agreement)
-    return [RecordSeen(*item.key, item.level, agreement, _groups(item.fields)) for item in told]
-
-
-def _groups(fields: Collection[str]) -> list[FieldGroup]:
-    return [group for group in FieldGroup if group.value in fields]
-
-
-def _disclosure(
-    shown: RecordDisclosed, owner: TenantId, nominal_id: NominalId | None
-) -> Disclosure:
-    document = shown.document()
-    return Disclosure(
-        disclosure_id=shown.disclosure_id,
-        owner_force=owner,
-        nominal_id=nominal_id,
-        level=shown.level,
-        fields=tuple(sorted(document.get("person", {}))),
-        payload=rfc8785.dumps(document),
-    )
+    return [RecordSeen(*item.key, item.level, agreement, groups_of(item.fields)) for item in told]
 
 
 def answer_context(check_id: UUID) -> str:

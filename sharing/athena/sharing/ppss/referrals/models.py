@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,7 +10,7 @@ from uuid import UUID
 
 from athena.platform.kernel.clocks.models import Due
 from athena.platform.kernel.clocks.service import working_days_later
-from athena.platform.kernel.identity import FieldGroup, NominalId, TenantId
+from athena.platform.kernel.identity import NominalId, TenantId
 
 WORKING_DAYS = 2
 """How long a partner may take to answer, from the day after: the consortium's own choice."""
@@ -58,11 +57,6 @@ def client_body_due(due_at: datetime) -> datetime:
     # A due moment is the midnight that ends a day; the clock counts from that day, not the next.
     last_day = due_at - timedelta(microseconds=1)
     return working_days_later(last_day, FURTHER_WORKING_DAYS).at
-
-
-def groups_of(fields: Collection[str]) -> list[FieldGroup]:
-    """Return the groups among fields that were sent, in their own order."""
-    return [group for group in FieldGroup if group.value in fields]
 
 
 @dataclass(frozen=True, slots=True)

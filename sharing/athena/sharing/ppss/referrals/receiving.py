@@ -6,14 +6,16 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from athena.platform.kernel.audit import Entry, EventKind, RecordSeen, append
+from athena.platform.kernel.database import ReadSession
 from athena.platform.kernel.errors import NotFoundError
 from athena.platform.kernel.identity import Purpose
 from athena.policies.roles.actions import Action
+from athena.sharing.ppss.disclosures.models import context_of, groups_of
 from athena.sharing.ppss.person_checks import repository as records
 from athena.sharing.ppss.person_checks.schemas import RecordDisclosed
 from athena.sharing.ppss.person_checks.service import PersonChecks
 from athena.sharing.ppss.referrals import repository
-from athena.sharing.ppss.referrals.models import Referral, ReferralState, groups_of
+from athena.sharing.ppss.referrals.models import Referral, ReferralState
 from athena.sharing.ppss.referrals.schemas import ReferralAnswer
 from athena.sharing.ppss.signatures.models import PPSS, Caller
 from athena.sharing.ppss.signatures.repository import run_for
@@ -44,7 +46,9 @@ class ReceivedReferrals:
         doesn't let all of it be told any more.
         """
         standing = await self.checks.door.standing(caller)
-        found = await self._own(caller, referral_id)
+        async with self.checks.gate.database.write(PPSS) as session:
+            await run_for(session, caller.partner.partner_id)
+            found = await _own(session, caller, referral_id)
         if found.agreement_id != standing.agreement_id:
             raise NotFoundError(_NOT_YOURS)
         if found.state in (ReferralState.WITHDRAWN, ReferralState.DECLINED):
@@ -67,7 +71,7 @@ class ReceivedReferrals:
             seen = [RecordSeen(*key, view.level, str(found.agreement_id), groups_of(found.fields))]
             told = Entry(EventKind.DISCLOSURE, "referrals.repeat", entry.reason, content, seen)
             await append(consultation.session, consultation.visibility.grant_set_id, told)
-        payload = self.checks.sealer.open(sealed, f"disclosure/{found.disclosure_id}")
+        payload = self.checks.sealer.open(sealed, context_of(found.disclosure_id))
         return found, RecordDisclosed.model_validate_json(payload)
 
     async def answer(self, caller: Caller, referral_id: UUID, said: ReferralAnswer) -> Referral:
@@ -79,20 +83,16 @@ class ReceivedReferrals:
         partner = caller.partner.partner_id
         async with self.checks.gate.database.write(PPSS) as session:
             await run_for(session, partner)
-            found = await repository.find_own(session, partner, referral_id)
-            if found is None:
-                raise NotFoundError(_NOT_YOURS)
+            found = await _own(session, caller, referral_id)
             asked = (said.status, said.because, tuple(said.ask_for))
             if (found.state, found.declined_because, found.asked_for) != asked:
                 await repository.answer(session, partner, referral_id, caller.user, said)
-                found = await repository.find_own(session, partner, referral_id)
-        assert found is not None, "nobody deletes a referral of an active force"
+                found = await _own(session, caller, referral_id)
         return found
 
-    async def _own(self, caller: Caller, referral_id: UUID) -> Referral:
-        async with self.checks.gate.database.write(PPSS) as session:
-            await run_for(session, caller.partner.partner_id)
-            found = await repository.find_own(session, caller.partner.partner_id, referral_id)
-        if found is None:
-            raise NotFoundError(_NOT_YOURS)
-        return found
+
+async def _own(session: ReadSession, caller: Caller, referral_id: UUID) -> Referral:
+    found = await repository.find_own(session, caller.partner.partner_id, referral_id)
+    if found is None:
+        raise NotFoundError(_NOT_YOURS)
+    return found

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Header, Query
+from fastapi import APIRouter, Depends, Query
 
 from athena.platform.kernel.database import Database
 from athena.platform.kernel.identity import Subject
-from athena.platform.kernel.permits import Permit, check_reason
-from athena.platform.kernel.web import Caller, header_text, problems
+from athena.platform.kernel.permits import Permit
+from athena.platform.kernel.web import Caller, ReasonHeader, problems, stated_reason
 from athena.sharing.ppss.interface import signed
 from athena.sharing.ppss.reading import Admit, Call
 from athena.sharing.ppss.referrals.escalating import unanswered
@@ -27,7 +27,6 @@ from athena.sharing.ppss.referrals.schemas import (
 )
 from athena.sharing.ppss.referrals.service import Referrals
 
-Stated = Annotated[str | None, Header(alias="Athena-Reason")]
 Most = Annotated[int, Query(ge=1, le=MOST_REFERRALS)]
 OnlyOpen = Annotated[bool, Query(alias="open", description="Only what waits for an answer")]
 
@@ -74,13 +73,13 @@ def make_router(referrals: Referrals, caller: Caller) -> APIRouter:
 
     @router.get("", responses=problems())
     async def of_force(
-        reason: Stated = None,
+        reason: ReasonHeader = None,
         only_open: OnlyOpen = True,
         limit: Most = MOST_REFERRALS,
         subject: Subject = Depends(caller),
     ) -> list[ReferralView]:
         """Return the own force's referrals, the most urgent first."""
-        stated = check_reason(header_text(reason) or "")
+        stated = stated_reason(reason)
         found = await referrals.of_force(subject, stated, limit, open_only=only_open)
         return [ReferralView.of(item) for item in found]
 
@@ -96,10 +95,10 @@ def make_router(referrals: Referrals, caller: Caller) -> APIRouter:
 
     @router.get("/{referral_id}", responses=problems(404))
     async def show(
-        referral_id: UUID, reason: Stated = None, subject: Subject = Depends(caller)
+        referral_id: UUID, reason: ReasonHeader = None, subject: Subject = Depends(caller)
     ) -> ReferralView:
         """Return a referral of the own force as it stands."""
-        stated = check_reason(header_text(reason) or "")
+        stated = stated_reason(reason)
         return ReferralView.of(await referrals.show(subject, referral_id, stated))
 
     @router.post("/{referral_id}/withdraw", responses=problems(404, 409))
@@ -118,9 +117,11 @@ def make_client_body_router(database: Database, caller: Caller, read: Permit) ->
     router = APIRouter(prefix="/api/v1/partners", tags=["partners"])
 
     @router.get("/late-referrals", responses=problems())
-    async def late(reason: Stated = None, subject: Subject = Depends(caller)) -> list[LateReferral]:
+    async def late(
+        reason: ReasonHeader = None, subject: Subject = Depends(caller)
+    ) -> list[LateReferral]:
         """Return referrals late by a further working day: whose they are, never of whom."""
-        stated = check_reason(header_text(reason) or "")
+        stated = stated_reason(reason)
         await read(subject, stated)
         async with database.read(subject.login) as session:
             return [LateReferral.of(item) for item in await unanswered(session, subject, stated)]

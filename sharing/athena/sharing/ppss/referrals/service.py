@@ -6,12 +6,9 @@ more than the agreement allows, whatever the officer may see.
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
-
-import rfc8785
 
 from athena.platform.kernel.audit import Entry, EventKind, RecordSeen, append
 from athena.platform.kernel.errors import ConflictError, InvalidInputError, NotFoundError
@@ -19,8 +16,7 @@ from athena.platform.kernel.identity import Level, NominalId, Purpose, Subject, 
 from athena.policies.roles.actions import Action
 from athena.policies.visibility.models import Consultation
 from athena.records.nominals import service as nominals
-from athena.sharing.ppss.disclosures import repository as ledger
-from athena.sharing.ppss.disclosures.models import Disclosure
+from athena.sharing.ppss.disclosures.disclosing import disclose, disclosure_of
 from athena.sharing.ppss.person_checks import repository as records
 from athena.sharing.ppss.person_checks import telling
 from athena.sharing.ppss.person_checks.schemas import PersonDisclosed, RecordDisclosed
@@ -33,7 +29,6 @@ from athena.sharing.ppss.referrals.models import (
     Terms,
     WithdrawnBecause,
     due,
-    groups_of,
 )
 from athena.sharing.ppss.referrals.schemas import (
     Preview,
@@ -108,8 +103,15 @@ class Referrals:
         ) as consultation:
             await run_for(consultation.session, way.caller.partner.partner_id)
             record = await self._record(consultation, subject.tenant_id, draft, way)
-            disclosed = _disclosure(record, subject.tenant_id, NominalId(draft.nominal_id))
-            await self._disclose(consultation, way, referral_id, disclosed)
+            disclosed = disclosure_of(record, subject.tenant_id, NominalId(draft.nominal_id))
+            await disclose(
+                consultation,
+                way.caller,
+                "referrals.disclose",
+                [disclosed],
+                self.checks.sealer,
+                content={"referral": str(referral_id)},
+            )
             new = New(
                 referral_id,
                 subject.tenant_id,
@@ -267,47 +269,3 @@ class Referrals:
             {field: value for field, value in person.items() if field in chosen}
         )
         return record.model_copy(update={"person": told})
-
-    async def _disclose(
-        self, consultation: Consultation, way: _Way, referral_id: UUID, item: Disclosure
-    ) -> None:
-        """Log the disclosure (Data Protection Act 2018, s.62) and enter it in the ledger."""
-        content = {
-            "recipient": way.caller.partner.slug,
-            "referral": str(referral_id),
-            "asked_by": way.caller.user,
-            "asked_role": way.caller.role,
-            "disclosures": [
-                {
-                    "disclosure_id": str(item.disclosure_id),
-                    "fields": list(item.fields),
-                    "digest": hashlib.sha256(item.payload).hexdigest(),
-                }
-            ],
-        }
-        assert item.nominal_id is not None, "a referral is of one record"
-        agreement = str(way.standing.agreement_id)
-        seen = [
-            RecordSeen(
-                item.owner_force, item.nominal_id, item.level, agreement, groups_of(item.fields)
-            )
-        ]
-        entry = Entry(
-            EventKind.DISCLOSURE, "referrals.disclose", consultation.reason, content, seen
-        )
-        appended = await append(consultation.session, consultation.visibility.grant_set_id, entry)
-        await ledger.enter(
-            consultation, way.caller, None, appended.event_id, [item], self.checks.sealer
-        )
-
-
-def _disclosure(record: RecordDisclosed, owner: TenantId, nominal_id: NominalId) -> Disclosure:
-    document = record.document()
-    return Disclosure(
-        record.disclosure_id,
-        owner,
-        nominal_id,
-        record.level,
-        tuple(sorted(document["person"])),
-        rfc8785.dumps(document),
-    )

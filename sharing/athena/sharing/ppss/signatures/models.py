@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, time
@@ -94,6 +95,11 @@ class Caller:
     """The agreement that the call names, as people name it."""
     key_id: str | None = None
     """The key by which the call is signed; nothing where an officer refers to the partner."""
+
+    def digest_of(self, body: bytes) -> bytes:
+        """Return the SHA-256 of who sends what: by it one sees that a message is the same."""
+        who = "\n".join((self.reference, self.user, self.role, ""))
+        return hashlib.sha256(who.encode() + body).digest()
 
     def subject(self, agreement_id: UUID) -> Subject:
         """Return the partner's user as the policy knows one, under one agreement alone."""

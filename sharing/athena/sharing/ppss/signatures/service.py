@@ -173,6 +173,10 @@ class Door:
         Whether it stands is read from the same documents by which the policy decides. What it says
         of records, the policy alone decides.
         """
+        return await self.standing_of(await self.entrance_of(caller))
+
+    async def entrance_of(self, caller: Caller) -> Entrance:
+        """Return what the store says now of a caller's agreement; the call isn't counted."""
         document, registered = await self._document(caller.reference), None
         if document is not None:
             async with self.database.read(PPSS) as session:
@@ -180,7 +184,7 @@ class Door:
                 registered = await repository.registered(
                     session, caller.partner.partner_id, UUID(document["id"])
                 )
-        return await self.standing_of(Entrance(caller, document, registered, None))
+        return Entrance(caller, document, registered, None)
 
     async def standing_of(self, entrance: Entrance) -> Standing:
         """Return `standing` of a call that was let in for a purpose."""

@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Header, Query
+from fastapi import APIRouter, Depends, Query
 
 from athena.platform.kernel.identity import Subject
-from athena.platform.kernel.permits import Act, check_reason
-from athena.platform.kernel.web import Caller, header_text, problems
+from athena.platform.kernel.permits import Act
+from athena.platform.kernel.web import Caller, ReasonHeader, problems, stated_reason
 from athena.sharing.ppss.interface import signed
 from athena.sharing.ppss.reading import Admit, Call
 from athena.sharing.ppss.submissions.models import SubmissionState
@@ -24,7 +24,6 @@ from athena.sharing.ppss.submissions.schemas import (
 )
 from athena.sharing.ppss.submissions.service import Question, Submissions
 
-Stated = Annotated[str | None, Header(alias="Athena-Reason")]
 Most = Annotated[int, Query(ge=1, le=MOST_SUBMISSIONS)]
 OnlyOpen = Annotated[bool, Query(alias="open", description="Only what isn't decided yet")]
 Titles = Callable[[], Mapping[UUID, str]]
@@ -62,22 +61,22 @@ def make_router(submissions: Submissions, titles: Titles, caller: Caller) -> API
 
     @router.get("", responses=problems())
     async def queue(
-        reason: Stated = None,
+        reason: ReasonHeader = None,
         only_open: OnlyOpen = True,
         limit: Most = MOST_SUBMISSIONS,
         subject: Subject = Depends(caller),
     ) -> list[SubmissionView]:
         """Return what partners submitted to the own force, the most urgent first."""
-        stated = check_reason(header_text(reason) or "")
+        stated = stated_reason(reason)
         found = await submissions.queue(subject, stated, limit, open_only=only_open)
         return [SubmissionView.in_queue(item, titles()) for item in found]
 
     @router.get("/{submission_id}", responses=problems(404))
     async def show(
-        submission_id: UUID, reason: Stated = None, subject: Subject = Depends(caller)
+        submission_id: UUID, reason: ReasonHeader = None, subject: Subject = Depends(caller)
     ) -> OpenedSubmission:
         """Return a submission with its words: unassessed information."""
-        stated = check_reason(header_text(reason) or "")
+        stated = stated_reason(reason)
         found, content = await submissions.show(subject, submission_id, stated)
         return OpenedSubmission(
             submission=SubmissionView.in_queue(found, titles()), content=content

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
@@ -42,11 +41,6 @@ class Question:
     idempotency_key: str
     body: bytes
 
-    def digest(self, caller: Caller) -> bytes:
-        """Return the SHA-256 of who submits what: by it one sees that it is the same."""
-        who = "\n".join((caller.reference, caller.user, caller.role, ""))
-        return hashlib.sha256(who.encode() + self.body).digest()
-
 
 @dataclass(frozen=True, slots=True)
 class Submissions:
@@ -75,7 +69,7 @@ class Submissions:
 
     async def _keep(self, caller: Caller, standing: Standing, question: Question) -> Status:
         draft, submission_id = question.draft, uuid4()
-        partner, digest = caller.partner.partner_id, question.digest(caller)
+        partner, digest = caller.partner.partner_id, caller.digest_of(question.body)
         async with self.gate.database.write(PPSS) as session:
             await run_for(session, partner)
             known = await repository.submitted(session, partner, question.idempotency_key)
