@@ -149,6 +149,7 @@ class Database:
         self._version = version
         self._pool_size = pool_size
         self._engines: dict[str, AsyncEngine] = {}
+        self._returning: set[asyncio.Task[None]] = set()
 
     def password(self, login: str) -> str:
         """Return the derived password of a login."""
@@ -183,7 +184,9 @@ class Database:
             await connection.close()
 
     async def close(self) -> None:
-        """Close every pool."""
+        """Close every pool, once the connections that are on their way back have come."""
+        while self._returning:
+            await asyncio.wait(self._returning)
         engines, self._engines = list(self._engines.values()), {}
         await asyncio.gather(*(engine.dispose() for engine in engines))
 
@@ -210,7 +213,17 @@ class Database:
                 "The records store broke off; nothing was changed. Try again shortly."
             ) from error
         finally:
-            await connection.close()
+            await self._give_back(connection)
+
+    async def _give_back(self, connection: AsyncConnection) -> None:
+        """Return a connection to its pool, to the end even if the caller is stopped meanwhile.
+
+        A pool that is full closes the connection instead; torn from that, the driver complains.
+        """
+        returning = asyncio.create_task(connection.close())
+        self._returning.add(returning)
+        returning.add_done_callback(self._returning.discard)
+        await asyncio.shield(returning)
 
     def _engine(self, login: str) -> AsyncEngine:
         engine = self._engines.get(login)
