@@ -71,7 +71,7 @@ async def partners(
     await cluster.drop(name)
 
 
-@pytest.mark.parametrize(("asked", "statements"), [({}, 5), (KNOWN, 12)])
+@pytest.mark.parametrize(("asked", "statements"), [({}, 5), (KNOWN, 7)])
 async def test_a_check_is_two_transactions(
     partners: Partners, asked: dict[str, str], statements: int
 ) -> None:

@@ -13,9 +13,10 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import Row
 from sqlalchemy.exc import DBAPIError
 
-from athena.platform.kernel.database import Database, ReadSession
+from athena.platform.kernel.database import Database, Parameters, ReadSession
 from athena.platform.kernel.identity import Level, NominalId, Subject, TenantId, TenantKind
 
 STALE_GRANT = "AT001"
@@ -79,13 +80,42 @@ class Entry:
     records: Sequence[RecordSeen] = ()
 
 
+_APPEND = (
+    "SELECT event_id, label_epoch FROM audit.append(:grant_set, :kind, :action, :reason, "
+    "CAST(:content AS jsonb), CAST(:records AS jsonb))"
+)
+
+
 async def append(session: ReadSession, grant_set_id: UUID, entry: Entry) -> Appended:
     """Append an event under a grant set, in this transaction; StaleGrantError to decide again."""
+    row = await _appending(session, _APPEND, grant_set_id, entry, {})
+    return Appended(row.event_id, row.label_epoch)
+
+
+async def append_with(
+    session: ReadSession, grant_set_id: UUID, entry: Entry, ctes: str, parameters: Parameters
+) -> None:
+    """Append an event, as `append` does, and in the same statement what refers to it.
+
+    ``ctes`` are further common table expressions; the event's id is in the first, ``appended``.
+    """
+    # The expressions are the repositories' own SQL; what comes from outside is a parameter.
+    statement = f"WITH appended AS ({_APPEND}), {ctes} SELECT event_id FROM appended"  # noqa: S608
+    await _appending(session, statement, grant_set_id, entry, parameters)
+
+
+async def _appending(
+    session: ReadSession,
+    statement: str,
+    grant_set_id: UUID,
+    entry: Entry,
+    parameters: Parameters,
+) -> Row[Any]:
     try:
         row = await session.one(
-            "SELECT event_id, label_epoch FROM audit.append(:grant_set, :kind, :action, :reason, "
-            "CAST(:content AS jsonb), CAST(:records AS jsonb))",
+            statement,
             {
+                **parameters,
                 "grant_set": grant_set_id,
                 "kind": entry.kind.value,
                 "action": entry.action,
@@ -99,7 +129,7 @@ async def append(session: ReadSession, grant_set_id: UUID, entry: Entry) -> Appe
             raise StaleGrantError from None
         raise
     assert row is not None  # a function with OUT parameters returns one row
-    return Appended(row.event_id, row.label_epoch)
+    return row
 
 
 async def refuse(database: Database, subject: Subject, entry: Entry, purpose: str | None) -> None:

@@ -86,11 +86,17 @@ class Searcher:
 
     async def find(self, consultation: Consultation, query: PersonQuery, limit: int) -> Found:
         """Look up and rank, and read the first page; nothing of it may be told before `seen`."""
-        plan = make_plan(query, self.names.current) if query.has_name else None
-        ranked = await self._ranked(consultation, query, plan)
+        plan, ranked = await self.look_up(consultation, query)
         survivors = await _survivors(consultation, ranked[:MOST_HITS])
         ranked = gathered(ranked, survivors)
         return Found(plan, ranked, await self._visible(consultation, ranked[:limit]), survivors)
+
+    async def look_up(
+        self, consultation: Consultation, query: PersonQuery
+    ) -> tuple[SearchPlan | None, list[Ranked]]:
+        """Look up and rank, and read no record; nothing of it may be told."""
+        plan = make_plan(query, self.names.current) if query.has_name else None
+        return plan, await self._ranked(consultation, query, plan)
 
     @staticmethod
     def seen(consultation: Consultation, found: Found) -> Entry:
