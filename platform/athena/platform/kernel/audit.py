@@ -92,16 +92,29 @@ async def append(session: ReadSession, grant_set_id: UUID, entry: Entry) -> Appe
     return Appended(row.event_id, row.label_epoch)
 
 
-async def append_with(
-    session: ReadSession, grant_set_id: UUID, entry: Entry, ctes: str, parameters: Parameters
-) -> None:
-    """Append an event, as `append` does, and in the same statement what refers to it.
+@dataclass(frozen=True, slots=True)
+class Writes:
+    """What is written together with an event: common table expressions, and their parameters.
 
-    ``ctes`` are further common table expressions; the event's id is in the first, ``appended``.
+    The event's id is in ``appended``, before them.
     """
+
+    ctes: str
+    parameters: Parameters
+
+
+async def append_with(
+    session: ReadSession, grant_set_id: UUID, entry: Entry, writes: Writes
+) -> None:
+    """Append an event, as `append` does, and write something in the same statement."""
     # The expressions are the repositories' own SQL; what comes from outside is a parameter.
-    statement = f"WITH appended AS ({_APPEND}), {ctes} SELECT event_id FROM appended"  # noqa: S608
-    await _appending(session, statement, grant_set_id, entry, parameters)
+    statement = f"WITH appended AS ({_APPEND}), {writes.ctes} SELECT event_id FROM appended"  # noqa: S608
+    await _appending(session, statement, grant_set_id, entry, writes.parameters)
+
+
+async def write(session: ReadSession, writes: Writes) -> None:
+    """Write what goes with an event that is appended already."""
+    await session.value(f"WITH {writes.ctes} SELECT 1", writes.parameters)
 
 
 async def _appending(

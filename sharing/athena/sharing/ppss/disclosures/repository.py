@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from athena.platform.kernel.audit import Entry, append_with
+from athena.platform.kernel.audit import Entry, Writes, append_with
 from athena.platform.kernel.database import ReadSession
 from athena.platform.kernel.identity import TenantId
 from athena.policies.visibility.models import Consultation
@@ -74,17 +74,19 @@ async def enter(
         consultation.session,
         visibility.grant_set_id,
         event,
-        _ENTER,
-        {
-            "partner": caller.partner.partner_id,
-            "check": check_id,
-            "agreement": subject.agreement,
-            "decision": visibility.decision_id,
-            "purpose": visibility.purpose.value,
-            "user": caller.user,
-            "role": caller.role,
-            "lines": json.dumps([_line(item, sealer) for item in disclosures]),
-        },
+        Writes(
+            _ENTER,
+            {
+                "partner": caller.partner.partner_id,
+                "check": check_id,
+                "agreement": subject.agreement,
+                "decision": visibility.decision_id,
+                "purpose": visibility.purpose.value,
+                "user": caller.user,
+                "role": caller.role,
+                "lines": json.dumps([_line(item, sealer) for item in disclosures]),
+            },
+        ),
     )
 
 
