@@ -94,7 +94,7 @@ class TestLife:
         name = await rollouts.rolling()
         await rollouts.do(name, "rings/1/go-live")
         await rollouts.do(name, "back-out")
-        await platform.runtime.outbox.deliver_due()
+        await platform.delivered()
         for account in ("admin.kent", "board.kent"):
             answer = await platform.client.get(
                 "/api/v1/notifications", headers=await platform.headers(account)
