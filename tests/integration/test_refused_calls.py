@@ -22,6 +22,7 @@ from athena.sharing.ppss.signatures.verifying import content_digest
 from support.api import Platform, running_platform
 from support.cluster import Cluster
 from support.partners import BASE, CHECKS, Partners, agreement, person, question
+from support.waiting import early_in_the_hour
 
 GOOD = "ATH-ISA-7101"
 KNOWN = {"family_name": "Okonkwo", "given_names": "Adaeze", "date_of_birth": "1984-03-12"}
@@ -462,6 +463,7 @@ async def test_a_refused_message_cannot_be_sent_again_either(world: World) -> No
     [("ATH-ISA-7110", "hourly-quota-spent"), ("ATH-ISA-7111", "daily-quota-spent")],
 )
 async def test_a_quota_that_is_spent(world: World, reference: str, slug: str) -> None:
+    await early_in_the_hour()
     assert (await world.call(reference).send(world.platform)).status_code == 200
     answer = await world.call(reference).send(world.platform)
     check_refused(answer, 429, slug)
