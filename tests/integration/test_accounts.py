@@ -217,8 +217,9 @@ class TestLife:
         await accounts.post(f"{path}/commit", **year)
         await accounts.post(f"{path}/invoices", amount_pence=60_000, document="INV-1", **year)
         before = await accounts.balances()
+        paid = before["owed", "kent"]
         await accounts.post(
-            f"{LEDGER}/receipts", force="kent", amount_pence=20_000, document="BACS-1"
+            f"{LEDGER}/receipts", force="kent", amount_pence=paid, document="BACS-1"
         )
         joined = await accounts.post(f"{path}/members", force="suffolk", joined_on=str(today()))
         assert len(joined.json()["journals"]) == 1
@@ -227,7 +228,7 @@ class TestLife:
         assert await accounts.by_force(reference) == shares
         assert await accounts.by_force(reference, "invoiced") == dict.fromkeys(shares, 15_000)
         assert after["owed", "suffolk"] == 15_000
-        assert after["owed", "kent"] == before["owed", "kent"] - 20_000 - 5_000
+        assert (paid >= 20_000, after["owed", "kent"]) == (True, -5_000)
         await accounts.post(
             f"{LEDGER}/refunds", force="kent", amount_pence=5_000, document="BACS-2"
         )
@@ -283,7 +284,9 @@ class TestLife:
         assert sum((await accounts.balances()).values()) == 0
 
     async def test_a_force_reads_its_own_statement_and_no_other(self, accounts: Accounts) -> None:
-        year = YEAR.replace("/", "-")
+        charge, year = await accounts.charge(), YEAR.replace("/", "-")
+        for step, body in (("commit", {}), ("invoices", {"amount_pence": 3, "document": "INV"})):
+            await accounts.post(f"{LEDGER}/charges/{charge}/{step}", **IN_YEAR, **body)
         path = f"{LEDGER}/statements"
         found = (await accounts.get(f"{path}/kent/{year}", BOARD)).json()
         assert found["lines"]
@@ -343,6 +346,8 @@ class TestRefused:
             formula={"kind": "measure", "measure": "population"},
         )
         loose = await accounts.charge(formula="by-population")
+        left = {"force": "bedfordshire", "notice_on": str(today())}
+        await accounts.post(f"{LEDGER}/withdrawals", **left)
         before = await self.everything(accounts, cluster)
         for target, status, body in (
             (f"{path}/commit", 409, year),
@@ -384,19 +389,20 @@ class TestRefused:
                 422,
                 {"force": "kent", "notice_on": "2999-01-01"},
             ),
-            (f"{LEDGER}/withdrawals", 409, {"force": "warwickshire", "notice_on": str(today())}),
+            (f"{LEDGER}/withdrawals", 409, left),
         ):
             await accounts.post(target, status=status, **body)
         assert await self.everything(accounts, cluster) == before
 
     @staticmethod
     async def everything(accounts: Accounts, cluster: Cluster) -> list[str]:
-        """Return every row of the accounts."""
+        """Return every row of the accounts, but what is counted of calls at any moment."""
         admin = await cluster.admin(accounts.platform.runtime.store.address.database)
         try:
             tables = await admin.fetch(
                 "SELECT c.oid::regclass::text FROM pg_class AS c "
-                "WHERE c.relnamespace = 'governance'::regnamespace AND c.relkind = 'r'"
+                "WHERE c.relnamespace = 'governance'::regnamespace AND c.relkind = 'r' "
+                "AND c.relname <> 'request_count'"
             )
             return [
                 str(row)
@@ -451,6 +457,8 @@ class TestStore:
                 for line, each in enumerate(pence, start=1)
             )
 
+        charge = await accounts.charge()
+        await accounts.post(f"{LEDGER}/charges/{charge}/commit", **IN_YEAR)
         existing = await amo.fetchval("SELECT journal_id FROM governance.journal LIMIT 1")
         refused = {
             "AT012": [
