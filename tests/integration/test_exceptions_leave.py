@@ -25,7 +25,7 @@ from integration.test_archive import export, restore, rows_with
 from support.api import Platform
 from support.cluster import Cluster
 from support.exceptions import call, create, rows_seen
-from support.tenth import add_member, create_force, post, until_known
+from support.tenth import add_member, create_force, post, suspend, until_known
 
 HARM = "A child is at risk tonight"
 
@@ -204,7 +204,7 @@ async def test_filled_work_and_emergencies_are_erased(
     try:
         await platform.delivered()
         archive = await export(platform, manager)
-        await post(platform, "amo.admin", f"tenants/{slug}/suspend")
+        await suspend(platform, slug)
         body = {"checksum": archive.manifest.checksum}
         done = await post(platform, "amo.admin", f"tenants/{slug}/offboard", **body)
         assert done.status_code == 200, done.text
