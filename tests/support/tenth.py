@@ -10,6 +10,7 @@ import httpx
 from athena.platform.kernel.identity import Purpose
 from athena.policies.agreements.document import Agreement
 from athena.policies.agreements.founding import CLIENT_BODY, baseline, found
+from support.agreements import new_reference
 from support.api import REASON, Platform
 from support.waiting import until
 
@@ -103,7 +104,7 @@ async def agree(platform: Platform, owner: str, recipient: str, **changes: Any) 
         {
             **document.model_dump(mode="json"),
             "id": str(uuid4()),
-            "reference": f"ATH-ISA-{uuid4().int % 9000 + 1000}",
+            "reference": new_reference(),
             "parties": [
                 {"tenant": owner, "role": "owner"},
                 {"tenant": recipient, "role": "recipient"},
