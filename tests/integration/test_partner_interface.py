@@ -95,7 +95,7 @@ async def test_the_sandbox_answers_from_made_up_people_alone(partners: Partners)
         logged = await session.value(
             "SELECT c.content ->> 'problem' FROM audit.event AS e JOIN audit.content AS c "
             "USING (at, event_id) JOIN tenants.tenant AS t USING (tenant_id) "
-            "WHERE e.kind = 'refusal' AND t.slug = 's-sandbox'"
+            "WHERE e.kind = 'refusal' AND t.slug = 's-sandbox' ORDER BY e.at DESC LIMIT 1"
         )
     assert logged == "agreement-not-yours"
     real = await partners.check(partners.asker("a-shelter", sandbox.REFERENCE))
