@@ -382,8 +382,9 @@ class TestStore:
         amo = await cluster.login(database, "athena_amo")
         new = (
             "INSERT INTO governance.journal (journal_id, number, day, kind, narrative, username, "
-            "reason) SELECT '{id}', max(number) + {next}, current_date, 'receipt', 'x', 'x', "
-            "'A test' FROM governance.journal; "
+            "reason) SELECT '{id}', max(number) + {next}, "
+            "(now() AT TIME ZONE 'Europe/London')::date, 'receipt', 'x', 'x', 'A test' "
+            "FROM governance.journal; "
         )
         entry = (
             "INSERT INTO governance.journal_entry (journal_id, line, account, pence) "
