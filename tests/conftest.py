@@ -10,12 +10,29 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from athena.platform.kernel import database
 from athena.platform.kernel.store import Store
 from support.cluster import Cluster, running_cluster
 from support.standby import HotStandby, hot_standby
+from support.waiting import PATIENCE
+
+settings.register_profile(
+    "athena",
+    # How long an example takes is a property of the machine, and so is how many are drawn.
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    derandomize=True,
+    print_blob=True,
+)
+settings.register_profile("anew", settings.get_profile("athena"), derandomize=False)
+settings.load_profile("athena")
+"""A change is judged by the same examples each time; `--hypothesis-profile anew` draws others."""
+
+database.WAIT_SECONDS = PATIENCE  # a busy machine is no fault of the store's
 
 TOOLS = Path(__file__).parents[1] / ".tools" / "bin"
 

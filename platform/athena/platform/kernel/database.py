@@ -25,6 +25,9 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from athena.platform.kernel.credentials import login_password
 from athena.platform.kernel.errors import StoreUnavailableError
 
+WAIT_SECONDS = 10.0
+"""How long a call waits for a connection while others of its login have them all."""
+
 Parameters = Mapping[str, Any]
 
 
@@ -245,7 +248,7 @@ class Database:
                 pool_size=self._pool_size,
                 max_overflow=self._pool_size,
                 pool_recycle=1800,
-                pool_timeout=10,
+                pool_timeout=WAIT_SECONDS,
                 hide_parameters=True,
                 connect_args=_THROUGH_POOLER if self._direct else {},
             )
