@@ -226,8 +226,9 @@ class TestLife:
 
     async def test_a_force_reads_its_own_statement_and_no_other(self, accounts: Accounts) -> None:
         charge, year = await accounts.charge(), YEAR.replace("/", "-")
-        for step, body in (("commit", {}), ("invoices", {"amount_pence": 3, "document": "INV"})):
-            await accounts.post(f"{LEDGER}/charges/{charge}/{step}", **IN_YEAR, **body)
+        invoiced: dict[str, Any] = {**IN_YEAR, "amount_pence": 3, "document": "INV"}
+        await accounts.post(f"{LEDGER}/charges/{charge}/commit", **IN_YEAR)
+        await accounts.post(f"{LEDGER}/charges/{charge}/invoices", **invoiced)
         path = f"{LEDGER}/statements"
         found = (await accounts.get(f"{path}/kent/{year}", BOARD)).json()
         assert found["lines"]
@@ -287,7 +288,7 @@ class TestRefused:
             formula={"kind": "measure", "measure": "population"},
         )
         loose = await accounts.charge(formula="by-population")
-        left = {"force": "bedfordshire", "notice_on": str(today())}
+        left: dict[str, Any] = {"force": "bedfordshire", "notice_on": str(today())}
         await accounts.post(f"{LEDGER}/withdrawals", **left)
         before = await self.everything(accounts, cluster)
         for target, status, body in (
