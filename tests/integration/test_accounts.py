@@ -226,9 +226,9 @@ class TestLife:
 
     async def test_a_force_reads_its_own_statement_and_no_other(self, accounts: Accounts) -> None:
         charge, year = await accounts.charge(), YEAR.replace("/", "-")
-        invoice: dict[str, Any] = {"amount_pence": 3, "document": "INV"}
-        for step, body in (("commit", {}), ("invoices", invoice)):
-            await accounts.post(f"{LEDGER}/charges/{charge}/{step}", **IN_YEAR, **body)
+        invoiced: dict[str, Any] = {**IN_YEAR, "amount_pence": 3, "document": "INV"}
+        await accounts.post(f"{LEDGER}/charges/{charge}/commit", **IN_YEAR)
+        await accounts.post(f"{LEDGER}/charges/{charge}/invoices", **invoiced)
         path = f"{LEDGER}/statements"
         found = (await accounts.get(f"{path}/kent/{year}", BOARD)).json()
         assert found["lines"]
