@@ -72,7 +72,7 @@ async def partners(
     await cluster.drop(name)
 
 
-@pytest.mark.parametrize(("asked", "statements"), [({}, 5), (KNOWN, 7)])
+@pytest.mark.parametrize(("asked", "statements"), [({}, 5), (KNOWN, 6)])
 async def test_a_check_is_two_transactions(
     partners: Partners, asked: dict[str, str], statements: int
 ) -> None:

@@ -96,25 +96,39 @@ async def append(session: ReadSession, grant_set_id: UUID, entry: Entry) -> Appe
 class Writes:
     """What is written together with an event: common table expressions, and their parameters.
 
-    The event's id is in ``appended``, before them.
+    The event's id is in ``appended``, before them. One of them may be named whose row is returned.
     """
 
     ctes: str
     parameters: Parameters
+    returned: str = "(SELECT 1)"
+
+    def and_also(self, other: Writes) -> Writes:
+        """Return what writes both; the other's row is returned."""
+        parameters = {**self.parameters, **other.parameters}
+        return Writes(f"{self.ctes}, {other.ctes}", parameters, other.returned)
 
 
 async def append_with(
     session: ReadSession, grant_set_id: UUID, entry: Entry, writes: Writes
-) -> None:
+) -> Row[Any]:
     """Append an event, as `append` does, and write something in the same statement."""
     # The expressions are the repositories' own SQL; what comes from outside is a parameter.
-    statement = f"WITH appended AS ({_APPEND}), {writes.ctes} SELECT event_id FROM appended"  # noqa: S608
-    await _appending(session, statement, grant_set_id, entry, writes.parameters)
+    statement = (
+        f"WITH appended AS ({_APPEND}), {writes.ctes} "  # noqa: S608
+        f"SELECT r.* FROM appended CROSS JOIN {writes.returned} AS r"
+    )
+    return await _appending(session, statement, grant_set_id, entry, writes.parameters)
 
 
-async def write(session: ReadSession, writes: Writes) -> None:
+async def write(session: ReadSession, writes: Writes) -> Row[Any]:
     """Write what goes with an event that is appended already."""
-    await session.value(f"WITH {writes.ctes} SELECT 1", writes.parameters)
+    row = await session.one(
+        f"WITH {writes.ctes} SELECT r.* FROM {writes.returned} AS r",  # noqa: S608
+        writes.parameters,
+    )
+    assert row is not None  # what is returned is one row
+    return row
 
 
 async def _appending(
@@ -141,7 +155,7 @@ async def _appending(
         if getattr(error.orig, "sqlstate", None) == STALE_GRANT:
             raise StaleGrantError from None
         raise
-    assert row is not None  # a function with OUT parameters returns one row
+    assert row is not None  # the event's own, and what is returned with it is one
     return row
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from typing import Any
 from uuid import UUID
 
 import rfc8785
+from sqlalchemy import Row
 
-from athena.platform.kernel.audit import Entry, EventKind, RecordSeen
+from athena.platform.kernel.audit import Entry, EventKind, RecordSeen, Writes, append_with
 from athena.platform.kernel.identity import NominalId, TenantId
 from athena.policies.visibility.models import Consultation
 from athena.sharing.ppss.disclosures import repository
@@ -40,12 +42,13 @@ async def disclose(
     disclosures: Sequence[Disclosure],
     sealer: Sealer,
     *,
-    check_id: UUID | None = None,
+    check: tuple[UUID, Writes] | None = None,
     content: Mapping[str, str] | None = None,
-) -> None:
-    """Log what a partner is told and enter it in the ledger, in the consultation's transaction.
+) -> Row[Any]:
+    """Log what a partner is told and enter it in the ledger, in one statement.
 
-    ``check_id`` stands in each line, where a check tells it; ``content`` is logged besides.
+    Where a check tells it, its id stands in each line, and what keeps the check is written too; its
+    row is returned. ``content`` is logged besides.
     """
     logged = {
         "recipient": caller.partner.slug,
@@ -68,4 +71,11 @@ async def disclose(
         if item.nominal_id is not None
     ]
     entry = Entry(EventKind.DISCLOSURE, action, consultation.reason, logged, seen)
-    await repository.enter(consultation, caller, entry, check_id, disclosures, sealer)
+    check_id, keeping = check or (None, None)
+    writes = repository.entering(consultation, caller, check_id, disclosures, sealer)
+    return await append_with(
+        consultation.session,
+        consultation.visibility.grant_set_id,
+        entry,
+        writes if keeping is None else writes.and_also(keeping),
+    )

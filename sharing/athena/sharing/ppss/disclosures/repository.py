@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from athena.platform.kernel.audit import Entry, Writes, append_with
+from athena.platform.kernel.audit import Writes
 from athena.platform.kernel.database import ReadSession
 from athena.platform.kernel.identity import TenantId
 from athena.policies.visibility.models import Consultation
@@ -56,37 +56,31 @@ _ENTER = """
 """
 
 
-async def enter(
+def entering(
     consultation: Consultation,
     caller: Caller,
-    event: Entry,
     check_id: UUID | None,
     disclosures: Sequence[Disclosure],
     sealer: Sealer,
-) -> None:
-    """Enter what a check discloses, or a referral, which has none, with its event, all at once.
+) -> Writes:
+    """Return what enters what a check discloses, or a referral, which has none.
 
-    Each line has its sealed payload. The store refuses a line whose event this transaction hasn't
-    appended.
+    It is written with its event: the store refuses a line whose event this transaction hasn't
+    appended. Each line has its sealed payload.
     """
     subject, visibility = consultation.subject, consultation.visibility
-    await append_with(
-        consultation.session,
-        visibility.grant_set_id,
-        event,
-        Writes(
-            _ENTER,
-            {
-                "partner": caller.partner.partner_id,
-                "check": check_id,
-                "agreement": subject.agreement,
-                "decision": visibility.decision_id,
-                "purpose": visibility.purpose.value,
-                "user": caller.user,
-                "role": caller.role,
-                "lines": json.dumps([_line(item, sealer) for item in disclosures]),
-            },
-        ),
+    return Writes(
+        _ENTER,
+        {
+            "partner": caller.partner.partner_id,
+            "check": check_id,
+            "agreement": subject.agreement,
+            "decision": visibility.decision_id,
+            "purpose": visibility.purpose.value,
+            "user": caller.user,
+            "role": caller.role,
+            "lines": json.dumps([_line(item, sealer) for item in disclosures]),
+        },
     )
 
 

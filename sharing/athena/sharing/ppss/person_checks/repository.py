@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
+from sqlalchemy import Row
 from sqlalchemy.exc import DBAPIError
 
+from athena.platform.kernel.audit import Writes
 from athena.platform.kernel.database import ReadSession
 from athena.platform.kernel.identity import LabelId, Level, NominalId, TenantId
 from athena.platform.kernel.permits import sqlstate
@@ -73,43 +76,51 @@ async def sealed_answer(session: ReadSession, check_id: UUID) -> Sealed | None:
     return Sealed(bytes(row.sealed), bytes(row.wrapped_key)) if row is not None else None
 
 
-async def keep(session: ReadSession, caller: Caller, kept: Kept, answer: Sealed) -> Recent:
-    """Keep a check, and its answer as it is sent, sealed, for a day.
+def keeping(caller: Caller, kept: Kept, answer: Sealed) -> Writes:
+    """Return what keeps a check, and its answer as it is sent, sealed, for a day.
 
-    Return what the partner's checks of the last 24 hours add up to with it, since the last review.
+    Its row, which `recent` reads, says what the partner's checks of the last 24 hours add up to
+    with it, since the last review.
+    """
+    return Writes(
+        "kept AS (SELECT k.* FROM sharing.keep_check(:check_id, CAST(:partner AS smallint), "
+        ":agreement_id, :idempotency_key, :request_digest, :outcome, :user, :role, "
+        ":person_digest, :initial, :sealed, :wrapped_key, "
+        "make_interval(hours => :hours), :opens, :closes) AS k)",
+        {
+            "check_id": kept.check_id,
+            "agreement_id": kept.agreement_id,
+            "idempotency_key": kept.idempotency_key,
+            "request_digest": kept.request_digest,
+            "outcome": kept.outcome,
+            "person_digest": kept.person_digest,
+            "initial": kept.initial,
+            "partner": caller.partner.partner_id,
+            "user": caller.user,
+            "role": caller.role,
+            "sealed": answer.payload,
+            "wrapped_key": answer.wrapped_key,
+            "hours": ANSWER_HOURS,
+            "opens": caller.partner.opens,
+            "closes": caller.partner.closes,
+        },
+        "kept",
+    )
+
+
+async def recent(kept: Awaitable[Row[Any]]) -> Recent:
+    """Return what the row of `keeping` says, once it is written.
+
     BeingAnsweredError where the same key is being answered by another process.
     """
     try:
-        row = await session.one(
-            "SELECT k.* FROM sharing.keep_check(:check_id, CAST(:partner AS smallint), "
-            ":agreement_id, :idempotency_key, :request_digest, :outcome, :user, :role, "
-            ":person_digest, :initial, :sealed, :wrapped_key, "
-            "make_interval(hours => :hours), :opens, :closes) AS k",
-            {
-                "check_id": kept.check_id,
-                "agreement_id": kept.agreement_id,
-                "idempotency_key": kept.idempotency_key,
-                "request_digest": kept.request_digest,
-                "outcome": kept.outcome,
-                "person_digest": kept.person_digest,
-                "initial": kept.initial,
-                "partner": caller.partner.partner_id,
-                "user": caller.user,
-                "role": caller.role,
-                "sealed": answer.payload,
-                "wrapped_key": answer.wrapped_key,
-                "hours": ANSWER_HOURS,
-                "opens": caller.partner.opens,
-                "closes": caller.partner.closes,
-            },
-        )
+        row = await kept
     except DBAPIError as error:
         if sqlstate(error) != _DUPLICATE:
             raise
         raise BeingAnsweredError(
             "The same Idempotency-Key is being answered just now; send the call again shortly."
         ) from None
-    assert row is not None  # a function with OUT parameters returns one row
     return Recent(row.checks, row.without_match, row.initials, row.same, row.outside)
 
 

@@ -14,8 +14,7 @@ from uuid import UUID, uuid4
 
 import rfc8785
 
-from athena.platform.kernel.audit import Entry, EventKind, RecordSeen, append
-from athena.platform.kernel.database import ReadSession
+from athena.platform.kernel.audit import Entry, EventKind, RecordSeen, Writes, append, write
 from athena.platform.kernel.errors import AthenaError, RefusedError
 from athena.platform.kernel.identity import TenantId
 from athena.policies.roles.actions import Action
@@ -27,7 +26,7 @@ from athena.sharing.ppss.disclosures.disclosing import disclose, disclosure_of
 from athena.sharing.ppss.disclosures.models import Disclosure, groups_of
 from athena.sharing.ppss.disclosures.sealing import Sealer
 from athena.sharing.ppss.limits import service as limits
-from athena.sharing.ppss.limits.models import USUAL, Recent, Thresholds
+from athena.sharing.ppss.limits.models import USUAL, Thresholds
 from athena.sharing.ppss.person_checks import repository, sandbox, telling
 from athena.sharing.ppss.person_checks.matching import (
     Verdict,
@@ -163,7 +162,8 @@ class PersonChecks:
             )
             if known is not None:
                 return self._open(known, caller.digest_of(question.body))
-            await self._keep(session, caller, sandbox.STANDING, question, answer, body)
+            keeping = self._keeping(caller, sandbox.STANDING, question, answer, body)
+            await repository.recent(write(session, keeping))
         return body
 
     def _open(self, known: repository.Answered, digest: bytes) -> bytes:
@@ -179,19 +179,17 @@ class PersonChecks:
             )
         return self.sealer.open(known.sealed, answer_context(known.check_id))
 
-    async def _keep(
+    def _keeping(
         self,
-        session: ReadSession,
         caller: Caller,
         standing: Standing,
         question: Question,
         answer: CheckAnswer,
         body: bytes,
-    ) -> Recent:
-        """Keep a check and its answer; return what the last 24 hours add up to with it."""
+    ) -> Writes:
+        """Return what keeps a check and its answer."""
         person = question.check.person
-        return await repository.keep(
-            session,
+        return repository.keeping(
             caller,
             repository.Kept(
                 answer.check_id,
@@ -232,11 +230,13 @@ class PersonChecks:
             records=told,
         )
         body = rfc8785.dumps(answer.document())
-        recent = await self._keep(consultation.session, caller, standing, question, answer, body)
-        if disclosures:
-            await disclose(
-                consultation, caller, _DISCLOSE, disclosures, self.sealer, check_id=check_id
-            )
+        keeping = self._keeping(caller, standing, question, answer, body)
+        check = check_id, keeping
+        recent = await repository.recent(
+            disclose(consultation, caller, _DISCLOSE, disclosures, self.sealer, check=check)
+            if disclosures
+            else write(consultation.session, keeping)
+        )
         await limits.watch(
             consultation.session, caller.partner, standing.agreement_id, recent, self.thresholds
         )
