@@ -174,9 +174,11 @@ class Database:
     async def alone(self, login: str) -> AsyncIterator[WriteSession]:
         """Open a session whose every statement is a transaction of its own, for a single one.
 
-        It costs one round trip to the store, not three.
+        It costs one round trip to the store, not three. Through a pooler it is a transaction like
+        any other: between preparing a statement and running it the server may be another's.
         """
-        async with self._transaction(login, isolation_level="AUTOCOMMIT") as connection:
+        options = {} if self._direct else {"isolation_level": "AUTOCOMMIT"}
+        async with self._transaction(login, **options) as connection:
             yield WriteSession(connection, login)
 
     @asynccontextmanager
