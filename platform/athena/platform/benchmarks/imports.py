@@ -137,7 +137,8 @@ async def _undisturbed(
             name: round(peer["seconds"] / quiet.seconds, 4) for name, peer in peers.items()
         }
         subject = await subject_by_username(runtime.database, f"officer.{FORCE}")
-        await runtime.searcher.names.refresh()
+        tell("Building the dictionary of names anew")
+        await runtime.searcher.names.rebuild()  # not while the searches are timed
         tell(f"Searching {len(questions):,} times")
         before_it = await search(runtime, subject, questions)
         importing = asyncio.create_task(_watched(settings, directory, store, "second", beside, bar))
