@@ -53,9 +53,6 @@ Progress = Callable[[int, int], None]
 Stop = Callable[[], bool]
 _PURPOSE = Purpose.DATA_QUALITY
 _ATTEMPTS = 5
-_SWEPT_EVERY = 5
-"""After how many batches cycles are looked for: what a batch leaves is few objects, but they hold
-its lines, a megabyte and a half, and would wait for as many objects as a million rows leave."""
 
 
 class Loader:
@@ -181,7 +178,6 @@ async def _load_all(
     # The next rows are read, and their names registered, while the store is at work on these.
     waiting = asyncio.create_task(prepared())
     under_way: deque[_UnderWay] = deque()
-    stored = 0
     try:
         while True:
             ready = await waiting
@@ -194,9 +190,6 @@ async def _load_all(
                 loaded = await under_way[0].task
                 ended = under_way.popleft()
                 run = replace(run, rows_read=ended.last_row)
-                stored += 1
-                if stored % _SWEPT_EVERY == 0:
-                    gc.collect()
                 progress(run.rows_read, max(about_rows, run.rows_read))
                 if stop():
                     ended.turn.stop()
