@@ -5,17 +5,34 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from athena.platform.kernel import database
 from athena.platform.kernel.store import Store
 from support.cluster import Cluster, running_cluster
+from support.places import RUN_DIRECTORY, make_run_directory
 from support.standby import HotStandby, hot_standby
+from support.waiting import PATIENCE
+
+settings.register_profile(
+    "athena",
+    # How long an example takes is a property of the machine, and so is how many are drawn.
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    derandomize=True,
+    print_blob=True,
+)
+settings.register_profile("anew", settings.get_profile("athena"), derandomize=False)
+settings.load_profile("athena")
+"""A change is judged by the same examples each time; `--hypothesis-profile anew` draws others."""
+
+database.WAIT_SECONDS = PATIENCE  # a busy machine is no fault of the store's
 
 TOOLS = Path(__file__).parents[1] / ".tools" / "bin"
 
@@ -30,9 +47,17 @@ NEEDED = {
 }
 
 
-def pytest_configure() -> None:
-    """Let the tests find the tools that the Makefile installs beside the project."""
+def pytest_configure(config: pytest.Config) -> None:
+    """Let tests find the tools that the Makefile installs, and workers their run's directory."""
     os.environ["PATH"] += f"{os.pathsep}{TOOLS}{os.pathsep}/usr/sbin"
+    if not hasattr(config, "workerinput"):
+        os.environ[RUN_DIRECTORY] = str(make_run_directory())
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Take a run's directory away when its last worker has gone."""
+    if not hasattr(config, "workerinput"):
+        shutil.rmtree(os.environ[RUN_DIRECTORY], ignore_errors=True)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -45,14 +70,9 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 @pytest.fixture(scope="session")
-def run_directory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Yield a directory that all workers of this run share and the server's user can enter."""
-    run = os.environ.get("PYTEST_XDIST_TESTRUNUID", f"single-{os.getpid()}")
-    directory = Path(tempfile.gettempdir()) / f"athena-tests-{run[:12]}"
-    directory.mkdir(mode=0o755, exist_ok=True)
-    yield directory
-    if run.startswith("single-"):
-        shutil.rmtree(directory, ignore_errors=True)
+def run_directory() -> Path:
+    """Return a directory that all workers of this run share and the server's user can enter."""
+    return Path(os.environ[RUN_DIRECTORY])
 
 
 @pytest.fixture(scope="session")

@@ -19,8 +19,12 @@ from playwright.async_api import Browser, Page, async_playwright, expect
 from athena.platform.kernel.web import listening_socket
 from athena.policies.agreements.signing import load_private_key, parse_document, sign
 from support.cluster import ROOT, Cluster
+from support.waiting import PATIENCE
 
 pytestmark = pytest.mark.needs_browser
+
+MILLISECONDS = 1000 * PATIENCE
+expect.set_options(timeout=MILLISECONDS)
 
 QUIET = [
     "--no-sandbox",
@@ -61,7 +65,7 @@ async def address(
         stdout=subprocess.PIPE,
     )
     assert process.stdout is not None
-    async with asyncio.timeout(120):
+    async with asyncio.timeout(PATIENCE):
         line = b""
         while b"Ready" not in line:
             line = await process.stdout.readline()
@@ -77,7 +81,7 @@ async def browser() -> AsyncIterator[Browser]:
     """Yield the machine's Chromium."""
     async with async_playwright() as playwright:
         running = await playwright.chromium.launch(
-            executable_path=shutil.which("chromium"), args=QUIET
+            executable_path=shutil.which("chromium"), args=QUIET, timeout=MILLISECONDS
         )
         yield running
         await running.close()
@@ -87,6 +91,7 @@ async def browser() -> AsyncIterator[Browser]:
 async def page(browser: Browser, address: str) -> AsyncIterator[Page]:
     """Yield a page of a signed-in Kent officer, with JavaScript off."""
     context = await browser.new_context(java_script_enabled=False, base_url=address)
+    context.set_default_timeout(MILLISECONDS)
     opened = await context.new_page()
     await opened.goto("/")
     await opened.get_by_role("button", name="officer.kent").click()
@@ -139,7 +144,8 @@ async def test_a_warning_narrows_a_search(page: Page) -> None:
     everybody = await page.locator("article").count()
     await page.get_by_text("Change the search").click()
     await page.get_by_label("Warning (optional)").select_option("Violent")
-    await page.get_by_role("button", name="Search").click()
+    async with page.expect_navigation():
+        await page.get_by_role("button", name="Search").click()
     await page.get_by_text("Change the search").click()
     await expect(page.get_by_label("Warning (optional)")).to_have_value("violent")
     assert await page.locator("article").count() < everybody

@@ -9,85 +9,26 @@ from datetime import timedelta
 from typing import Any
 
 import asyncpg
-import httpx
 import pytest
 
-from athena.governance.apportionment.money import FinancialYear, show_day, twelve_months_after
+from athena.governance.apportionment.money import show_day, twelve_months_after
 from athena.platform.kernel.clock import today
 from athena.tenants.consortium import FORCE_SLUGS
+from support.accounts import (
+    BOARD,
+    COSTS,
+    FINANCE,
+    IN_YEAR,
+    LATER,
+    LEDGER,
+    NEXT,
+    THIS,
+    WHY,
+    YEAR,
+    Accounts,
+)
 from support.api import Platform
 from support.cluster import Cluster
-
-FINANCE = "amo.finance"
-BOARD = "board.kent"
-WHY = "A test of the accounts"
-COSTS = "/api/v1/governance/costs"
-LEDGER = "/api/v1/governance/ledger"
-THIS = FinancialYear.of(today())
-YEAR, NEXT = str(THIS), str(THIS.next())
-LATER = str(FinancialYear(THIS.begins + 4))
-IN_YEAR: dict[str, Any] = {"financial_year": YEAR}
-
-
-class Accounts:
-    """The accounts as their users call them."""
-
-    def __init__(self, platform: Platform) -> None:
-        self.platform = platform
-        self.made = 0
-
-    async def get(self, path: str, account: str = FINANCE, status: int = 200) -> httpx.Response:
-        """Read something."""
-        answer = await self.platform.client.get(path, headers=await self.platform.headers(account))
-        assert answer.status_code == status, answer.text
-        return answer
-
-    async def post(
-        self, path: str, account: str = FINANCE, status: int | None = None, **body: Any
-    ) -> httpx.Response:
-        """Do something; it must succeed unless another status is expected."""
-        answer = await self.platform.client.post(
-            path,
-            json={"reason": WHY, **body},
-            headers=await self.platform.headers(account),
-        )
-        if status is None:
-            assert answer.status_code in (200, 201, 204), answer.text
-        else:
-            assert answer.status_code == status, answer.text
-            assert answer.headers["content-type"] == "application/problem+json"
-            assert answer.json()["detail"].endswith(".")
-        return answer
-
-    async def charge(self, **fields: Any) -> str:
-        """Agree to a charge of £900 among three forces, in equal parts; return its reference."""
-        if not self.made:
-            await self.post(f"{COSTS}/formulas/equal", title="Equal", formula={"kind": "equal"})
-        self.made += 1
-        reference = f"TEST-{self.made}"
-        body = {
-            "reference": reference,
-            "title": "A test's charge",
-            "kind": "one_off",
-            "amount_pence": 90_000,
-            "formula": "equal/1",
-            "first_year": YEAR,
-            "forces": ["kent", "essex", "norfolk"],
-        }
-        await self.post(f"{LEDGER}/charges", **{**body, **fields})
-        return reference
-
-    async def balances(self) -> dict[tuple[str, str | None], int]:
-        """Return the trial balance."""
-        answer = await self.get(f"{LEDGER}/balances")
-        return {(each["account"], each["force"]): each["pence"] for each in answer.json()}
-
-    async def by_force(self, reference: str, kind: str = "by_force") -> dict[str, int]:
-        """Return what each force bears of a charge's only committed year."""
-        answer = await self.get(f"{LEDGER}/charges/{reference}")
-        (year,) = answer.json()["years"]
-        found: dict[str, int] = year[kind]
-        return found
 
 
 @pytest.fixture(scope="module")
@@ -217,8 +158,9 @@ class TestLife:
         await accounts.post(f"{path}/commit", **year)
         await accounts.post(f"{path}/invoices", amount_pence=60_000, document="INV-1", **year)
         before = await accounts.balances()
+        paid = before["owed", "kent"]
         await accounts.post(
-            f"{LEDGER}/receipts", force="kent", amount_pence=20_000, document="BACS-1"
+            f"{LEDGER}/receipts", force="kent", amount_pence=paid, document="BACS-1"
         )
         joined = await accounts.post(f"{path}/members", force="suffolk", joined_on=str(today()))
         assert len(joined.json()["journals"]) == 1
@@ -227,7 +169,7 @@ class TestLife:
         assert await accounts.by_force(reference) == shares
         assert await accounts.by_force(reference, "invoiced") == dict.fromkeys(shares, 15_000)
         assert after["owed", "suffolk"] == 15_000
-        assert after["owed", "kent"] == before["owed", "kent"] - 20_000 - 5_000
+        assert (paid >= 20_000, after["owed", "kent"]) == (True, -5_000)
         await accounts.post(
             f"{LEDGER}/refunds", force="kent", amount_pence=5_000, document="BACS-2"
         )
@@ -283,7 +225,10 @@ class TestLife:
         assert sum((await accounts.balances()).values()) == 0
 
     async def test_a_force_reads_its_own_statement_and_no_other(self, accounts: Accounts) -> None:
-        year = YEAR.replace("/", "-")
+        charge, year = await accounts.charge(), YEAR.replace("/", "-")
+        invoiced: dict[str, Any] = {**IN_YEAR, "amount_pence": 3, "document": "INV"}
+        await accounts.post(f"{LEDGER}/charges/{charge}/commit", **IN_YEAR)
+        await accounts.post(f"{LEDGER}/charges/{charge}/invoices", **invoiced)
         path = f"{LEDGER}/statements"
         found = (await accounts.get(f"{path}/kent/{year}", BOARD)).json()
         assert found["lines"]
@@ -343,6 +288,8 @@ class TestRefused:
             formula={"kind": "measure", "measure": "population"},
         )
         loose = await accounts.charge(formula="by-population")
+        left: dict[str, Any] = {"force": "bedfordshire", "notice_on": str(today())}
+        await accounts.post(f"{LEDGER}/withdrawals", **left)
         before = await self.everything(accounts, cluster)
         for target, status, body in (
             (f"{path}/commit", 409, year),
@@ -384,19 +331,20 @@ class TestRefused:
                 422,
                 {"force": "kent", "notice_on": "2999-01-01"},
             ),
-            (f"{LEDGER}/withdrawals", 409, {"force": "warwickshire", "notice_on": str(today())}),
+            (f"{LEDGER}/withdrawals", 409, left),
         ):
             await accounts.post(target, status=status, **body)
         assert await self.everything(accounts, cluster) == before
 
     @staticmethod
     async def everything(accounts: Accounts, cluster: Cluster) -> list[str]:
-        """Return every row of the accounts."""
+        """Return every row of the accounts, but what is counted of calls at any moment."""
         admin = await cluster.admin(accounts.platform.runtime.store.address.database)
         try:
             tables = await admin.fetch(
                 "SELECT c.oid::regclass::text FROM pg_class AS c "
-                "WHERE c.relnamespace = 'governance'::regnamespace AND c.relkind = 'r'"
+                "WHERE c.relnamespace = 'governance'::regnamespace AND c.relkind = 'r' "
+                "AND c.relname <> 'request_count'"
             )
             return [
                 str(row)
@@ -435,8 +383,9 @@ class TestStore:
         amo = await cluster.login(database, "athena_amo")
         new = (
             "INSERT INTO governance.journal (journal_id, number, day, kind, narrative, username, "
-            "reason) SELECT '{id}', max(number) + {next}, current_date, 'receipt', 'x', 'x', "
-            "'A test' FROM governance.journal; "
+            "reason) SELECT '{id}', max(number) + {next}, "
+            "(now() AT TIME ZONE 'Europe/London')::date, 'receipt', 'x', 'x', 'A test' "
+            "FROM governance.journal; "
         )
         entry = (
             "INSERT INTO governance.journal_entry (journal_id, line, account, pence) "
@@ -451,6 +400,8 @@ class TestStore:
                 for line, each in enumerate(pence, start=1)
             )
 
+        charge = await accounts.charge()
+        await accounts.post(f"{LEDGER}/charges/{charge}/commit", **IN_YEAR)
         existing = await amo.fetchval("SELECT journal_id FROM governance.journal LIMIT 1")
         refused = {
             "AT012": [

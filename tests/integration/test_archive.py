@@ -28,7 +28,7 @@ from athena.tenants.directory.models import force_login
 from athena.tenants.members.service import subject_by_username
 from support.api import REASON, Platform
 from support.cluster import Cluster
-from support.tenth import add_member, agree, create_force, post
+from support.tenth import add_member, agree, create_force, post, suspend
 from support.told_partners import disclose_and_correct, register_partner
 
 MARK = "Zorblax"
@@ -332,7 +332,7 @@ class TestLeaving:
             return await post(platform, "amo.admin", f"tenants/{slug}/offboard", **body | fields)
 
         assert (await offboard()).status_code == 409, "it isn't suspended"
-        await post(platform, "amo.admin", f"tenants/{slug}/suspend")
+        await suspend(platform, slug)
         assert (await offboard(checksum="0" * 64)).status_code == 409
         assert (await offboard(checksum=None)).status_code == 409
         assert (await offboard(checksum="all of it")).status_code == 422

@@ -19,10 +19,9 @@ from athena.records.names.service import NameRegister
 from athena.sharing.search import building, names
 from athena.sharing.search.names import LiveNames
 from support.cluster import Cluster
+from support.waiting import PATIENCE, until
 
 ROOT = Path(__file__).parents[2]
-PATIENCE = 60
-"""Seconds after which a process that says nothing has failed."""
 
 
 @pytest.fixture
@@ -146,9 +145,11 @@ async def test_a_grown_overlay_is_folded_by_one_and_opened_by_all(
     await register.register([("Grace", "Hopper"), ("Hedy", "Lamarr"), ("Mary", "Somerville")])
     await first.refresh()
     assert known(first, "somerville")
-    async with asyncio.timeout(PATIENCE):
-        while len(first.current.overlay):  # noqa: ASYNC110 - another process sets it
-            await asyncio.sleep(0.01)
+
+    async def is_folded() -> bool:
+        return not len(first.current.overlay)
+
+    await until(is_folded)
     assert editions(folder).isdisjoint(built)
     await second.refresh()
     for live in (first, second):

@@ -25,8 +25,7 @@ from integration.test_archive import export, restore, rows_with
 from support.api import Platform
 from support.cluster import Cluster
 from support.exceptions import call, create, rows_seen
-from support.tenth import add_member, create_force, post, until_known
-from support.waiting import until
+from support.tenth import add_member, create_force, post, suspend, until_known
 
 HARM = "A child is at risk tonight"
 
@@ -203,9 +202,9 @@ async def test_filled_work_and_emergencies_are_erased(
 
     admin = await cluster.admin(platform.runtime.store.address.database)
     try:
-        await until_delivered(admin, slug)
+        await platform.delivered()
         archive = await export(platform, manager)
-        await post(platform, "amo.admin", f"tenants/{slug}/suspend")
+        await suspend(platform, slug)
         body = {"checksum": archive.manifest.checksum}
         done = await post(platform, "amo.admin", f"tenants/{slug}/offboard", **body)
         assert done.status_code == 200, done.text
@@ -229,19 +228,6 @@ async def test_filled_work_and_emergencies_are_erased(
         assert left <= {"audit.event"}, "the log stays"
     finally:
         await admin.close()
-
-
-async def until_delivered(admin: asyncpg.Connection, slug: str) -> None:
-    """Wait until every message of a force has become a notification."""
-    waiting = (
-        "SELECT count(*) FROM work.message AS m JOIN tenants.tenant AS t "
-        "ON t.tenant_id = m.owner_force WHERE t.slug = $1 AND m.state = 'waiting'"
-    )
-
-    async def delivered() -> bool:
-        return not await admin.fetchval(waiting, slug)
-
-    await until(delivered)
 
 
 RESTORED = json.dumps(

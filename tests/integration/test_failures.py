@@ -13,6 +13,7 @@ import asyncpg
 
 from support.api import Platform
 from support.cluster import Cluster
+from support.waiting import PATIENCE, until_stored
 
 PERSON: dict[str, Any] = {
     "names": [{"given_names": "Wilhelmina", "surname": "Haverstock"}],
@@ -30,14 +31,6 @@ FAILING_COMMIT = """
 async def superuser(platform: Platform, cluster: Cluster) -> asyncpg.Connection:
     """Return a superuser's connection to the platform's database."""
     return await cluster.admin(platform.runtime.store.address.database)
-
-
-async def until(admin: asyncpg.Connection, condition: str) -> None:
-    """Wait until a condition holds in the store, or fail after a minute."""
-    async with asyncio.timeout(60):
-        held = False
-        while not held:
-            held = await admin.fetchval(condition)
 
 
 async def test_a_failing_commit_sends_no_data(platform: Platform, cluster: Cluster) -> None:
@@ -133,10 +126,10 @@ async def test_kill_9_leaves_both_or_neither(
             assert (await process.stdout.readline()).strip() == b"ready"
             goal = 2 + round_number
             start: int = await admin.fetchval("SELECT count(*) FROM records.nominal")
-            await until(admin, f"SELECT count(*) >= {start + goal} FROM records.nominal")
+            await until_stored(admin, f"SELECT count(*) >= {start + goal} FROM records.nominal")
             os.kill(process.pid, signal.SIGKILL)
             await process.wait()
-        await until(
+        await until_stored(
             admin,
             "SELECT count(*) = 0 FROM pg_stat_activity WHERE state <> 'idle' "
             "AND datname = current_database() AND pid <> pg_backend_pid()",
@@ -165,12 +158,15 @@ async def test_sessions_that_the_server_ended_fail_no_call(
 ) -> None:
     """A suspension ends a force's sessions; once it is reinstated its next calls are answered."""
     assert (await platform.search("officer.kent", name="nobody")).status_code == 200
-    ended = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE "
-    of_kent = "usename = 'athena_kent' AND datname = current_database()"
     admin = await superuser(platform, cluster)
     try:
-        assert await admin.fetch(ended + of_kent)
-        await until(admin, f"SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE {of_kent})")
+        # With a time, it waits until the server's process has ended: its sockets are closed then.
+        ended = await admin.fetch(
+            "SELECT pg_terminate_backend(pid, $1) FROM pg_stat_activity "
+            "WHERE usename = 'athena_kent' AND datname = current_database()",
+            int(PATIENCE * 1000),
+        )
+        assert [row[0] for row in ended] == [True] * len(ended) != []
     finally:
         await admin.close()
     for _ in range(3):

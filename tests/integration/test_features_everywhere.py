@@ -27,12 +27,9 @@ from athena.platform.kernel.tokens import TokenIssuer
 from athena.policies.agreements.founding import seed_baseline
 from athena.tenants.members.service import subject_by_username
 from support.cluster import ROOT, Cluster
-from support.waiting import until
+from support.waiting import PATIENCE, until
 
 AMO = "athena_amo"
-PATIENCE = 90
-"""Seconds after which a process that says nothing has failed."""
-
 NOTICED, UNTOLD = range(2)
 """A process that only a notice wakes, and one that no notice reaches."""
 
@@ -85,6 +82,16 @@ class Servers:
         assert "aren't live for your force" in problem["detail"]
         return False
 
+    async def counting(self, force: str, since: datetime) -> int:
+        """Return how many processes have counted something of a force since a moment."""
+        async with self.database.read(AMO) as session:
+            processes: int = await session.value(
+                "SELECT count(DISTINCT process) FROM governance.request_count "
+                "WHERE tenant_id = :force AND began_at >= :since",
+                {"force": self.forces[force], "since": since},
+            )
+        return processes
+
     async def judged(self, forces: list[str], since: datetime, requests: int) -> Verdict:
         """Return the gate's verdict, once so many requests have been counted."""
 
@@ -125,7 +132,9 @@ async def server(
         assert process.stdout is not None
         async with asyncio.timeout(PATIENCE):
             port = int(await process.stdout.readline())
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
+        async with httpx.AsyncClient(
+            base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE
+        ) as client:
             yield client
     finally:
         if process.returncode is None:
@@ -226,12 +235,14 @@ async def test_errors_in_a_ring_hold_it_and_another_forces_do_not(servers: Serve
         ]
         return Counter(answer.status_code for answer in answers)
 
-    async def rolled() -> bool:  # a process counts anew from when it sees the switch
-        for process in (NOTICED, UNTOLD):
-            await features(process, "suffolk", 1)
-        return (await servers.judged(["suffolk"], since, 0)).figures.requests > 0
+    # A process counts anew from when it sees the switch: what it answers before counts for nothing.
+    for count, process in enumerate((NOTICED, UNTOLD), start=1):
 
-    await until(rolled)
+        async def counts(process: int = process, count: int = count) -> bool:
+            await features(process, "suffolk", 1)
+            return await servers.counting("suffolk", since) == count
+
+        await until(counts)
     before = await servers.judged(["suffolk"], since, 1)
     assert before.outcome is Outcome.TOO_LITTLE
     for process in (NOTICED, UNTOLD):

@@ -10,7 +10,7 @@ from support.api import Platform
 from support.cluster import Cluster
 from support.exceptions import call, person
 from support.records import create_nominal
-from support.tenth import agree, create_force, post, until_known
+from support.tenth import agree, create_force, post, suspend, until_known
 
 
 async def test_a_merge_comes_back_from_an_archive(platform: Platform) -> None:
@@ -51,7 +51,7 @@ async def test_filled_links_and_merges_are_erased(platform: Platform) -> None:
     archive = await export(platform, manager)
     assert archive.manifest.tables["merge"].rows == 1
     assert archive.manifest.tables["link_verdict"].rows == 2, "both are its own"
-    await post(platform, "amo.admin", f"tenants/{slug}/suspend")
+    await suspend(platform, slug)
     body = {"checksum": archive.manifest.checksum}
     done = await post(platform, "amo.admin", f"tenants/{slug}/offboard", **body)
     assert done.status_code == 200, done.text

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -39,6 +38,7 @@ from athena.policies.visibility.service import Gate
 from athena.tenants.members.service import subject_by_username
 from support.api import Platform
 from support.cluster import Cluster
+from support.waiting import until
 
 LISTING = Entry(EventKind.CONSULTATION, "notifications.test", "A test of notifications")
 
@@ -244,30 +244,27 @@ def test_each_failure_waits_longer_up_to_a_bound(attempts: int) -> None:
     assert delay_after(attempts) >= timedelta(seconds=15)
 
 
-@asynccontextmanager
-async def soon() -> AsyncIterator[None]:
-    """Give what the running server does by itself up to a minute."""
-    async with asyncio.timeout(60):
-        yield
-
-
 async def test_the_running_server_delivers_by_itself(platform: Platform) -> None:
     subject = await subject_by_username(platform.runtime.database, "officer.suffolk")
     async with platform.runtime.desk(subject, "worklist.work", LISTING) as work:
         await service.notify(work, "something_happened", SUPERVISORS)
     headers = await platform.headers("supervisor.suffolk")
-    found: list[dict[str, Any]] = []
-    async with soon():
-        while not found:
-            answer = await platform.client.get("/api/v1/notifications?unread=true", headers=headers)
-            found = answer.json()
-    (told,) = found
+
+    async def unread() -> list[dict[str, Any]]:
+        answer = await platform.client.get("/api/v1/notifications?unread=true", headers=headers)
+        found: list[dict[str, Any]] = answer.json()
+        return found
+
+    async def is_told() -> bool:
+        return bool(await unread())
+
+    await until(is_told)
+    (told,) = await unread()
     assert told["tells"] == "Something happened."
     url = f"/api/v1/notifications/{told['id']}/read"
     stranger = await platform.headers("supervisor.norfolk")
     assert (await platform.client.post(url, headers=stranger)).status_code == 404
     assert (await platform.client.post(url, headers=headers)).status_code == 204
-    unread = await platform.client.get("/api/v1/notifications?unread=true", headers=headers)
-    assert unread.json() == []
+    assert await unread() == []
     (read,) = (await platform.client.get("/api/v1/notifications", headers=headers)).json()
     assert read["read_at"] is not None

@@ -20,6 +20,7 @@ from athena.platform.kernel.web import listening_socket
 from support.cluster import ROOT, Cluster
 from support.command_line import CommandLine, command_line
 from support.partners import person
+from support.waiting import PATIENCE
 
 BLOCK = re.compile(r"^```sh (partner|client-body)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 NOTED = ("export ", ". ")
@@ -130,7 +131,7 @@ async def journey(cluster: Cluster, consortium: str, tmp_path: Path) -> AsyncIte
 async def until_ready(server: asyncio.subprocess.Process, office: Path) -> None:
     """Wait until the platform answers, and take the key of Essex's signatory to the office."""
     assert server.stdout is not None
-    async with asyncio.timeout(120):
+    async with asyncio.timeout(PATIENCE):
         while b"Ready" not in (line := await server.stdout.readline()):
             assert line, "the server ended before it was ready"
     shutil.copy(office / "data" / "demo-signatory-keys" / "essex.pem", office)
@@ -144,7 +145,7 @@ async def officer(journey: Journey) -> httpx.AsyncClient:
         "Athena-Purpose": "investigation",
         "Athena-Reason": "A test of partners",
     }
-    return httpx.AsyncClient(base_url=journey.url, headers=headers, timeout=30)
+    return httpx.AsyncClient(base_url=journey.url, headers=headers, timeout=PATIENCE)
 
 
 async def record(essex: httpx.AsyncClient, nominal: dict[str, Any]) -> str:

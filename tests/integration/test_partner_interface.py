@@ -16,7 +16,7 @@ from support.api import Platform, running_platform
 from support.cluster import Cluster
 from support.partners import BASE, CHECKS, Partners, agreement, person, question
 from support.reference_client import bridged, reference_client
-from support.tenth import create_force, post, until_known
+from support.tenth import create_force, post, suspend, until_known
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +95,7 @@ async def test_the_sandbox_answers_from_made_up_people_alone(partners: Partners)
         logged = await session.value(
             "SELECT c.content ->> 'problem' FROM audit.event AS e JOIN audit.content AS c "
             "USING (at, event_id) JOIN tenants.tenant AS t USING (tenant_id) "
-            "WHERE e.kind = 'refusal' AND t.slug = 's-sandbox'"
+            "WHERE e.kind = 'refusal' AND t.slug = 's-sandbox' ORDER BY e.at DESC LIMIT 1"
         )
     assert logged == "agreement-not-yours"
     real = await partners.check(partners.asker("a-shelter", sandbox.REFERENCE))
@@ -200,7 +200,7 @@ async def test_a_force_that_leaves_takes_what_was_told_of_it(partners: Partners)
     asked = {"family_name": "Told", "given_names": "Tilda", "date_of_birth": "1977-07-07"}
     assert (await partners.check(asker, **asked)).json()["result"] == "match"
     archive = await export(platform, f"records.{slug}")
-    await post(platform, "amo.admin", f"tenants/{slug}/suspend")
+    await suspend(platform, slug)
     body = {"checksum": archive.manifest.checksum}
     done = await post(platform, "amo.admin", f"tenants/{slug}/offboard", **body)
     assert done.status_code == 200, done.text

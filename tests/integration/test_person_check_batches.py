@@ -33,6 +33,7 @@ from support.batches import (
 )
 from support.cluster import Cluster
 from support.partners import BASE, Partners, agreement, person
+from support.waiting import PATIENCE, early_in_the_hour
 
 REFERENCES = {"batch-one": "ATH-ISA-7101", "batch-two": "ATH-ISA-7102"}
 KNOWN = {"family_name": "Batchwell", "given_names": "Bea", "date_of_birth": "1984-03-12"}
@@ -177,6 +178,7 @@ async def test_a_spent_cap_pauses_the_rest(
     partners: Partners, platform: Platform, worker: BatchWorker
 ) -> None:
     who = await onboarded(partners, "batch-few", "ATH-ISA-7103", hourly_cap=2)
+    await early_in_the_hour()
     sent = await submit(partners, who, body(*(nobody(f"Few{letter}") for letter in "abc")))
     await worker.answer_waiting()
     now = await progress(partners, who, sent)
@@ -341,7 +343,7 @@ async def test_the_worker_answers_and_forgets_until_it_is_stopped(
     )
     sent = await submit(partners, who, body(nobody("Runa"), nobody("Runb")))
     running = asyncio.create_task(worker.run())
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE):
         while (now := await progress(partners, who, sent))["state"] != "done":
             assert not running.done()
     running.cancel()
@@ -390,7 +392,7 @@ async def test_killed_in_the_midst_nothing_is_lost_or_answered_twice(
     await stopped_by_a_lock(cluster, platform, admin, tmp_path, table)
     before = await checks_of(admin, batch)
     assert len(before) == kept
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE):
         while await waiting(platform):  # as soon as the server notices that the other is gone
             await worker.answer_waiting()
     after = await checks_of(admin, batch)

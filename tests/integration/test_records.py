@@ -8,6 +8,7 @@ from uuid import uuid4
 
 from support.api import REASON, Platform
 from support.cluster import Cluster
+from support.waiting import PATIENCE
 
 PERSON: dict[str, Any] = {
     "names": [
@@ -241,7 +242,7 @@ class TestFollowing:
 
     async def told(self, platform: Platform, after: str, changes: int) -> Any:
         """Follow until so many changes are told: other transactions of the server hold them up."""
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE):
             answer: Any = {"changes": []}
             while len(answer["changes"]) < changes:
                 answer = (await self.follow(platform, after)).json()
@@ -257,7 +258,7 @@ class TestFollowing:
             )
         finally:
             await admin.close()
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE):
             after = "0"
             while int(after) < newest:
                 after = (await self.follow(platform, after)).json()["next"]

@@ -286,7 +286,7 @@ async def test_a_late_one_is_put_before_supervisors_and_then_told_the_client_bod
     assert await escalate_late(database, by) > 0
     assert await escalate_late(database, further - timedelta(seconds=1)) == 0
     assert await desk.told(number) == ["sent", "overdue"]
-    assert await desk.late() == []
+    assert number not in {item["referral_id"] for item in await desk.late()}
     shown = (await desk.get()).json()
     assert next(r for r in shown if r["referral_id"] == number)["escalated_at"]
     headers = await platform.headers("supervisor.essex")

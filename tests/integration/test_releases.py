@@ -33,6 +33,7 @@ class TestLife:
     async def test_from_its_draft_to_its_close(
         self, rollouts: Rollouts, platform: Platform
     ) -> None:
+        begun = await rollouts.admin.fetchval("SELECT clock_timestamp()")
         change = await rollouts.change()
         name = await rollouts.drafted(plan(change))
         chamber = rollouts.chamber
@@ -71,8 +72,9 @@ class TestLife:
             acts = await session.rows(
                 "SELECT e.action, e.username FROM audit.event AS e JOIN audit.content AS c "
                 "USING (at, event_id) WHERE c.reason = :why AND e.action LIKE "
-                "'governance.releases.%' AND e.kind <> 'refusal' ORDER BY e.at",
-                {"why": WHY},
+                "'governance.releases.%' AND e.kind <> 'refusal' AND e.at >= :begun "
+                "ORDER BY e.at",
+                {"why": WHY, "begun": begun},
             )
         assert [row.action.removeprefix("governance.releases.") for row in acts] == [
             "draft",
@@ -94,7 +96,7 @@ class TestLife:
         name = await rollouts.rolling()
         await rollouts.do(name, "rings/1/go-live")
         await rollouts.do(name, "back-out")
-        await platform.runtime.outbox.deliver_due()
+        await platform.delivered()
         for account in ("admin.kent", "board.kent"):
             answer = await platform.client.get(
                 "/api/v1/notifications", headers=await platform.headers(account)

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from athena.platform.kernel import replicas
+from athena.platform.kernel.audit import Writes
 from athena.platform.kernel.errors import DecisionUnavailableError
 from athena.platform.kernel.identity import Purpose
 from athena.platform.kernel.replicas import Replicas
@@ -23,7 +24,7 @@ from athena.sharing.search.service import Found
 from support.agreements import Desk
 from support.api import running_platform
 from support.exceptions import call, create
-from support.replicated import Overtaken, Replicated, asking
+from support.replicated import NOTHING, Overtaken, Replicated, asking
 from support.standby import HotStandby
 from support.waiting import until
 
@@ -229,8 +230,8 @@ async def test_another_standby_is_read_where_one_has_gone(
     async def find(consultation: Consultation) -> Found:
         return await replicated.searcher.find(consultation, query, 20)
 
-    async def answer(_: Consultation, found: Found) -> Found:
-        return found
+    async def answer(_: Consultation, found: Found) -> tuple[Found, Writes]:
+        return found, NOTHING
 
     looking = standbys.Looking(find, replicated.searcher.seen, answer)
     gate, action = replicated.platform.runtime.gate, Action.NOMINALS_SEARCH

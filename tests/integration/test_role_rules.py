@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -21,15 +19,9 @@ from athena.policies.visibility.service import Gate
 from athena.tenants.members.service import subject_by_username
 from support.api import REASON, Platform
 from support.tenth import get, post
+from support.waiting import until
 
 RULE = {"role": "records_manager", "kind": "force", "action": "nominals.erase"}
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """Wait until a condition holds in this process."""
-    async with asyncio.timeout(30):
-        while not condition():  # noqa: ASYNC110 - what it waits for has no event of its own
-            await asyncio.sleep(0)
 
 
 async def test_a_new_store_has_the_packaged_rules(platform: Platform) -> None:
@@ -46,17 +38,20 @@ async def test_a_withdrawn_rule_is_known_in_every_process_and_stays_withdrawn(
     manager = await subject_by_username(database, "records.kent")
     async with running(platform.runtime.store, Settings(data_dir=tmp_path)) as another:
 
-        def may() -> bool:
+        async def may() -> bool:
             try:
                 another.gate.authorise(manager, Action.NOMINALS_ERASE)
             except RefusedError:
                 return False
             return True
 
-        assert may()
+        async def may_not() -> bool:
+            return not await may()
+
+        assert await may()
         taken = await post(platform, "amo.admin", "roles/withdraw", **RULE)
         assert taken.status_code == 204, taken.text
-        await until(lambda: not may())
+        await until(may_not)
         assert not await seed_rules(database)
         assert len(await rules_in_force(database)) == len(packaged_rules()) - 1
         given = await post(platform, "amo.admin", "roles/allow", **RULE)

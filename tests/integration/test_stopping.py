@@ -49,7 +49,9 @@ async def _stop_at(store: Store, moment: Moment) -> None:
         await kept.value("SELECT 1")
         event.listen(*moment, stop)
         turn = asyncio.create_task(transaction())
-        await asyncio.wait({turn, asyncio.create_task(beside.wait())}, return_when="FIRST_COMPLETED")
+        await asyncio.wait(
+            {turn, asyncio.create_task(beside.wait())}, return_when="FIRST_COMPLETED"
+        )
     alone.set()
     with suppress(asyncio.CancelledError):
         await turn

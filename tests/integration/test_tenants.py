@@ -22,6 +22,7 @@ from athena.tenants.members.service import subject_by_username
 from support.api import REASON, Platform
 from support.cluster import Cluster
 from support.tenth import agree, create_force, force_request, get, post
+from support.waiting import until_stored
 
 
 def person(given_names: str, surname: str) -> dict[str, Any]:
@@ -32,14 +33,6 @@ def person(given_names: str, surname: str) -> dict[str, Any]:
 async def admin_of(platform: Platform, cluster: Cluster) -> asyncpg.Connection:
     """Return a superuser's connection to the platform's database."""
     return await cluster.admin(platform.runtime.store.address.database)
-
-
-async def until(admin: asyncpg.Connection, condition: str, *values: object) -> None:
-    """Wait until a condition holds in the store."""
-    async with asyncio.timeout(30):
-        held = False
-        while not held:
-            held = await admin.fetchval(condition, *values)
 
 
 async def owners(platform: Platform, username: str, name: str) -> set[str]:
@@ -244,7 +237,7 @@ class TestSuspending:
         )
         assert searched.status_code == 401
         admin = await admin_of(platform, cluster)
-        await until(
+        await until_stored(
             admin,
             "SELECT count(*) = 0 FROM pg_stat_activity WHERE usename = $1 "
             "AND datname = current_database()",
@@ -271,7 +264,7 @@ class TestSuspending:
         session = await cluster.login(platform.runtime.store.address.database, force_login(slug))
         admin = await admin_of(platform, cluster)
         await admin.execute("UPDATE tenants.tenant SET status = 'suspended' WHERE slug = $1", slug)
-        await until(
+        await until_stored(
             admin,
             "SELECT count(*) = 0 FROM pg_stat_activity WHERE pid = $1",
             session.get_server_pid(),

@@ -25,7 +25,7 @@ from athena.policies.decisions.engine import WasmPolicy
 from athena.policies.decisions.point import NO_LABELS, Fault, NoDecisionError
 from athena.policies.decisions.server import ServerPoint
 from support.opa import OpaServer, answering, http, make_bundle, running_opa
-from support.points import NOTHING, QUESTION, fault, said, server_point
+from support.points import NOTHING, PATIENT, QUESTION, fault, said, server_point
 
 pytestmark = pytest.mark.needs_opa
 
@@ -61,7 +61,7 @@ class TestAnswer:
     async def test_a_token_is_sent_where_one_is_set(self) -> None:
         async with answering(http(said([NOTHING]))) as (port, requests):
             address = ServerAddress.of(Settings(opa_url=f"http://127.0.0.1:{port}"))
-            point = await ServerPoint.open(address, "expected", "a token of the test")
+            point = await ServerPoint.open(address, "expected", "a token of the test", PATIENT)
             await point.decide(QUESTION)
             await point.close()
         assert b"\r\nAuthorization: Bearer a token of the test\r\n" in requests[0]
@@ -154,7 +154,7 @@ class TestWhatTheClientLeavesOpen:
             address = ServerAddress.of(
                 Settings(opa_url=f"https://localhost:{opa.port}", opa_ca_file=files[0])
             )
-            point = await ServerPoint.open(address, policy.revision)
+            point = await ServerPoint.open(address, policy.revision, deadline_seconds=PATIENT)
             assert await fault(point) is Fault.UNREACHABLE  # the certificate is of 127.0.0.1
             await point.close()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from uuid import uuid4
 
@@ -155,7 +154,7 @@ async def outlives_its_grant(connection: asyncpg.Connection, world: World) -> bo
     try:
         grant = await writer.fetchval(
             "SELECT ctx.store_grant_set('athena_kent', $1, $2, 'x', '{}', 'x', $2, "
-            "(SELECT revision FROM ctx.policy_versions()), 0, 1, $3)",
+            "(SELECT revision FROM ctx.policy_versions()), 0, 3, $3)",
             world.kent,
             uuid4(),
             json.dumps({"summary": [world.labels["open"]]}),
@@ -164,7 +163,7 @@ async def outlives_its_grant(connection: asyncpg.Connection, world: World) -> bo
         await writer.close()
     async with connection.transaction():
         await open_consultation(connection, grant)
-        await asyncio.sleep(1.2)
+        await connection.execute("SELECT pg_sleep(3.1)")
         return bool(await connection.fetch("SELECT 1 FROM records.nominal"))
 
 

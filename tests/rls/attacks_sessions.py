@@ -7,6 +7,7 @@ import asyncio
 import asyncpg
 
 from rls.attacks import WITHOUT_AN_EVENT, Attack, Steps, reads, writes
+from support.waiting import PATIENCE
 from support.world import World, open_consultation
 
 SCHEMAS = (
@@ -35,7 +36,7 @@ async def cancelled_and_reused(connection: asyncpg.Connection, world: World) -> 
     try:
         await open_consultation(connection, world.grants["kent"])
         sleeping = asyncio.ensure_future(connection.execute("SELECT pg_sleep(60)"))
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             while not await other.fetchval(
                 "SELECT pg_cancel_backend(pid) FROM pg_stat_activity "
                 "WHERE pid = $1 AND state = 'active' AND wait_event = 'PgSleep'",

@@ -18,7 +18,7 @@ from rls.prepared_exceptions import prepare_exceptions
 from rls.prepared_partners import prepare_partners
 from rls.prepared_work import prepare_work
 from support.cluster import Cluster
-from support.world import World, build_world, open_consultation, store_grant
+from support.world import World, build_world, keep_grants, open_consultation, store_grant
 
 FOR_EACH_FORCE = (
     "INSERT INTO records.source_reference (owner_force, source, source_id, nominal_id) "
@@ -151,6 +151,7 @@ async def prepared_world(cluster: Cluster, database: str) -> World:
         await admin.execute("ANALYZE")
     finally:
         await admin.close()
+    await keep_grants(world)
     return world
 
 
@@ -180,7 +181,7 @@ async def _save_search(world: World, login: str, force: int, grant: str) -> None
             await connection.execute(
                 "INSERT INTO sharing.search (owner_force, search_id, member_id, purpose, reason, "
                 "query, hits, expires_at) VALUES ($1, $2, ctx.session_member(), 'x', $3, '{}', "
-                "'[]', now() + interval '15 minutes')",
+                "'[]', now() + interval '1 day')",
                 force,
                 uuid4(),
                 grant,

@@ -8,7 +8,7 @@ import pytest
 from rls.attacks import OPEN
 from rls.attacks_standby import STANDBY, Scene, StandbyAttack, Steps, honest, reads
 from support.standby import HotStandby
-from support.world import GROUPS, build_world, open_consultation, store_grant
+from support.world import GROUPS, build_world, keep_grants, open_consultation, store_grant
 
 
 @pytest.fixture(scope="module")
@@ -19,6 +19,7 @@ async def scene(standby: HotStandby) -> Scene:
     every = list(world.labels.values())
     wide = dict.fromkeys(("match", "summary", *GROUPS), every)
     world.grants["wide"] = await store_grant(world, "athena_kent", world.kent, wide)
+    await keep_grants(world)
     return Scene(world, standby)
 
 

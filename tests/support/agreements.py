@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any
-from uuid import uuid4
 
 import httpx
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -18,9 +18,12 @@ WHY = "A test of agreements"
 AMO = "amo.admin"
 
 
+_numbers = count(1000)
+
+
 def new_reference() -> str:
-    """Return a reference that no other test uses, in all likelihood."""
-    return f"ATH-ISA-{uuid4().int % 9000 + 1000}"
+    """Return a reference that no other test of this process uses."""
+    return f"ATH-ISA-{next(_numbers)}"
 
 
 def proposal(**changes: Any) -> dict[str, Any]:

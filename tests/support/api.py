@@ -13,12 +13,14 @@ from asgi_lifespan import LifespanManager
 from fastapi import FastAPI
 
 from athena.platform.app import create_app
+from athena.platform.kernel.notifications.repository import OUTBOX_LOGIN
 from athena.platform.kernel.settings import Settings
 from athena.platform.kernel.store import Store, data_dir
 from athena.platform.kernel.tokens import TokenIssuer
 from athena.platform.runtime import Runtime
 from athena.policies.agreements.founding import seed_baseline
 from athena.tenants.members.service import subject_by_username
+from support.waiting import PATIENCE, until
 
 REASON = "A test of the platform"
 
@@ -43,6 +45,23 @@ class Platform:
             "Athena-Purpose": purpose,
             "Athena-Reason": REASON,
         }
+
+    async def delivered(self) -> None:
+        """Wait until no message is due and none is being delivered, by whichever dispatcher.
+
+        The platform's own may be at one: others pass it over, and it is due until that is noted.
+        """
+
+        async def none_is_due() -> bool:
+            await self.runtime.outbox.deliver_due()
+            async with self.runtime.database.read(OUTBOX_LOGIN) as session:
+                due: bool = await session.value(
+                    "SELECT EXISTS (SELECT FROM work.message "
+                    "WHERE state = 'pending' AND next_attempt_at <= now())"
+                )
+            return not due
+
+        await until(none_is_due)
 
     async def search(self, username: str, **fields: Any) -> httpx.Response:
         """Search as a member."""
@@ -88,7 +107,7 @@ async def running_platform(
     app = create_app(store, settings)
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with (
-        LifespanManager(app, startup_timeout=30, shutdown_timeout=30),
+        LifespanManager(app, startup_timeout=PATIENCE, shutdown_timeout=PATIENCE),
         httpx.AsyncClient(transport=transport, base_url="http://athena.test") as client,
     ):
         tokens = TokenIssuer.open(settings, data_dir(settings))

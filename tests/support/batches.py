@@ -20,6 +20,7 @@ from athena.sharing.ppss.signatures.signing import Asker, signed_headers
 from support.api import Platform
 from support.cluster import ROOT, Cluster
 from support.partners import BASE, Partners
+from support.waiting import PATIENCE
 
 PATH = "/ppss/v1/person-check-batches"
 
@@ -121,7 +122,7 @@ async def stopped_by_a_lock(
             await holding.execute(f"LOCK TABLE sharing.{table} IN SHARE MODE")
             process = await answering_process(cluster, database, directory)
             try:
-                async with asyncio.timeout(120):
+                async with asyncio.timeout(PATIENCE):
                     while process.returncode is None and not await admin.fetchval(
                         "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted "
                         "AND relation = to_regclass($1) AND database = "

@@ -15,10 +15,10 @@ from athena.sharing.ppss.deliveries.signing import EventSigner
 
 
 async def deliver(told: dict[str, str]) -> None:
-    """Deliver what is due, with a minute's patience for each answer."""
+    """Deliver what is due, with ten minutes' patience for each answer."""
     address = StoreAddress(told["host"], int(told["port"]), told["database"])
     database = Database(address, told["secret"].encode())
-    sender = WebhookSender(EventSigner(b"s" * 32, 1), Reach.parse("127.0.0.0/8"), 60)
+    sender = WebhookSender(EventSigner(b"s" * 32, 1), Reach.parse("127.0.0.0/8"), 600)
     now = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
     await PartnerDispatcher(database, sender, clock=lambda: now).deliver_due()
 

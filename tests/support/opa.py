@@ -13,6 +13,7 @@ from pathlib import Path
 
 from athena.platform.kernel.web import listening_socket
 from support.cluster import ROOT
+from support.waiting import PATIENCE
 
 BUNDLE = ROOT / "policies/athena/policies/decisions/bundle/server.tar.gz"
 
@@ -55,7 +56,7 @@ class OpaServer:
             stdout=DEVNULL,
             stderr=DEVNULL,
         )
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE):
             while not await _listens(self.port):
                 assert self._process.returncode is None, "OPA ended instead of serving"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from athena.platform.kernel.audit import Entry, EventKind
+from athena.platform.kernel.audit import Entry, EventKind, Writes
 from athena.platform.kernel.identity import Purpose, Subject
 from athena.platform.kernel.replicas import Replicas
 from athena.policies.roles.actions import Action
@@ -18,6 +18,9 @@ from support.agreements import Desk
 from support.api import REASON, Platform
 from support.standby import HotStandby
 from support.waiting import until
+
+NOTHING = Writes("nothing AS (SELECT 1)", {})
+"""What an answer writes that keeps nothing."""
 
 EVENTS = """
     SELECT e.event_id::text AS id, e.kind, e.records, c.content
@@ -132,8 +135,9 @@ class Overtaken:
                     await self.replicated.standby.catch_up()
             return found
 
-        async def answer(_: Consultation, found: Found) -> None:
+        async def answer(_: Consultation, found: Found) -> tuple[None, Writes]:
             self.told.append([str(record.id) for _, record in found.page])
+            return None, NOTHING
 
         await standbys.consult(
             gate,

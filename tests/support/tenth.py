@@ -10,6 +10,7 @@ import httpx
 from athena.platform.kernel.identity import Purpose
 from athena.policies.agreements.document import Agreement
 from athena.policies.agreements.founding import CLIENT_BODY, baseline, found
+from support.agreements import new_reference
 from support.api import REASON, Platform
 from support.waiting import until
 
@@ -53,6 +54,24 @@ async def create_force(platform: Platform, slug: str, code: str = "77") -> None:
         await add_member(platform, f"admin.{slug}", f"{account}.{slug}", role)
 
 
+async def suspend(platform: Platform, slug: str) -> None:
+    """Suspend a tenant and wait until its last session has ended: before, none is off-boarded."""
+    answer = await post(platform, "amo.admin", f"tenants/{slug}/suspend")
+    assert answer.status_code == 200, answer.text
+
+    async def has_no_session() -> bool:
+        async with platform.runtime.database.read("athena_amo") as session:
+            left: bool = await session.value(
+                "SELECT EXISTS (SELECT FROM pg_stat_activity AS a JOIN tenants.tenant AS t "
+                "ON t.login = a.usename WHERE t.slug = :slug AND t.kind = 'force' "
+                "AND a.datname = current_database())",
+                {"slug": slug},
+            )
+        return not left
+
+    await until(has_no_session)
+
+
 async def until_known(platform: Platform, slug: str) -> None:
     """Wait until the running platform's directory has a new force."""
 
@@ -85,7 +104,7 @@ async def agree(platform: Platform, owner: str, recipient: str, **changes: Any) 
         {
             **document.model_dump(mode="json"),
             "id": str(uuid4()),
-            "reference": f"ATH-ISA-{uuid4().int % 9000 + 1000}",
+            "reference": new_reference(),
             "parties": [
                 {"tenant": owner, "role": "owner"},
                 {"tenant": recipient, "role": "recipient"},

@@ -71,7 +71,6 @@ from athena.sharing.ppss.deliveries import routes as deliveries
 from athena.sharing.ppss.deliveries.reach import Reach
 from athena.sharing.ppss.deliveries.schemas import ReadUpTo
 from athena.sharing.ppss.deliveries.service import PartnerFeed
-from athena.sharing.ppss.deliveries.signing import EventSigner
 from athena.sharing.ppss.disclosures import routes as disclosures
 from athena.sharing.ppss.disclosures.service import Disclosures
 from athena.sharing.ppss.onboarding import routes as partners
@@ -271,7 +270,7 @@ def _include_partner_events(
     read: Permit,
 ) -> list[APIRouter]:
     """Include what the client body and forces do with events, and return the partners' routes."""
-    store, database, reach = runtime.store, runtime.database, settings.ppss_webhook_networks
+    database, reach = runtime.database, settings.ppss_webhook_networks
     told = Corrections(runtime.gate)
     app.include_router(deliveries.make_router(database, Reach.parse(reach), caller, manage, read))
     app.include_router(corrections.make_router(told, lambda: runtime.searcher.agreements, caller))
@@ -280,9 +279,8 @@ def _include_partner_events(
     )
     app.include_router(referrals.make_router(Referrals(runtime.checks), caller))
     app.include_router(referrals.make_client_body_router(database, caller, read))
-    signer = EventSigner(store.master_secret, store.master_secret_version)
     return [
-        deliveries.make_partner_router(PartnerFeed(database), signer, admit),
+        deliveries.make_partner_router(PartnerFeed(database), runtime.event_signer, admit),
         corrections.make_partner_router(told, admit),
         submissions.make_partner_router(runtime.submissions, admit),
         referrals.make_partner_router(ReceivedReferrals(runtime.checks), admit),

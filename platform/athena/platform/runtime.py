@@ -81,6 +81,7 @@ class Runtime:
     switchboard: Switchboard
     checks: PersonChecks
     partner_events: PartnerDispatcher
+    event_signer: EventSigner
     known_as_of: tuple[int, int] | None = None
     """The versions of the policy as of which the searcher knows tenants and agreements."""
 
@@ -118,10 +119,8 @@ async def _deciding_by(
     names = LiveNames(database, dictionary_dir(settings, store))
     replicas = Replicas(database, store.standbys())
     switchboard = Switchboard(database)
-    sender = WebhookSender(
-        EventSigner(store.master_secret, store.master_secret_version),
-        Reach.parse(settings.ppss_webhook_networks),
-    )
+    signer = EventSigner(store.master_secret, store.master_secret_version)
+    sender = WebhookSender(signer, Reach.parse(settings.ppss_webhook_networks))
     try:
         await seed_rules(database)
         await switchboard.refresh()
@@ -152,6 +151,7 @@ async def _deciding_by(
             partner_events=PartnerDispatcher(
                 database, sender, (escalate_overdue, forget_decided, escalate_late)
             ),
+            event_signer=signer,
         )
         switchboard.when_switched(runtime.linker.wake)
         tasks = [

@@ -1,4 +1,8 @@
-"""Benchmarks as commands; ``make bench`` runs them."""
+"""Benchmarks as commands; ``make bench`` runs them.
+
+Each imports what it measures when it runs: that is the whole platform, and no other command should
+wait for it.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,6 @@ from typing import Annotated
 
 import typer
 
-from athena.platform.benchmarks.walls import compare, record
 from athena.platform.cli.bench_checks import checks
 from athena.platform.cli.bench_common import OutFile, Report, hand_in, in_scratch, loading
 from athena.platform.cli.bench_decisions import decisions
@@ -44,6 +47,7 @@ def walls(
     as_json: Json = False,
 ) -> None:
     """Measure what row-level security costs a search and a reading, in a store thrown away."""
+    from athena.platform.benchmarks.walls import compare, record
 
     async def work(settings: Settings) -> Report:
         async with opened_store(settings) as store:

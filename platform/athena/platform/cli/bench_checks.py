@@ -6,7 +6,6 @@ from typing import Annotated
 
 from typer import Option
 
-from athena.platform.benchmarks.checks import measure
 from athena.platform.cli.bench_common import OutFile, Report, hand_in, in_scratch, loading
 from athena.platform.cli.common import Json, opened_store, out, say
 from athena.platform.kernel.settings import Settings
@@ -20,6 +19,7 @@ def checks(
     as_json: Json = False,
 ) -> None:
     """Measure signed person checks, and the same searches through the officers' API."""
+    from athena.platform.benchmarks.checks import measure
 
     async def work(settings: Settings) -> Report:
         async with opened_store(settings) as store:

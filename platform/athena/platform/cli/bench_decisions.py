@@ -6,7 +6,6 @@ from typing import Annotated
 
 from typer import Option
 
-from athena.platform.benchmarks.decisions import measure
 from athena.platform.cli.bench_common import OutFile, hand_in
 from athena.platform.cli.common import Json, out, run, say
 from athena.platform.kernel.settings import load_settings
@@ -26,6 +25,8 @@ def decisions(
 
     The server is the one of ATHENA_OPA_URL, or else a local `opa` that runs for the measurement.
     """
+    from athena.platform.benchmarks.decisions import measure
+
     report = run(measure(load_settings(), agreements or [200, 2000], decisions, tell=say))
     if hand_in(report, out_file, as_json=as_json):
         return

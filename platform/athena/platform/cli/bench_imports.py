@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Annotated
 
 import typer
 
-from athena.platform.benchmarks.import_processes import Progress
-from athena.platform.benchmarks.imports import measure
 from athena.platform.cli.bench_common import OutFile, Report, hand_in, in_scratch
 from athena.platform.cli.common import Json, err, opened_store, out, say
 from athena.platform.cli.data import progress_bar
@@ -26,6 +24,7 @@ def imports(
     as_json: Json = False,
 ) -> None:
     """Measure an import against a bare COPY, in memory, beside searches, and killed five times."""
+    from athena.platform.benchmarks.imports import measure
 
     async def work(settings: Settings) -> Report:
         return await measure(settings, rows, queries, seed, opened_store, say, _bar)
@@ -36,7 +35,7 @@ def imports(
 
 
 @contextmanager
-def _bar(heading: str, rows: int) -> Iterator[Progress]:
+def _bar(heading: str, rows: int) -> Iterator[Callable[[int], None]]:
     """Show how far it is: by a bar at a terminal, by a line for each tenth elsewhere."""
     if not err.is_terminal:
         yield _tenths(heading, rows)
@@ -46,7 +45,7 @@ def _bar(heading: str, rows: int) -> Iterator[Progress]:
         yield lambda done: bar.update(task, completed=done)
 
 
-def _tenths(heading: str, rows: int) -> Progress:
+def _tenths(heading: str, rows: int) -> Callable[[int], None]:
     told = 0
     say(heading)
 

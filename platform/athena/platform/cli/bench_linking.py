@@ -7,9 +7,6 @@ from typing import Annotated
 
 import typer
 
-from athena.platform.benchmarks.linking import measure
-from athena.platform.benchmarks.linking_store import measure_store
-from athena.platform.benchmarks.scale.measure import Run
 from athena.platform.benchmarks.scale.questions import QUERY_SEED
 from athena.platform.cli.bench_common import OutFile, Report, hand_in, in_scratch, loading
 from athena.platform.cli.common import Json, opened_store, out, say
@@ -45,6 +42,8 @@ def link(
     """Measure linking on FEBRL 1 to 4 without its identifier, Splink beside it, and in a store."""
     report: Report = {}
     if quality:
+        from athena.platform.benchmarks.linking import measure
+
         report |= measure(seed, say)
     if nominals:
         report["store"] = _in_a_store(nominals, compared, people_seed, kept, memory_megabytes)
@@ -99,6 +98,8 @@ def _in_a_store(
     nominals: int, compared: int, seed: int, kept: Path | None, memory_megabytes: int
 ) -> Report:
     """Measure in a store of its own, thrown away afterwards unless it is kept."""
+    from athena.platform.benchmarks.linking_store import measure_store
+    from athena.platform.benchmarks.scale.measure import Run
 
     async def work(settings: Settings) -> Report:
         async with opened_store(settings) as store:

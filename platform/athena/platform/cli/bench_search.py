@@ -7,7 +7,6 @@ from typing import Annotated, Any
 
 import typer
 
-from athena.platform.benchmarks.scale.measure import Run, measure
 from athena.platform.benchmarks.scale.questions import KINDS, QUERY_SEED
 from athena.platform.cli.bench_common import OutFile, Report, hand_in, in_scratch, loading
 from athena.platform.cli.common import Json, opened_store, out, say
@@ -33,6 +32,7 @@ def search(
     as_json: Json = False,
 ) -> None:
     """Measure consortium search in a store of its own, thrown away afterwards unless kept."""
+    from athena.platform.benchmarks.scale.measure import Run, measure
 
     async def work(settings: Settings) -> Report:
         async with opened_store(settings) as store:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -13,6 +15,7 @@ import typer
 from rich.console import Console
 
 from athena.platform.cli.demonstration import found_sharing
+from athena.platform.kernel.database import Database, WriteSession
 from athena.platform.kernel.embedded import raise_on_termination
 from athena.platform.kernel.errors import ConfigurationError
 from athena.platform.kernel.identity import Subject
@@ -20,6 +23,7 @@ from athena.platform.kernel.permits import check_reason
 from athena.platform.kernel.settings import Settings, load_settings
 from athena.platform.kernel.store import Store, data_dir, migrate, open_store
 from athena.platform.runtime import Runtime, running
+from athena.policies.roles.actions import Action
 from athena.tenants.consortium import found_consortium
 from athena.tenants.members.service import subject_by_username
 
@@ -38,9 +42,18 @@ T = TypeVar("T")
 
 
 def run(coroutine: Coroutine[Any, Any, T]) -> T:
-    """Run a command's coroutine to its end."""
+    """Run a command's coroutine to its end, on the quicker loop where there is one."""
     raise_on_termination()
-    return asyncio.run(coroutine)
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        return runner.run(coroutine)
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    if sys.platform == "win32":
+        return None
+    import uvloop
+
+    return uvloop.new_event_loop
 
 
 def say(text: str) -> None:
@@ -116,3 +129,35 @@ def act(account: str, reason: str, work: Callable[[Runtime, Subject, str], Await
             return await work(runtime, await acting(runtime, account), stated)
 
     return run(acted())
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """Something that an account may do, in its transaction."""
+
+    runtime: Runtime
+    session: WriteSession
+    subject: Subject
+    reason: str
+
+
+@asynccontextmanager
+async def permitted(
+    account: str,
+    action: Action,
+    reason: str,
+    then: Callable[[Database], Awaitable[object]] | None = None,
+) -> AsyncIterator[Deed]:
+    """Open the platform, which doesn't search, and the transaction of an act.
+
+    ``then`` follows once it is committed. RefusedError when the account may not do it;
+    InvalidInputError when no reason is stated.
+    """
+    stated = check_reason(reason)
+    async with opened(searching=False) as runtime:
+        subject = await acting(runtime, account)
+        await runtime.gate.permit_act(subject, action, stated)
+        async with runtime.database.write(subject.login) as session:
+            yield Deed(runtime, session, subject, stated)
+        if then is not None:
+            await then(runtime.database)

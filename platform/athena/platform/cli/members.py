@@ -10,11 +10,19 @@ from uuid import UUID
 
 import typer
 
-from athena.platform.cli.common import As, Json, Reason, acting, opened, out, print_json, run
+from athena.platform.cli.common import (
+    As,
+    Deed,
+    Json,
+    Reason,
+    opened,
+    out,
+    permitted,
+    print_json,
+    run,
+)
 from athena.platform.kernel.clock import show_time, today
-from athena.platform.kernel.database import WriteSession
-from athena.platform.kernel.identity import Clearance, Role, Subject
-from athena.platform.kernel.permits import check_reason
+from athena.platform.kernel.identity import Clearance, Role
 from athena.policies.roles.actions import Action
 from athena.tenants.administration import service
 from athena.tenants.administration.schemas import (
@@ -100,8 +108,8 @@ def add(
     )
 
     async def work() -> UUID:
-        async with _act(account, reason) as (session, subject):
-            return await service.add(session, subject, new)
+        async with permitted(account, Action.MEMBERS_MANAGE, reason) as deed:
+            return await service.add(deed.session, deed.subject, new)
 
     out.print(f"{username} has joined, as {run(work())}.")
 
@@ -110,9 +118,9 @@ def show(username: Username, account: As, reason: Reason, as_json: Json = False)
     """Show a member with every role and team held so far."""
 
     async def work() -> MemberView:
-        async with _act(account, reason) as (session, subject):
-            member_id = await service.find(session, subject, username, reason)
-            return await service.show(session, subject, member_id, reason)
+        async with permitted(account, Action.MEMBERS_MANAGE, reason) as deed:
+            member_id = await service.find(deed.session, deed.subject, username, reason)
+            return await service.show(deed.session, deed.subject, member_id, reason)
 
     member = run(work())
     if as_json:
@@ -129,8 +137,8 @@ def leave(username: Username, account: As, reason: Reason) -> None:
     """Let a member leave; access ends at once."""
 
     async def work() -> None:
-        async with _member(account, username, reason) as (session, subject, member_id):
-            await service.leave(session, subject, member_id, reason)
+        async with _member(account, username, reason) as (deed, member_id):
+            await service.leave(deed.session, deed.subject, member_id, reason)
 
     run(work())
     out.print(f"{username} has left.")
@@ -148,8 +156,8 @@ def move(
     to = Move(roles=role, teams=team or [], clearance=clearance, reason=reason)
 
     async def work() -> None:
-        async with _member(account, username, reason) as (session, subject, member_id):
-            await service.move(session, subject, member_id, to)
+        async with _member(account, username, reason) as (deed, member_id):
+            await service.move(deed.session, deed.subject, member_id, to)
 
     run(work())
     out.print(f"{username} has moved.")
@@ -169,8 +177,8 @@ def grant(
     )
 
     async def work() -> None:
-        async with _member(account, username, reason) as (session, subject, member_id):
-            await service.grant(session, subject, member_id, given)
+        async with _member(account, username, reason) as (deed, member_id):
+            await service.grant(deed.session, deed.subject, member_id, given)
 
     run(work())
     out.print(
@@ -183,8 +191,8 @@ def revoke(username: Username, role: Role, account: As, reason: Reason) -> None:
     end = RoleEnd(role=role, reason=reason)
 
     async def work() -> None:
-        async with _member(account, username, reason) as (session, subject, member_id):
-            await service.revoke(session, subject, member_id, end)
+        async with _member(account, username, reason) as (deed, member_id):
+            await service.revoke(deed.session, deed.subject, member_id, end)
 
     run(work())
     out.print(f"{username} is no longer {role}.")
@@ -194,8 +202,8 @@ def list_teams(account: As, reason: Reason, as_json: Json = False) -> None:
     """List the teams of one's own tenant."""
 
     async def work() -> list[TeamView]:
-        async with _act(account, reason) as (session, subject):
-            return await service.list_teams(session, subject, reason)
+        async with permitted(account, Action.MEMBERS_MANAGE, reason) as deed:
+            return await service.list_teams(deed.session, deed.subject, reason)
 
     found = run(work())
     if as_json:
@@ -215,8 +223,8 @@ def create_team(
     new = NewTeam(slug=slug, name=name, reason=reason)
 
     async def work() -> None:
-        async with _act(account, reason) as (session, subject):
-            await service.add_team(session, subject, new)
+        async with permitted(account, Action.MEMBERS_MANAGE, reason) as deed:
+            await service.add_team(deed.session, deed.subject, new)
 
     run(work())
     out.print(f"The team {slug} is there.")
@@ -236,8 +244,8 @@ def join_team(
     )
 
     async def work() -> None:
-        async with _member(account, username, reason) as (session, subject, member_id):
-            await service.join_team(session, subject, member_id, place)
+        async with _member(account, username, reason) as (deed, member_id):
+            await service.join_team(deed.session, deed.subject, member_id, place)
 
     run(work())
     out.print(f"{username} is in {team}.")
@@ -248,30 +256,17 @@ def leave_team(team: Team, username: Username, account: As, reason: Reason) -> N
     end = TeamEnd(team=team, reason=reason)
 
     async def work() -> None:
-        async with _member(account, username, reason) as (session, subject, member_id):
-            await service.leave_team(session, subject, member_id, end)
+        async with _member(account, username, reason) as (deed, member_id):
+            await service.leave_team(deed.session, deed.subject, member_id, end)
 
     run(work())
     out.print(f"{username} is no longer in {team}.")
 
 
 @asynccontextmanager
-async def _act(account: str, reason: str) -> AsyncIterator[tuple[WriteSession, Subject]]:
-    """Open the platform and the transaction of an act that the account may do."""
-    stated = check_reason(reason)
-    async with opened() as runtime:
-        subject = await acting(runtime, account)
-        await runtime.gate.permit_act(subject, Action.MEMBERS_MANAGE, stated)
-        async with runtime.database.write(subject.login) as session:
-            yield session, subject
-
-
-@asynccontextmanager
-async def _member(
-    account: str, username: str, reason: str
-) -> AsyncIterator[tuple[WriteSession, Subject, UUID]]:
-    async with _act(account, reason) as (session, subject):
-        yield session, subject, await service.find(session, subject, username, reason)
+async def _member(account: str, username: str, reason: str) -> AsyncIterator[tuple[Deed, UUID]]:
+    async with permitted(account, Action.MEMBERS_MANAGE, reason) as deed:
+        yield deed, await service.find(deed.session, deed.subject, username, deed.reason)
 
 
 def _period(valid_from: datetime | None, valid_to: datetime | None) -> dict[str, Any]:

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Annotated
 from uuid import UUID
 
 import typer
 
-from athena.platform.cli.common import As, Json, Reason, acting, opened, out, print_json, run
+from athena.platform.cli.common import (
+    As,
+    Json,
+    Reason,
+    act,
+    out,
+    permitted,
+    print_json,
+    run,
+)
 from athena.platform.kernel.clock import show_time
-from athena.platform.kernel.database import WriteSession
 from athena.platform.kernel.identity import NominalId, Subject
-from athena.platform.kernel.permits import check_reason
 from athena.platform.kernel.settings import load_settings
+from athena.platform.runtime import Runtime
 from athena.policies.roles.actions import Action
 from athena.sharing.ppss.corrections.schemas import MOST_CORRECTIONS, CorrectionView, HoldingView
 from athena.sharing.ppss.corrections.service import Corrections
@@ -50,8 +56,8 @@ def show(
     """Show how a partner's events go out, and its dead letters."""
 
     async def work() -> DeliveriesView:
-        async with _act(account, Action.PARTNERS_READ, reason) as (session, subject):
-            return await service.show(session, subject, partner, reason)
+        async with permitted(account, Action.PARTNERS_READ, reason) as deed:
+            return await service.show(deed.session, deed.subject, partner, reason)
 
     found = run(work())
     if as_json:
@@ -77,8 +83,8 @@ def set_webhook(
     reach = Reach.parse(load_settings().ppss_webhook_networks)
 
     async def work() -> None:
-        async with _act(account, Action.PARTNERS_MANAGE, reason) as (session, subject):
-            await service.set_webhook(session, subject, partner, url, reach, reason)
+        async with permitted(account, Action.PARTNERS_MANAGE, reason) as deed:
+            await service.set_webhook(deed.session, deed.subject, partner, url, reach, reason)
 
     run(work())
     out.print(f"{partner} is told at {url}.")
@@ -88,8 +94,8 @@ def remove_webhook(partner: Partner, reason: Reason, account: Administrator = "a
     """Take a partner's webhook away; its feed stays."""
 
     async def work() -> None:
-        async with _act(account, Action.PARTNERS_MANAGE, reason) as (session, subject):
-            await service.remove_webhook(session, subject, partner, reason)
+        async with permitted(account, Action.PARTNERS_MANAGE, reason) as deed:
+            await service.remove_webhook(deed.session, deed.subject, partner, reason)
 
     run(work())
     out.print(f"{partner} has no webhook any more; it reads its feed.")
@@ -99,8 +105,8 @@ def restart_webhook(partner: Partner, reason: Reason, account: Administrator = "
     """Let a webhook that stopped be tried again at once."""
 
     async def work() -> None:
-        async with _act(account, Action.PARTNERS_MANAGE, reason) as (session, subject):
-            await service.restart_webhook(session, subject, partner, reason)
+        async with permitted(account, Action.PARTNERS_MANAGE, reason) as deed:
+            await service.restart_webhook(deed.session, deed.subject, partner, reason)
 
     run(work())
     out.print(f"{partner} is told again, from the first event that it hasn't.")
@@ -115,8 +121,8 @@ def replay(
     """Send dead letters again, under their ids and numbers."""
 
     async def work() -> int:
-        async with _act(account, Action.PARTNERS_MANAGE, reason) as (session, subject):
-            return await service.replay(session, subject, partner, event, reason)
+        async with permitted(account, Action.PARTNERS_MANAGE, reason) as deed:
+            return await service.replay(deed.session, deed.subject, partner, event, reason)
 
     out.print(f"Sent again: {run(work())}.")
 
@@ -129,16 +135,13 @@ def list_corrections(
 ) -> None:
     """List what partners were told to correct of the own force's records."""
 
-    async def work() -> list[CorrectionView]:
-        stated = check_reason(reason)
-        async with opened(searching=False) as runtime:
-            subject = await acting(runtime, account)
-            found = await Corrections(runtime.gate).of_force(
-                subject, stated, MOST_CORRECTIONS, open_only=not every
-            )
-            return [CorrectionView.of(item) for item in found]
+    async def work(runtime: Runtime, subject: Subject, stated: str) -> list[CorrectionView]:
+        found = await Corrections(runtime.gate).of_force(
+            subject, stated, MOST_CORRECTIONS, open_only=not every
+        )
+        return [CorrectionView.of(item) for item in found]
 
-    views = run(work())
+    views = act(account, reason, work)
     if as_json:
         print_json([view.model_dump(mode="json") for view in views])
         return
@@ -153,14 +156,11 @@ def list_corrections(
 def holdings(nominal_id: UUID, account: As, reason: Reason, as_json: Json = False) -> None:
     """Show which partners were given what of a record, and what they still hold."""
 
-    async def work() -> list[HoldingView]:
-        stated = check_reason(reason)
-        async with opened(searching=False) as runtime:
-            subject = await acting(runtime, account)
-            found = await Corrections(runtime.gate).holdings(subject, NominalId(nominal_id), stated)
-            return [HoldingView.of(item, runtime.searcher.agreements) for item in found]
+    async def work(runtime: Runtime, subject: Subject, stated: str) -> list[HoldingView]:
+        found = await Corrections(runtime.gate).holdings(subject, NominalId(nominal_id), stated)
+        return [HoldingView.of(item, runtime.searcher.agreements) for item in found]
 
-    views = run(work())
+    views = act(account, reason, work)
     if as_json:
         print_json([view.model_dump(mode="json") for view in views])
         return
@@ -181,16 +181,3 @@ def _going(found: DeliveriesView) -> str:
         return f"stopped {show_time(hook.stopped_at)}: {hook.last_error}; restart-webhook starts it"
     since = show_time(hook.failing_since) if hook.failing_since else ""
     return f"the partner is away since {since}: {hook.last_error}"
-
-
-@asynccontextmanager
-async def _act(
-    account: str, action: Action, reason: str
-) -> AsyncIterator[tuple[WriteSession, Subject]]:
-    """Open the transaction of an act that the account may do."""
-    stated = check_reason(reason)
-    async with opened(searching=False) as runtime:
-        subject = await acting(runtime, account)
-        await runtime.gate.permit_act(subject, action, stated)
-        async with runtime.database.write(subject.login) as session:
-            yield session, subject

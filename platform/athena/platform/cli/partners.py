@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -11,12 +9,10 @@ from uuid import UUID
 
 import typer
 
-from athena.platform.cli.common import Json, Reason, acting, opened, out, print_json, run
+from athena.platform.cli.common import Json, Reason, out, permitted, print_json, run
 from athena.platform.kernel.clock import show_time
-from athena.platform.kernel.database import WriteSession
 from athena.platform.kernel.errors import InvalidInputError
-from athena.platform.kernel.identity import Clearance, Subject
-from athena.platform.kernel.permits import check_reason
+from athena.platform.kernel.identity import Clearance
 from athena.policies.roles.actions import Action
 from athena.sharing.ppss.onboarding import service
 from athena.sharing.ppss.onboarding.schemas import (
@@ -64,8 +60,8 @@ def list_partners(
     """List every partner that may ask, with its keys and agreements."""
 
     async def work() -> list[PartnerView]:
-        async with _act(account, reason, Action.PARTNERS_READ) as (session, subject):
-            return await service.list_partners(session, subject, reason)
+        async with permitted(account, Action.PARTNERS_READ, reason) as deed:
+            return await service.list_partners(deed.session, deed.subject, reason)
 
     found = run(work())
     if as_json:
@@ -98,8 +94,8 @@ def register_partner(
     )
 
     async def work() -> None:
-        async with _act(account, reason) as (session, subject):
-            await service.register(session, subject, asked)
+        async with permitted(account, Action.PARTNERS_MANAGE, reason) as deed:
+            await service.register(deed.session, deed.subject, asked)
 
     run(work())
     kind = "in the sandbox" if sandbox else "under agreements that you add"
@@ -122,8 +118,8 @@ def add_key(
     asked = NewKey.model_validate({"public_key": pem, "valid_from": start, "reason": reason})
 
     async def work() -> str:
-        async with _act(account, reason) as (session, subject):
-            return await service.add_key(session, subject, slug, asked)
+        async with permitted(account, Action.PARTNERS_MANAGE, reason) as deed:
+            return await service.add_key(deed.session, deed.subject, slug, asked)
 
     out.print(f"Registered the key {run(work())} for {slug}.")
 
@@ -139,8 +135,8 @@ def end_key(
     asked = KeyEnd.model_validate({"valid_to": f"{until.isoformat()}Z", "reason": reason})
 
     async def work() -> None:
-        async with _act(account, reason) as (session, subject):
-            await service.end_key(session, subject, slug, key_id, asked)
+        async with permitted(account, Action.PARTNERS_MANAGE, reason) as deed:
+            await service.end_key(deed.session, deed.subject, slug, key_id, asked)
 
     run(work())
     out.print(f"The key ends at {until:%Y-%m-%d %H:%M} UTC.")
@@ -152,8 +148,8 @@ def revoke_key(
     """Revoke a key at once."""
 
     async def work() -> None:
-        async with _act(account, reason) as (session, subject):
-            await service.revoke_key(session, subject, slug, key_id, check_reason(reason))
+        async with permitted(account, Action.PARTNERS_MANAGE, reason) as deed:
+            await service.revoke_key(deed.session, deed.subject, slug, key_id, deed.reason)
 
     run(work())
     out.print("Nothing that this key signs counts any more.")
@@ -171,8 +167,8 @@ def agree(
     asked = NewAgreement(agreement=reference, hourly_cap=hourly, daily_cap=daily, reason=reason)
 
     async def work() -> None:
-        async with _act(account, reason) as (session, subject):
-            await service.add_agreement(session, subject, slug, asked)
+        async with permitted(account, Action.PARTNERS_MANAGE, reason) as deed:
+            await service.add_agreement(deed.session, deed.subject, slug, asked)
 
     run(work())
     out.print(f"{slug} may ask under {reference}.")
@@ -184,8 +180,8 @@ def end_agreement(
     """End a partner's use of an agreement."""
 
     async def work() -> None:
-        async with _act(account, reason) as (session, subject):
-            await service.end_agreement(session, subject, slug, reference, check_reason(reason))
+        async with permitted(account, Action.PARTNERS_MANAGE, reason) as deed:
+            await service.end_agreement(deed.session, deed.subject, slug, reference, deed.reason)
 
     run(work())
     out.print(f"{slug} may not ask under {reference} any more.")
@@ -197,8 +193,8 @@ def stop(
     """Stop a partner's calls under an agreement until the review is lifted."""
 
     async def work() -> None:
-        async with _act(account, reason) as (session, subject):
-            await service.stop(session, subject, slug, reference, check_reason(reason))
+        async with permitted(account, Action.PARTNERS_MANAGE, reason) as deed:
+            await service.stop(deed.session, deed.subject, slug, reference, deed.reason)
 
     run(work())
     out.print(f"Calls of {slug} under {reference} are stopped.")
@@ -208,8 +204,8 @@ def reviews(reason: Reason, account: Administrator = "amo.admin", as_json: Json 
     """List which calls are stopped for review, and which were."""
 
     async def work() -> list[ReviewView]:
-        async with _act(account, reason, Action.PARTNERS_READ) as (session, subject):
-            return await service.list_reviews(session, subject, reason)
+        async with permitted(account, Action.PARTNERS_READ, reason) as deed:
+            return await service.list_reviews(deed.session, deed.subject, reason)
 
     found = run(work())
     if as_json:
@@ -232,8 +228,8 @@ def lift(
     """Let calls that were stopped be answered again, for a reason."""
 
     async def work() -> None:
-        async with _act(account, reason) as (session, subject):
-            await service.lift(session, subject, review_id, check_reason(reason))
+        async with permitted(account, Action.PARTNERS_MANAGE, reason) as deed:
+            await service.lift(deed.session, deed.subject, review_id, deed.reason)
 
     run(work())
     out.print("The calls are answered again; patterns are counted from now.")
@@ -245,9 +241,9 @@ def late_referrals(
     """List what partners leave unanswered a working day too long, and whom to turn to."""
 
     async def work() -> list[LateReferral]:
-        async with _act(account, reason, Action.PARTNERS_READ) as (session, subject):
-            stated = check_reason(reason)
-            return [LateReferral.of(item) for item in await unanswered(session, subject, stated)]
+        async with permitted(account, Action.PARTNERS_READ, reason) as deed:
+            late = await unanswered(deed.session, deed.subject, deed.reason)
+            return [LateReferral.of(item) for item in late]
 
     found = run(work())
     if as_json:
@@ -259,16 +255,3 @@ def late_referrals(
         out.print(f"{item.referral_id}  {item.force} to {item.partner}  {item.kind}  {item.status}")
         whom = f"{item.contact_unit}, {item.contact_telephone}" if item.contact_unit else "nobody"
         out.print(f"      due {show_time(item.due_at)}; turn to {whom}")
-
-
-@asynccontextmanager
-async def _act(
-    account: str, reason: str, action: Action = Action.PARTNERS_MANAGE
-) -> AsyncIterator[tuple[WriteSession, Subject]]:
-    """Open the platform and the transaction of an act that the account may do."""
-    stated = check_reason(reason)
-    async with opened(searching=False) as runtime:
-        subject = await acting(runtime, account)
-        await runtime.gate.permit_act(subject, action, stated)
-        async with runtime.database.write(subject.login) as session:
-            yield session, subject

@@ -13,7 +13,6 @@ from uuid import UUID, uuid4
 import httpx
 import typer
 
-from athena.platform.app import create_app
 from athena.platform.cli.common import Json, opened_store, out, print_json, run, say
 from athena.platform.kernel.clock import show_time
 from athena.platform.kernel.errors import ConfigurationError, InvalidInputError
@@ -299,6 +298,8 @@ async def open_client(url: str | None) -> AsyncIterator[httpx.AsyncClient]:
         async with httpx.AsyncClient(timeout=30) as client:
             yield client
         return
+    from athena.platform.app import create_app  # all routes, which a client by URL doesn't need
+
     settings = load_settings()
     async with opened_store(settings) as store:
         app = create_app(store, settings)

@@ -10,7 +10,6 @@ from typing import Annotated
 import typer
 import uvicorn
 
-from athena.platform.app import create_app
 from athena.platform.cli.common import opened_store, out, run, say
 from athena.platform.cli.data import seed_store
 from athena.platform.kernel.embedded import raise_on_termination
@@ -94,6 +93,8 @@ async def _serve(settings: Settings, started: float, *, seeded: bool) -> None:
 async def _run_server(
     store: Store, settings: Settings, port: int, descriptor: int, started: float
 ) -> None:
+    from athena.platform.app import create_app  # all routes, which no other command needs
+
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s %(message)s")
     # Tracebacks quote data: `web.install` logs where a fault is, without what it was about.
     logging.getLogger("uvicorn.error").addFilter(lambda record: record.exc_info is None)

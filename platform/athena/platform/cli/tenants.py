@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Annotated
 
 import typer
 
-from athena.platform.cli.common import Json, Reason, acting, opened, out, print_json, run
+from athena.platform.cli.common import Json, Reason, out, permitted, print_json, run
 from athena.platform.kernel import audit
-from athena.platform.kernel.database import WriteSession
-from athena.platform.kernel.identity import Role, Subject, TenantKind
-from athena.platform.kernel.permits import check_reason
-from athena.platform.runtime import Runtime
+from athena.platform.kernel.identity import Role, TenantKind
 from athena.policies.roles import repository as rules
 from athena.policies.roles import service as roles
 from athena.policies.roles.actions import Action
@@ -53,8 +48,8 @@ def list_tenants(
     """List every tenant and whether it takes part."""
 
     async def work() -> list[Tenant]:
-        async with _act(account, Action.TENANTS_READ, reason) as (_, session, subject):
-            return await service.list_tenants(session, subject, reason)
+        async with permitted(account, Action.TENANTS_READ, reason) as deed:
+            return await service.list_tenants(deed.session, deed.subject, reason)
 
     found = run(work())
     if as_json:
@@ -90,12 +85,9 @@ def create(
     )
 
     async def work() -> None:
-        async with _act(account, Action.TENANTS_MANAGE, request.reason) as (
-            runtime,
-            session,
-            subject,
-        ):
-            await service.create_force(session, subject, request, runtime.store.verifier)
+        async with permitted(account, Action.TENANTS_MANAGE, request.reason) as deed:
+            verifier = deed.runtime.store.verifier
+            await service.create_force(deed.session, deed.subject, request, verifier)
 
     run(work())
     out.print(f"{slug} is there. It sees and shares nothing until an agreement names it.")
@@ -122,8 +114,8 @@ def create_partner(
     )
 
     async def work() -> None:
-        async with _act(account, Action.TENANTS_MANAGE, request.reason) as (_, session, subject):
-            await service.create_partner(session, subject, request)
+        async with permitted(account, Action.TENANTS_MANAGE, request.reason) as deed:
+            await service.create_partner(deed.session, deed.subject, request)
 
     run(work())
     out.print(f"{slug} is there, and may ask for nothing yet.")
@@ -133,8 +125,10 @@ def suspend(slug: str, reason: Reason, account: Administrator = "amo.admin") -> 
     """Cut a tenant off at once: its login, its grants and its sessions."""
 
     async def work() -> None:
-        async with _act(account, Action.TENANTS_MANAGE, reason) as (_, session, subject):
-            await service.suspend(session, subject, slug, check_reason(reason))
+        async with permitted(
+            account, Action.TENANTS_MANAGE, reason, then=service.end_sessions
+        ) as deed:
+            await service.suspend(deed.session, deed.subject, slug, deed.reason)
 
     run(work())
     out.print(f"{slug} is suspended: nothing is shared by it or to it any more.")
@@ -144,8 +138,8 @@ def reinstate(slug: str, reason: Reason, account: Administrator = "amo.admin") -
     """Let a suspended tenant take part again."""
 
     async def work() -> None:
-        async with _act(account, Action.TENANTS_MANAGE, reason) as (_, session, subject):
-            await service.reinstate(session, subject, slug, check_reason(reason))
+        async with permitted(account, Action.TENANTS_MANAGE, reason) as deed:
+            await service.reinstate(deed.session, deed.subject, slug, deed.reason)
 
     run(work())
     out.print(f"{slug} takes part again.")
@@ -155,9 +149,9 @@ def list_rules(reason: Reason, account: Administrator = "amo.admin", as_json: Js
     """List the rules that say what each role may do."""
 
     async def work() -> list[Rule]:
-        async with _act(account, Action.ROLES_MANAGE, reason) as (_, session, subject):
-            await audit.administer(session, subject, "roles.read", reason, {})
-            return await rules.rules(session)
+        async with permitted(account, Action.ROLES_MANAGE, reason) as deed:
+            await audit.administer(deed.session, deed.subject, "roles.read", reason, {})
+            return await rules.rules(deed.session)
 
     found = run(work())
     if as_json:
@@ -178,8 +172,8 @@ def allow(
     """Let a role do an action in a kind of tenant; every process knows within a second."""
 
     async def work() -> None:
-        async with _act(account, Action.ROLES_MANAGE, reason) as (_, session, subject):
-            await roles.allow(session, subject, Permission(role, kind, action), reason)
+        async with permitted(account, Action.ROLES_MANAGE, reason) as deed:
+            await roles.allow(deed.session, deed.subject, Permission(role, kind, action), reason)
 
     run(work())
     out.print(f"{role} may {action} now.")
@@ -195,22 +189,8 @@ def withdraw(
     """Take an action from a role in a kind of tenant; every process knows within a second."""
 
     async def work() -> None:
-        async with _act(account, Action.ROLES_MANAGE, reason) as (_, session, subject):
-            await roles.withdraw(session, subject, Permission(role, kind, action), reason)
+        async with permitted(account, Action.ROLES_MANAGE, reason) as deed:
+            await roles.withdraw(deed.session, deed.subject, Permission(role, kind, action), reason)
 
     run(work())
     out.print(f"{role} may not {action} any more.")
-
-
-@asynccontextmanager
-async def _act(
-    account: str, action: Action, reason: str
-) -> AsyncIterator[tuple[Runtime, WriteSession, Subject]]:
-    """Open the platform and the transaction of an act that the account may do."""
-    stated = check_reason(reason)
-    async with opened() as runtime:
-        subject = await acting(runtime, account)
-        await runtime.gate.permit_act(subject, action, stated)
-        async with runtime.database.write(subject.login) as session:
-            yield runtime, session, subject
-        await service.end_sessions(runtime.database)

@@ -13,9 +13,10 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import Row
 from sqlalchemy.exc import DBAPIError
 
-from athena.platform.kernel.database import Database, ReadSession
+from athena.platform.kernel.database import Database, Parameters, ReadSession
 from athena.platform.kernel.identity import Level, NominalId, Subject, TenantId, TenantKind
 
 STALE_GRANT = "AT001"
@@ -79,13 +80,55 @@ class Entry:
     records: Sequence[RecordSeen] = ()
 
 
+_APPEND = (
+    "SELECT event_id, label_epoch FROM audit.append(:grant_set, :kind, :action, :reason, "
+    "CAST(:content AS jsonb), CAST(:records AS jsonb))"
+)
+
+
 async def append(session: ReadSession, grant_set_id: UUID, entry: Entry) -> Appended:
     """Append an event under a grant set, in this transaction; StaleGrantError to decide again."""
+    row = await _appending(session, _APPEND, grant_set_id, entry, {})
+    return Appended(row.event_id, row.label_epoch)
+
+
+@dataclass(frozen=True, slots=True)
+class Writes:
+    """What is written together with an event: common table expressions, and their parameters.
+
+    The event's id is in ``appended``, before them.
+    """
+
+    ctes: str
+    parameters: Parameters
+
+
+async def append_with(
+    session: ReadSession, grant_set_id: UUID, entry: Entry, writes: Writes
+) -> None:
+    """Append an event, as `append` does, and write something in the same statement."""
+    # The expressions are the repositories' own SQL; what comes from outside is a parameter.
+    statement = f"WITH appended AS ({_APPEND}), {writes.ctes} SELECT event_id FROM appended"  # noqa: S608
+    await _appending(session, statement, grant_set_id, entry, writes.parameters)
+
+
+async def write(session: ReadSession, writes: Writes) -> None:
+    """Write what goes with an event that is appended already."""
+    await session.value(f"WITH {writes.ctes} SELECT 1", writes.parameters)
+
+
+async def _appending(
+    session: ReadSession,
+    statement: str,
+    grant_set_id: UUID,
+    entry: Entry,
+    parameters: Parameters,
+) -> Row[Any]:
     try:
         row = await session.one(
-            "SELECT event_id, label_epoch FROM audit.append(:grant_set, :kind, :action, :reason, "
-            "CAST(:content AS jsonb), CAST(:records AS jsonb))",
+            statement,
             {
+                **parameters,
                 "grant_set": grant_set_id,
                 "kind": entry.kind.value,
                 "action": entry.action,
@@ -99,7 +142,7 @@ async def append(session: ReadSession, grant_set_id: UUID, entry: Entry) -> Appe
             raise StaleGrantError from None
         raise
     assert row is not None  # a function with OUT parameters returns one row
-    return Appended(row.event_id, row.label_epoch)
+    return row
 
 
 async def refuse(database: Database, subject: Subject, entry: Entry, purpose: str | None) -> None:

@@ -24,6 +24,9 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from athena.platform.kernel.credentials import login_password
 from athena.platform.kernel.errors import StoreUnavailableError
 
+WAIT_SECONDS = 10.0
+"""How long a call waits for a connection while others of its login have them all."""
+
 Parameters = Mapping[str, Any]
 
 
@@ -176,6 +179,15 @@ class Database:
             yield WriteSession(connection, login)
 
     @asynccontextmanager
+    async def alone(self, login: str) -> AsyncIterator[WriteSession]:
+        """Open a session whose every statement is a transaction of its own, for a single one.
+
+        It costs one round trip to the store, not three.
+        """
+        async with self._transaction(login, isolation_level="AUTOCOMMIT") as connection:
+            yield WriteSession(connection, login)
+
+    @asynccontextmanager
     async def listen(self, login: str) -> AsyncIterator[asyncpg.Connection]:
         """Open a plain connection outside the pools and past any pooler, for LISTEN."""
         address = self._direct or self.address
@@ -199,9 +211,12 @@ class Database:
         await asyncio.gather(*(engine.dispose() for engine in engines))
 
     @asynccontextmanager
-    async def _transaction(self, login: str) -> AsyncIterator[AsyncConnection]:
+    async def _transaction(self, login: str, **options: Any) -> AsyncIterator[AsyncConnection]:
+        engine = self._engine(login)
         try:
-            connection = await self._engine(login).connect()
+            connection = await engine.connect()
+            if options:
+                await connection.execution_options(**options)
         except (OSError, asyncpg.PostgresError, DBAPIError, TimeoutError) as error:
             raise StoreUnavailableError(
                 "The records store can't be reached; nothing was read or changed. "
@@ -241,7 +256,7 @@ class Database:
                 pool_size=self._pool_size,
                 max_overflow=self._pool_size,
                 pool_recycle=1800,
-                pool_timeout=10,
+                pool_timeout=WAIT_SECONDS,
                 hide_parameters=True,
                 connect_args=_THROUGH_POOLER if self._direct else {},
             )

@@ -15,6 +15,7 @@ from fastapi import FastAPI, Header, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
+from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -100,7 +101,7 @@ def install(
     app.add_exception_handler(HTTPException, http_error)
     app.add_exception_handler(Exception, unexpected)
     app.add_middleware(BodyLimit, longer=longer_bodies)
-    app.middleware("http")(_add_security_headers)
+    app.add_middleware(SecurityHeaders)
 
 
 def problem_response(problem: dict[str, Any]) -> JSONResponse:
@@ -153,15 +154,28 @@ class BodyLimit:
         await self._app(scope, counted, send)
 
 
-async def _add_security_headers(
-    request: Request, call_next: Callable[[Request], Awaitable[Response]]
-) -> Response:
-    response = await call_next(request)
-    for name, value in SECURITY_HEADERS.items():
-        response.headers.setdefault(name, value)
-    if request.url.path.startswith("/assets/"):
-        response.headers["Cache-Control"] = "public, max-age=3600"
-    return response
+class SecurityHeaders:
+    """Adds `SECURITY_HEADERS` to each response, and lets browsers keep assets for an hour."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass everything on, with more headers where a response starts."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in SECURITY_HEADERS.items():
+                    headers.setdefault(name, value)
+                if scope["path"].startswith("/assets/"):
+                    headers["Cache-Control"] = "public, max-age=3600"
+            await send(message)
+
+        await self._app(scope, receive, with_headers)
 
 
 def _is_api(path: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
 
 from athena.platform.kernel.errors import ConfigurationError
 from athena.platform.kernel.settings import Settings
@@ -12,8 +13,10 @@ from athena.policies.decisions.address import ServerAddress
 from athena.policies.decisions.embedded import EmbeddedPoint
 from athena.policies.decisions.engine import WasmPolicy
 from athena.policies.decisions.point import DecisionPoint, Fault, NoDecisionError
-from athena.policies.decisions.server import ServerPoint
 from athena.policies.decisions.watched import WatchedPoint
+
+if TYPE_CHECKING:
+    from athena.policies.decisions.server import ServerPoint
 
 logger = logging.getLogger("athena.policies")
 
@@ -29,6 +32,8 @@ async def decision_point(settings: Settings) -> AsyncIterator[DecisionPoint]:
     if settings.opa_url is None:
         yield WatchedPoint(EmbeddedPoint(policy))
         return
+    from athena.policies.decisions.server import ServerPoint  # brings an HTTP client of its own
+
     token = settings.opa_token.get_secret_value() if settings.opa_token else None
     server = await ServerPoint.open(
         ServerAddress.of(settings), policy.revision, token, settings.opa_deadline_seconds

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import chain
 from uuid import UUID
 
 from athena.platform.kernel.database import ReadSession, WriteSession
@@ -100,8 +101,15 @@ class Visibility:
     @property
     def has_pointers(self) -> bool:
         """Whether anything is shown as a pointer; else there is none to look for."""
-        views = (*self.views.values(), *self.singles.values())
-        return any(view.level is Level.POINTER for view in views)
+        return any(view.level is Level.POINTER for view in self._all())
+
+    @property
+    def groups(self) -> frozenset[FieldGroup]:
+        """The groups that are shown of some record; of each one, its view says which."""
+        return frozenset(group for view in self._all() for group in view.groups)
+
+    def _all(self) -> Iterator[LabelView]:
+        return chain(self.views.values(), self.singles.values())
 
     def pointer(self, label_id: LabelId) -> LabelView | None:
         """Return why some record of a label is a pointer, or None where none of them is."""

@@ -11,7 +11,16 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
-from athena.platform.kernel.audit import Entry, EventKind, StaleGrantError, append, refuse
+from athena.platform.kernel.audit import (
+    Entry,
+    EventKind,
+    StaleGrantError,
+    Writes,
+    append,
+    append_with,
+    refuse,
+    write,
+)
 from athena.platform.kernel.database import ReadSession
 from athena.platform.kernel.errors import DecisionUnavailableError
 from athena.platform.kernel.identity import Purpose, Subject
@@ -29,12 +38,13 @@ class Looking(Generic[Found, Answer]):
     """What is done in a consultation, in three steps.
 
     ``look`` only reads, on a standby where there is one, and may be repeated. ``seen`` says what of
-    it is logged. ``answer`` runs at the primary after that, under the same consultation.
+    it is logged. ``answer`` runs at the primary, under the same consultation; what it wants written
+    is written with the log.
     """
 
     look: Callable[[Consultation], Awaitable[Found]]
     seen: Callable[[Consultation, Found], Entry]
-    answer: Callable[[Consultation, Found], Awaitable[Answer]]
+    answer: Callable[[Consultation, Found], Awaitable[tuple[Answer, Writes]]]
 
 
 async def consult(
@@ -69,12 +79,14 @@ async def consult(
             return await _tell(gate, consultation, standby, looking, found)
     async with gate.consult(subject, action, purpose, entry) as consultation:
         found = await looking.look(consultation)
-        await append(
+        answer, writes = await looking.answer(consultation, found)
+        await append_with(
             consultation.session,
             consultation.visibility.grant_set_id,
             looking.seen(consultation, found),
+            writes,
         )
-        return await looking.answer(consultation, found)
+        return answer
 
 
 async def _tell(
@@ -91,8 +103,11 @@ async def _tell(
     seen = replace(seen, content={**seen.content, **where})
     try:
         async with gate.database.write(consultation.subject.login) as session:
+            # Logged first: `answer` looks in this session, which sees nothing before.
             await append(session, visibility.grant_set_id, seen)
-            return await looking.answer(replace(consultation, session=session), found)
+            answer, writes = await looking.answer(replace(consultation, session=session), found)
+            await write(session, writes)
+            return answer
     except StaleGrantError:
         gate.forget()
         refused = DecisionUnavailableError(

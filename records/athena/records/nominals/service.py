@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID, uuid4
 
 from sqlalchemy.exc import DBAPIError
@@ -22,11 +23,10 @@ from athena.platform.kernel.errors import (
 )
 from athena.platform.kernel.identity import FieldGroup, LabelId, NominalId, Subject, TenantId
 from athena.platform.kernel.permits import sqlstate
-from athena.policies.visibility.models import Alteration, Consultation, LabelView
+from athena.policies.visibility.models import Alteration, Consultation, Label, LabelView
 from athena.records.names.service import NameRegister
 from athena.records.nominals import repository
-from athena.records.nominals.dates import PartialDate
-from athena.records.nominals.drafts import DRAFTS, VIEWS, canonical, row_value
+from athena.records.nominals.drafts import DRAFTS, canonical, row_value
 from athena.records.nominals.models import (
     ROW_TABLES,
     LabelParts,
@@ -44,10 +44,9 @@ from athena.records.nominals.schemas import (
     Changes,
     Disclosed,
     NominalDraft,
-    NominalView,
     ReplacedRow,
 )
-from athena.records.nominals.values import HandlingCode, HandlingCondition, Marking
+from athena.records.nominals.showing import born_of, disclosed_of
 
 MOST_CHANGES = 1_000
 """About how many changes one answer of the feed holds; a transaction is never split."""
@@ -67,12 +66,22 @@ class Stored:
     disclosed: Disclosed
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A nominal as it may be told, under which label it stands, and when it was changed last."""
+
+    key: tuple[TenantId, NominalId]
+    disclosed: Disclosed
+    label: Label
+    changed_at: datetime
+
+
 async def read_summaries(
     consultation: Consultation, ids: Collection[tuple[TenantId, NominalId]]
 ) -> dict[NominalId, Disclosed]:
     """Return the visible ones of some nominals at the summary level, by id."""
     rows = await repository.nominals(consultation, ids)
-    return {key: _disclosed(consultation, row, {}) for key, row in rows.items()}
+    return {key: disclosed_of(consultation, row, {}) for key, row in rows.items()}
 
 
 async def read(consultation: Consultation, nominal_id: NominalId) -> Disclosed:
@@ -83,20 +92,27 @@ async def read(consultation: Consultation, nominal_id: NominalId) -> Disclosed:
     return (await _read(consultation, nominal_id, _GROUP_TABLES)).disclosed
 
 
-async def read_found(consultation: Consultation, key: tuple[TenantId, NominalId]) -> Disclosed:
-    """Return a nominal as `read` does, where a search has told which force's it is.
+async def read_to_tell(
+    consultation: Consultation, keys: Collection[tuple[TenantId, NominalId]]
+) -> list[Told]:
+    """Return the visible ones of nominals that a look-up found, with every group that is shown.
 
-    Tables whose group isn't shown aren't asked: they would give nothing.
+    Whoever asks must log, in the same transaction, which of them it tells: this logs nothing.
+    Tables whose group isn't shown of any record aren't asked: they would give nothing.
     """
-    row = (await repository.nominals(consultation, [key])).get(key[1])
-    if row is None:
-        raise NotFoundError(_NOT_VISIBLE)
-    shown = consultation.visibility.view(row["label_id"], key).groups
+    shown = consultation.visibility.groups
     tables = [table for table in _GROUP_TABLES if table.group in shown]
-    sections = await repository.sections(consultation, *key, tables) if tables else {}
-    disclosed = _disclosed(consultation, row, sections)
-    await log_seen(consultation, "nominals.read", [disclosed])
-    return disclosed
+    rows = await repository.nominals(consultation, keys, tables)
+    return [
+        Told(
+            key,
+            disclosed_of(consultation, rows[key[1]], rows[key[1]]),
+            consultation.visibility.view(rows[key[1]]["label_id"], key).label,
+            rows[key[1]]["changed_at"],
+        )
+        for key in keys
+        if key[1] in rows
+    ]
 
 
 async def read_stored(consultation: Consultation, nominal_id: NominalId) -> Stored:
@@ -108,11 +124,11 @@ async def _read(
     consultation: Consultation, nominal_id: NominalId, tables: Sequence[RowTable]
 ) -> Stored:
     owner = await _visible_owner(consultation, nominal_id)
-    rows = await repository.nominals(consultation, [(owner, nominal_id)])
-    sections = await repository.sections(consultation, owner, nominal_id, tables)
-    disclosed = _disclosed(consultation, rows[nominal_id], sections)
+    rows = await repository.nominals(consultation, [(owner, nominal_id)], tables)
+    row = rows[nominal_id]
+    disclosed = disclosed_of(consultation, row, row)
     await log_seen(consultation, "nominals.read", [disclosed])
-    return Stored(owner, rows[nominal_id], sections, disclosed)
+    return Stored(owner, row, {table.section: row[table.section] for table in tables}, disclosed)
 
 
 async def read_history(consultation: Consultation, nominal_id: NominalId) -> list[ReplacedRow]:
@@ -124,7 +140,7 @@ async def read_history(consultation: Consultation, nominal_id: NominalId) -> lis
     owner = await _visible_owner(consultation, nominal_id)
     current = (await repository.nominals(consultation, [(owner, nominal_id)]))[nominal_id]
     rows = await repository.history(consultation, owner, nominal_id)
-    await log_seen(consultation, "nominals.history", [_disclosed(consultation, current, {})])
+    await log_seen(consultation, "nominals.history", [disclosed_of(consultation, current, {})])
     sections = {table.name: table.section for table in ROW_TABLES}
     return [
         ReplacedRow(
@@ -254,7 +270,7 @@ async def amend(
             for row in stored[table.section]
         }
         kept = wanted.keys() & present.keys()
-        if table.section == "names" and _born(before) != draft.date_of_birth:
+        if table.section == "names" and born_of(before) != draft.date_of_birth:
             kept = set()  # the name keys hold the date of birth
         gone = [row_id for key, row_id in present.items() if key not in kept]
         if gone:
@@ -353,47 +369,3 @@ async def _raise_version(
         raise ConflictError(
             "Somebody changed this nominal meanwhile; read it again and repeat your change."
         )
-
-
-def _disclosed(
-    consultation: Consultation, row: Row, sections: Mapping[str, Sequence[Row]]
-) -> Disclosed:
-    key = (TenantId(row["owner_force"]), NominalId(row["nominal_id"]))
-    view = consultation.visibility.view(row["label_id"], key)
-    label = view.label
-    shown = {
-        table.section: [row_value(VIEWS[table.section], item) for item in sections[table.section]]
-        for table in ROW_TABLES
-        if table.group in view.groups and table.section in sections
-    }
-    born = _born(row)
-    nominal = NominalView(
-        names=row["names"],
-        sex=row["sex"],
-        gender=row["gender"],
-        date_of_birth=str(born) if born else None,
-        date_of_death=row["date_of_death"],
-        place_of_birth=row["place_of_birth"],
-        version=row["version"],
-        marking=Marking(label.marking),
-        handling=HandlingCode(label.handling),
-        conditions=[HandlingCondition(condition) for condition in label.conditions],
-        restricted=label.restricted,
-        sealed=label.sealed,
-        **shown,
-    )
-    return Disclosed(
-        id=row["nominal_id"],
-        owner_force=label.owner,
-        disclosure=view.level,
-        agreement_id=UUID(view.agreement_id) if view.agreement_id else None,
-        reasons=list(view.reasons),
-        obligations=list(view.obligations),
-        withheld=list(view.withheld),
-        nominal=nominal,
-    )
-
-
-def _born(row: Row) -> PartialDate | None:
-    day = row["date_of_birth"]
-    return PartialDate.of(day, row["date_of_birth_precision"]) if day else None

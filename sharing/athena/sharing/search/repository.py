@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
+from athena.platform.kernel.audit import Writes
 from athena.platform.kernel.clock import today
 from athena.platform.kernel.identity import LabelId, NominalId, TenantId
 from athena.policies.visibility.models import Consultation
@@ -197,27 +198,33 @@ async def pointers(
     return [(TenantId(row.owner_force), LabelId(row.label_id)) for row in rows]
 
 
-async def save(
+_KEEP = """
+    expired AS (DELETE FROM sharing.search WHERE owner_force = :owner AND expires_at < now()),
+    kept AS (
+        INSERT INTO sharing.search (owner_force, search_id, member_id, purpose, reason, query, hits,
+            expires_at)
+        VALUES (:owner, :id, :member, :purpose, :stated, CAST(:query AS jsonb),
+            CAST(:hits AS jsonb), now() + make_interval(hours => :hours))
+    )
+"""
+
+
+def keeping(
     consultation: Consultation,
     search_id: UUID,
     query: dict[str, Any],
     hits: dict[str, Any],
-) -> None:
-    """Keep a search and the order of its hits for its member, and drop expired ones."""
+) -> Writes:
+    """Return what keeps a search and the order of its hits for its member, and drops old ones."""
     subject = consultation.subject
-    await consultation.session.rows(
-        "WITH expired AS (DELETE FROM sharing.search WHERE owner_force = :owner "
-        "AND expires_at < now()) "
-        "INSERT INTO sharing.search (owner_force, search_id, member_id, purpose, reason, query, "
-        "hits, expires_at) VALUES (:owner, :id, :member, :purpose, :reason, "
-        "CAST(:query AS jsonb), CAST(:hits AS jsonb), now() + make_interval(hours => :hours)) "
-        "RETURNING search_id",
+    return Writes(
+        _KEEP,
         {
             "owner": subject.tenant_id,
             "id": search_id,
             "member": subject.member_id,
             "purpose": consultation.visibility.purpose.value,
-            "reason": consultation.reason,
+            "stated": consultation.reason,
             "query": json.dumps(query),
             "hits": json.dumps(hits),
             "hours": SEARCH_HOURS,

@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, Field
 
-from athena.platform.kernel.audit import Entry, EventKind
+from athena.platform.kernel.audit import Entry, EventKind, Writes
 from athena.platform.kernel.clock import today
 from athena.platform.kernel.identity import Subject
 from athena.platform.kernel.web import Caller, problems
@@ -105,7 +105,7 @@ async def run_search(
     async def find(consultation: Consultation) -> Found:
         return await searcher.find(consultation, query, limit)
 
-    async def answer(consultation: Consultation, found: Found) -> SearchAnswer:
+    async def answer(consultation: Consultation, found: Found) -> tuple[SearchAnswer, Writes]:
         return await searcher.answer(consultation, query, found, asked, limit)
 
     looking = standbys.Looking(find, searcher.seen, answer)

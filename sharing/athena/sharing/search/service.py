@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from athena.platform.kernel.audit import Entry
+from athena.platform.kernel.audit import Entry, Writes, append_with
 from athena.platform.kernel.errors import ConflictError, NotFoundError
 from athena.platform.kernel.identity import LabelId, Level, NominalId, TenantId
 from athena.platform.kernel.replicas import Replicas
@@ -81,16 +81,25 @@ class Searcher:
         ``asked`` are the fields as typed, kept with the search for its own member.
         """
         found = await self.find(consultation, query, limit)
-        await nominals.log_seen(consultation, _ACTION, [record for _, record in found.page])
-        return await self.answer(consultation, query, found, asked, limit)
+        answer, writes = await self.answer(consultation, query, found, asked, limit)
+        grant_set_id = consultation.visibility.grant_set_id
+        seen = self.seen(consultation, found)
+        await append_with(consultation.session, grant_set_id, seen, writes)
+        return answer
 
     async def find(self, consultation: Consultation, query: PersonQuery, limit: int) -> Found:
         """Look up and rank, and read the first page; nothing of it may be told before `seen`."""
-        plan = make_plan(query, self.names.current) if query.has_name else None
-        ranked = await self._ranked(consultation, query, plan)
+        plan, ranked = await self.look_up(consultation, query)
         survivors = await _survivors(consultation, ranked[:MOST_HITS])
         ranked = gathered(ranked, survivors)
         return Found(plan, ranked, await self._visible(consultation, ranked[:limit]), survivors)
+
+    async def look_up(
+        self, consultation: Consultation, query: PersonQuery
+    ) -> tuple[SearchPlan | None, list[Ranked]]:
+        """Look up and rank, and read no record; nothing of it may be told."""
+        plan = make_plan(query, self.names.current) if query.has_name else None
+        return plan, await self._ranked(consultation, query, plan)
 
     @staticmethod
     def seen(consultation: Consultation, found: Found) -> Entry:
@@ -104,18 +113,22 @@ class Searcher:
         found: Found,
         asked: Mapping[str, Any],
         limit: int,
-    ) -> SearchAnswer:
-        """Look for pointers and keep the search, both of which write, and tell what was found."""
+    ) -> tuple[SearchAnswer, Writes]:
+        """Look for pointers; return what was found as it is told, and what keeps the search.
+
+        That is to be written with the log of what was `seen`, before anything is told.
+        """
         pointers = await self._find_pointers(consultation, query, found.plan)
         search_id = uuid4()
         kept: dict[str, list[Any]] = {
             "ranked": [_keep(item) for item in found.ranked[:MOST_HITS]],
             "pointers": [[owner, label_id] for owner, label_id in pointers],
         }
-        await repository.save(consultation, search_id, dict(asked), kept)
+        keeping = repository.keeping(consultation, search_id, dict(asked), kept)
         shown = folded([self._hit(*item) for item in found.page], found.survivors)
         shown += self._pointer_hits(consultation, pointers)
-        return self._answer(consultation, search_id, shown, limit, limit, len(kept["ranked"]))
+        total = len(kept["ranked"])
+        return self._answer(consultation, search_id, shown, limit, limit, total), keeping
 
     async def page(
         self,

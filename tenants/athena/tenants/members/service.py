@@ -22,7 +22,7 @@ async def subject_by_username(database: Database, username: str) -> Subject:
 
 async def subject_by_id(database: Database, member_id: UUID) -> Subject:
     """Return the member that a token names, or NotSignedInError once it has left."""
-    async with database.read(DIRECTORY_LOGIN) as session:
+    async with database.alone(DIRECTORY_LOGIN) as session:
         subject = await repository.find_by_id(session, member_id)
     if subject is None:
         raise NotSignedInError("This account isn't active any more; ask your administrator.")

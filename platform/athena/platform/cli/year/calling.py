@@ -15,7 +15,6 @@ from urllib.parse import quote, urlsplit
 from fastapi import FastAPI
 from starlette.types import Message, Scope
 
-from athena.platform.app import create_app
 from athena.platform.kernel.identity import TenantId
 from athena.platform.kernel.settings import Settings
 from athena.platform.kernel.store import Store, data_dir
@@ -61,6 +60,8 @@ class Client:
     @asynccontextmanager
     async def opened(cls, store: Store, settings: Settings) -> AsyncIterator[Self]:
         """Yield a client of an application that runs until the block ends."""
+        from athena.platform.app import create_app  # all routes, which no other command needs
+
         app = create_app(store, settings)
         async with app.router.lifespan_context(app):
             tokens = TokenIssuer.open(settings, data_dir(settings))

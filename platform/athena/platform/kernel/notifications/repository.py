@@ -8,6 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import Row
 
+from athena.platform.kernel.clock import today
 from athena.platform.kernel.database import WriteSession
 from athena.platform.kernel.desk import OpenChange, OpenWork
 from athena.platform.kernel.identity import TenantId
@@ -22,7 +23,7 @@ _MEANT = """
     FROM tenants.member AS m
     LEFT JOIN tenants.member_role AS r
       ON r.tenant_id = m.tenant_id AND r.member_id = m.member_id
-     AND r.valid_from <= current_date AND (r.valid_to IS NULL OR r.valid_to >= current_date)
+     AND r.valid_from <= :today AND (r.valid_to IS NULL OR r.valid_to >= :today)
     LEFT JOIN work.team_member AS t
       ON t.owner_force = m.tenant_id AND t.member_id = m.member_id
     WHERE m.tenant_id = :owner AND m.active
@@ -145,6 +146,7 @@ async def add_to_lists(session: WriteSession, message: Message) -> None:
             "member": message.recipient_member,
             "role": message.recipient_role,
             "team": message.recipient_team,
+            "today": today(),
         },
     )
 
@@ -158,6 +160,7 @@ async def count_recipients(session: WriteSession, message: Message) -> int:
             "member": message.recipient_member,
             "role": message.recipient_role,
             "team": message.recipient_team,
+            "today": today(),
         },
     )
     return number

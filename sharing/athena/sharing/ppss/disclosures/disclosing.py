@@ -8,7 +8,7 @@ from uuid import UUID
 
 import rfc8785
 
-from athena.platform.kernel.audit import Entry, EventKind, RecordSeen, append
+from athena.platform.kernel.audit import Entry, EventKind, RecordSeen
 from athena.platform.kernel.identity import NominalId, TenantId
 from athena.policies.visibility.models import Consultation
 from athena.sharing.ppss.disclosures import repository
@@ -68,5 +68,4 @@ async def disclose(
         if item.nominal_id is not None
     ]
     entry = Entry(EventKind.DISCLOSURE, action, consultation.reason, logged, seen)
-    appended = await append(consultation.session, consultation.visibility.grant_set_id, entry)
-    await repository.enter(consultation, caller, check_id, appended.event_id, disclosures, sealer)
+    await repository.enter(consultation, caller, entry, check_id, disclosures, sealer)

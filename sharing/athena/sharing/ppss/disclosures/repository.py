@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from athena.platform.kernel.audit import Entry, Writes, append_with
 from athena.platform.kernel.database import ReadSession
 from athena.platform.kernel.identity import TenantId
 from athena.policies.visibility.models import Consultation
@@ -29,49 +31,77 @@ _KEPT = (
 )
 
 
+_ENTER = """
+    given AS (
+        SELECT * FROM jsonb_to_recordset(CAST(:lines AS jsonb)) AS l (
+            owner_force smallint, disclosure_id uuid, nominal_id uuid, level text, fields text[],
+            digest text, sealed text, wrapped_key text
+        )
+    ), line AS (
+        INSERT INTO sharing.disclosure (owner_force, disclosure_id, partner_id, check_id,
+            nominal_id, agreement_id, decision_id, event_id, purpose, asked_by, asked_role, level,
+            fields, digest)
+        SELECT g.owner_force, g.disclosure_id, :partner, :check, g.nominal_id, :agreement,
+            :decision, a.event_id, :purpose, :user, :role, g.level, g.fields,
+            decode(g.digest, 'hex')
+        FROM appended AS a CROSS JOIN given AS g
+        RETURNING owner_force, disclosure_id, partner_id
+    ), payload AS (
+        INSERT INTO sharing.disclosure_payload (owner_force, disclosure_id, partner_id, sealed,
+            wrapped_key)
+        SELECT l.owner_force, l.disclosure_id, l.partner_id, decode(g.sealed, 'hex'),
+            decode(g.wrapped_key, 'hex')
+        FROM line AS l JOIN given AS g USING (owner_force, disclosure_id)
+    )
+"""
+
+
 async def enter(
     consultation: Consultation,
     caller: Caller,
+    event: Entry,
     check_id: UUID | None,
-    event_id: UUID,
     disclosures: Sequence[Disclosure],
     sealer: Sealer,
 ) -> None:
-    """Enter what a check discloses, or a referral, which has none, each with its sealed payload.
+    """Enter what a check discloses, or a referral, which has none, with its event, all at once.
 
-    The store refuses a line whose event this transaction hasn't appended.
+    Each line has its sealed payload. The store refuses a line whose event this transaction hasn't
+    appended.
     """
-    subject = consultation.subject
-    for item in disclosures:
-        sealed = sealer.seal(item.payload, item.context)
-        await consultation.session.value(
-            "WITH line AS (INSERT INTO sharing.disclosure (owner_force, disclosure_id, "
-            "partner_id, check_id, nominal_id, agreement_id, decision_id, event_id, purpose, "
-            "asked_by, asked_role, level, fields, digest) VALUES (:owner, :id, :partner, :check, "
-            ":nominal, :agreement, :decision, :event, :purpose, :user, :role, :level, :fields, "
-            ":digest) RETURNING owner_force, disclosure_id, partner_id) "
-            "INSERT INTO sharing.disclosure_payload (owner_force, disclosure_id, partner_id, "
-            "sealed, wrapped_key) SELECT l.owner_force, l.disclosure_id, l.partner_id, :sealed, "
-            ":key FROM line AS l RETURNING disclosure_id",
+    subject, visibility = consultation.subject, consultation.visibility
+    await append_with(
+        consultation.session,
+        visibility.grant_set_id,
+        event,
+        Writes(
+            _ENTER,
             {
-                "owner": item.owner_force,
-                "id": item.disclosure_id,
                 "partner": caller.partner.partner_id,
                 "check": check_id,
-                "nominal": item.nominal_id,
                 "agreement": subject.agreement,
-                "decision": consultation.visibility.decision_id,
-                "event": event_id,
-                "purpose": consultation.visibility.purpose.value,
+                "decision": visibility.decision_id,
+                "purpose": visibility.purpose.value,
                 "user": caller.user,
                 "role": caller.role,
-                "level": item.level.value,
-                "fields": list(item.fields),
-                "digest": hashlib.sha256(item.payload).digest(),
-                "sealed": sealed.payload,
-                "key": sealed.wrapped_key,
+                "lines": json.dumps([_line(item, sealer) for item in disclosures]),
             },
-        )
+        ),
+    )
+
+
+def _line(item: Disclosure, sealer: Sealer) -> dict[str, Any]:
+    sealed = sealer.seal(item.payload, item.context)
+    return {
+        "owner_force": item.owner_force,
+        "disclosure_id": str(item.disclosure_id),
+        "nominal_id": None if item.nominal_id is None else str(item.nominal_id),
+        "level": item.level.value,
+        "fields": list(item.fields),
+        "digest": hashlib.sha256(item.payload).hexdigest(),
+        "sealed": sealed.payload.hex(),
+        "wrapped_key": sealed.wrapped_key.hex(),
+    }
 
 
 async def of_partner(

@@ -52,6 +52,13 @@ def judge(ranked: Sequence[Ranked]) -> Verdict:
     return Verdict(Result.NO_MATCH)
 
 
+def result_of(verdict: Verdict, *, told: bool) -> Result:
+    """Return what a check comes to: a match that was erased meanwhile is none any more."""
+    if told:
+        return Result.MATCH
+    return Result.NO_MATCH if verdict.result is Result.MATCH else verdict.result
+
+
 def ask_for(person: PersonAsked, result: Result) -> list[str]:
     """Return which details would settle a possible match; they depend on the question alone."""
     if result is not Result.POSSIBLE:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy.exc import DBAPIError
@@ -114,28 +113,16 @@ async def keep(session: ReadSession, caller: Caller, kept: Kept, answer: Sealed)
     return Recent(row.checks, row.without_match, row.initials, row.same, row.outside)
 
 
-@dataclass(frozen=True, slots=True)
-class Recorded:
-    """Under which label a nominal stands, and when it was changed last."""
-
-    label_id: LabelId
-    changed_at: datetime
-
-
-async def recorded(
-    consultation: Consultation, keys: Sequence[RecordKey]
-) -> dict[RecordKey, Recorded]:
-    """Return the visible ones of some nominals, as they stand now."""
+async def labels(consultation: Consultation, keys: Sequence[RecordKey]) -> dict[RecordKey, LabelId]:
+    """Return under which labels the visible ones of some nominals stand now."""
     rows = await consultation.session.rows(
-        "SELECT n.owner_force, n.nominal_id, n.label_id, n.changed_at "
+        "SELECT n.owner_force, n.nominal_id, n.label_id "
         "FROM unnest(CAST(:owners AS smallint[]), CAST(:ids AS uuid[])) AS t (owner, id) "
         "JOIN records.nominal AS n ON n.owner_force = t.owner AND n.nominal_id = t.id",
         {"owners": [owner for owner, _ in keys], "ids": [nominal_id for _, nominal_id in keys]},
     )
     return {
-        (TenantId(row.owner_force), NominalId(row.nominal_id)): Recorded(
-            LabelId(row.label_id), row.changed_at
-        )
+        (TenantId(row.owner_force), NominalId(row.nominal_id)): LabelId(row.label_id)
         for row in rows
     }
 

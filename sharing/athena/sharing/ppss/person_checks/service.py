@@ -29,13 +29,18 @@ from athena.sharing.ppss.disclosures.sealing import Sealer
 from athena.sharing.ppss.limits import service as limits
 from athena.sharing.ppss.limits.models import USUAL, Recent, Thresholds
 from athena.sharing.ppss.person_checks import repository, sandbox, telling
-from athena.sharing.ppss.person_checks.matching import Verdict, ask_for, asked, judge
+from athena.sharing.ppss.person_checks.matching import (
+    Verdict,
+    ask_for,
+    asked,
+    judge,
+    result_of,
+)
 from athena.sharing.ppss.person_checks.schemas import (
     CheckAnswer,
     PersonAsked,
     PersonCheck,
     RecordDisclosed,
-    Result,
 )
 from athena.sharing.ppss.problems import (
     AgreementUnknownError,
@@ -48,7 +53,6 @@ from athena.sharing.search import repository as look_ups
 from athena.sharing.search.query import understand
 from athena.sharing.search.service import Searcher
 
-MOST_CANDIDATES = 20
 _MAKE, _REPEAT, _DISCLOSE = "person_checks.make", "person_checks.repeat", "person_checks.disclose"
 
 
@@ -218,12 +222,13 @@ class PersonChecks:
         person, check_id = question.check.person, uuid4()
         verdict, pointers = await self._look_up(consultation, person)
         told, disclosures = await self._tell(consultation, standing, verdict, pointers)
+        result = result_of(verdict, told=bool(told))
         answer = CheckAnswer(
             check_id=check_id,
-            result=Result.MATCH if told else verdict.result,
+            result=result,
             agreement=standing.reference,
             purpose=question.check.purpose,
-            ask_for=ask_for(person, Result.MATCH if told else verdict.result),
+            ask_for=ask_for(person, result),
             records=told,
         )
         body = rfc8785.dumps(answer.document())
@@ -246,12 +251,12 @@ class PersonChecks:
         nobody has the name, so that the work doesn't tell whether somebody has.
         """
         query = understand(asked(person))
-        found = await self.searcher.find(consultation, query, MOST_CANDIDATES)
-        verdict = judge(found.ranked)
+        plan, ranked = await self.searcher.look_up(consultation, query)
+        verdict = judge(ranked)
         pointed: Sequence[tuple[TenantId, telling.Pointer]] = []
         wanted = query.born is not None and consultation.visibility.has_pointers
-        if wanted and found.plan is not None:
-            rows = await look_ups.pointers(consultation, found.plan.pointers, ())
+        if wanted and plan is not None:
+            rows = await look_ups.pointers(consultation, plan.pointers, ())
             views = ((owner, consultation.visibility.pointer(label)) for owner, label in rows)
             pointed = [(owner, view) for owner, view in views if view is not None]
         return verdict, pointed
@@ -268,21 +273,13 @@ class PersonChecks:
         disclosures: list[Disclosure] = []
         directory = self.searcher.directory
         keys = [(match.owner_force, match.nominal_id) for match in verdict.matches]
-        recorded = await repository.recorded(consultation, keys) if keys else {}
-        for key in keys:
-            record = await nominals.read_found(consultation, key)
-            standing_now = recorded[key]
-            label = consultation.visibility.view(standing_now.label_id, key).label
-            shown = telling.record(
-                record,
-                standing_now.changed_at.date(),
-                list(label.categories),
-                standing,
-                directory.by_id(key[0]),
-            )
+        known = set()
+        for record in await nominals.read_to_tell(consultation, keys):
+            owner, nominal_id = record.key
+            shown = telling.record(record, standing, directory.by_id(owner))
             told.append(shown)
-            disclosures.append(disclosure_of(shown, *key))
-        known = {match.owner_force for match in verdict.matches}
+            disclosures.append(disclosure_of(shown, owner, nominal_id))
+            known.add(owner)
         for owner, view in pointers:
             if owner not in known:
                 shown = telling.pointer(view, standing, directory.by_id(owner))
@@ -310,10 +307,10 @@ async def still_shown(consultation: Consultation, check_id: UUID) -> list[Record
     AnswerGoneError unless everything that it told would still be told today.
     """
     told = await repository.told(consultation.session, check_id)
-    recorded = await repository.recorded(consultation, [item.key for item in told]) if told else {}
+    labels = await repository.labels(consultation, [item.key for item in told]) if told else {}
     for item in told:
-        now = recorded.get(item.key)
-        view = consultation.visibility.view(now.label_id, item.key) if now else None
+        label = labels.get(item.key)
+        view = None if label is None else consultation.visibility.view(label, item.key)
         if view is None or not view.groups.issuperset(groups_of(item.fields)):
             raise AnswerGoneError(
                 "What was told then isn't all told any more; ask again with a new Idempotency-Key."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import TypeAlias
 from uuid import uuid4
 
@@ -10,7 +10,7 @@ from athena.platform.kernel import clock
 from athena.platform.kernel.identity import Level
 from athena.policies.decisions.reasons import Obligation as KnownObligation
 from athena.policies.visibility.models import LabelView
-from athena.records.nominals.schemas import Disclosed
+from athena.records.nominals.service import Told
 from athena.sharing.ppss.person_checks.schemas import (
     Contact,
     Obligation,
@@ -28,11 +28,9 @@ Pointer: TypeAlias = LabelView
 """Why some record of a force is a pointer."""
 
 
-def record(
-    shown: Disclosed, changed_on: date, categories: list[str], standing: Standing, owner: Tenant
-) -> RecordDisclosed:
-    """Return a record that is shown, under a disclosure id of its own."""
-    view = shown.nominal
+def record(found: Told, standing: Standing, owner: Tenant) -> RecordDisclosed:
+    """Return a record that is told, under a disclosure id of its own."""
+    shown, view = found.disclosed, found.disclosed.nominal
     told = view.model_dump(include=set(PersonDisclosed.model_fields))
     return RecordDisclosed(
         disclosure_id=uuid4(),
@@ -40,8 +38,8 @@ def record(
         level=shown.disclosure,
         person=PersonDisclosed.model_validate(told),
         reliability=Reliability(
-            last_changed_on=changed_on,
-            subject_categories=categories,
+            last_changed_on=found.changed_at.date(),
+            subject_categories=list(found.label.categories),
             marking=view.marking,
             handling=view.handling,
             conditions=view.conditions,

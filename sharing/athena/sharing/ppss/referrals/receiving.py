@@ -61,8 +61,8 @@ class ReceivedReferrals:
         ) as consultation:
             await run_for(consultation.session, caller.partner.partner_id)
             key = (found.owner, found.nominal_id)
-            now = (await records.recorded(consultation, [key])).get(key)
-            view = consultation.visibility.view(now.label_id, key) if now else None
+            label = (await records.labels(consultation, [key])).get(key)
+            view = None if label is None else consultation.visibility.view(label, key)
             if view is None or not view.groups.issuperset(groups_of(found.fields)):
                 return found, None
             sealed = await repository.words(consultation.session, found)

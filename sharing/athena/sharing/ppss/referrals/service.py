@@ -213,7 +213,7 @@ class Referrals:
         async with self.checks.gate.consult(
             subject, Action.REFERRALS_SEND, way.purpose, entry
         ) as consultation:
-            if key not in await records.recorded(consultation, [key]):
+            if key not in await records.labels(consultation, [key]):
                 raise NotFoundError("Your force has no such record that you can see.")
             seen = [RecordSeen(*key, Level.FULL)]
             acted = Entry(EventKind.CONSULTATION, action, draft.reason, content, seen)
@@ -235,21 +235,14 @@ class Referrals:
                 field="/also",
             )
         key = (owner, NominalId(draft.nominal_id))
-        now = (await records.recorded(consultation, [key])).get(key)
-        if now is None:
+        found = await nominals.read_to_tell(consultation, [key])
+        if not found:
             raise ConflictError(
                 f"{draft.agreement} doesn't let {draft.partner} be told of this record; ask your "
                 "data protection officer."
             )
-        shown = await nominals.read(consultation, key[1])
-        label = consultation.visibility.view(now.label_id, key).label
-        record = telling.record(
-            shown,
-            now.changed_at.date(),
-            list(label.categories),
-            way.standing,
-            self.checks.searcher.directory.by_id(owner),
-        )
+        await nominals.log_seen(consultation, "nominals.read", [found[0].disclosed])
+        record = telling.record(found[0], way.standing, self.checks.searcher.directory.by_id(owner))
         person = record.document().get("person", {})
         missing = [field for field in terms.must if not person.get(field)]
         if missing:

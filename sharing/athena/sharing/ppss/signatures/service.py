@@ -120,7 +120,7 @@ class Door:
         signed = arrival.signed
         document = None if purpose is None else await self._document(signed.agreement)
         agreement_id = UUID(document["id"]) if document else None
-        async with self.database.write(PPSS) as session:
+        async with self.database.alone(PPSS) as session:
             found = await repository.let_in(
                 session,
                 signed.claimed,
