@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from athena.platform.kernel.database import Parameters, ReadSession
-from athena.records.names.keys import day_ranges, pair_key, pair_ranges
+from athena.records.names.keys import pair_key
+from athena.records.names.ranges import day_ranges, pair_ranges
 from athena.sharing.comparing import repository
 from athena.sharing.comparing.repository import LINKER, LookUps
 from athena.sharing.linking.persons import Person, make_name

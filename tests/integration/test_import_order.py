@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import sys
 import tomllib
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -16,7 +19,7 @@ from athena.records.imports.models import Item, Loaded, Run, RunState
 from athena.records.imports.order import StoppedError, Turn
 from athena.records.imports.review import service as review
 from athena.records.imports.service import Loader, import_nominals
-from athena.records.imports.staging import stage_items
+from athena.records.imports.staging import FIELD, NOTHING, QUOTE, stage_items
 from athena.records.names.repository import CHANNEL
 from athena.records.nominals.identifiers import make_pnc_id
 from athena.records.nominals.schemas import NominalDraft
@@ -138,6 +141,22 @@ async def test_every_batch_announces_its_names(
     finally:
         await admin.close()
     assert len(told) >= 4
+
+
+async def test_lines_that_were_copied_are_let_go(platform: Platform) -> None:
+    """What a batch leaves isn't left to the collector, which an import asks rarely."""
+    line = FIELD.join(("1", str(uuid4()), "primary", "Ann", "Letgo"))
+    lines = f"{line}\n".encode() * 1_000
+    gc.disable()
+    try:
+        held = sys.getrefcount(lines)
+        async with platform.runtime.database.write("athena_kent") as session:
+            await session.value("SELECT records.stage_import()")
+            await session.copy_in("import_name", lines, field=FIELD, quote=QUOTE, nothing=NOTHING)
+            assert await session.value("SELECT count(*) FROM pg_temp.import_name") == 1_000
+        assert sys.getrefcount(lines) == held
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize("as_decided", [True, False])

@@ -230,4 +230,15 @@ IMPORTS = [
         writes("DELETE FROM records.import_held WHERE owner_force = {essex}", grant="importer"),
         f"{asks('import_held', 'true')}; ALTER POLICY decided ON records.import_held USING (true)",
     ),
+    Attack(
+        "gives a name key another label than its name's",
+        "a name key carries its name's label",
+        writes(
+            "INSERT INTO records.name_key (owner_force, nominal_id, row_id, label_id, name_row_id, "
+            "name_key, date_key) SELECT owner_force, nominal_id, '{new}', {open_label}, "
+            "name_row_id, name_key, date_key FROM records.name_key WHERE nominal_id = '{own}'"
+        ),
+        "ALTER TABLE records.name_key DROP CONSTRAINT "
+        "name_key_owner_force_nominal_id_name_row_id_label_id_fkey",
+    ),
 ]

@@ -166,7 +166,7 @@ WRITING = [
                 ("source_reference", "source_reference_owner_force_nominal_id_fkey"),
                 ("restriction", "restriction_owner_force_nominal_id_fkey"),
                 ("lock", "lock_owner_force_nominal_id_fkey"),
-                ("name_key", "name_key_owner_force_nominal_id_name_row_id_fkey"),
+                ("name_key", "name_key_owner_force_nominal_id_name_row_id_label_id_fkey"),
             )
         ),
     ),

@@ -13,15 +13,9 @@ from datetime import date, timedelta
 from uuid import UUID
 
 from athena.platform.kernel.identity import LabelId, NominalId, TenantId
-from athena.records.names.keys import (
-    Ranges,
-    date_key,
-    day_number,
-    name_key,
-    pair_key,
-    unpack_name_key,
-)
+from athena.records.names.keys import date_key, day_number, name_key, pair_key, unpack_name_key
 from athena.records.names.normalise import name_pairs
+from athena.records.names.ranges import Ranges
 from athena.records.synthetic.names import Population, mix_of
 from athena.sharing.search.dictionary import NameDictionary
 from athena.sharing.search.later_names import asks_for_later

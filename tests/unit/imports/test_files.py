@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from athena.platform.kernel.errors import InvalidInputError
+from athena.records.imports.ahead import items
 from athena.records.imports.drafting import Drafter, DraftError
 from athena.records.imports.mapping import FileMapping, load_mapping
 from athena.records.imports.reading import RawRow, check_file, read_rows
@@ -244,3 +245,16 @@ def test_a_csv_row_of_another_width_or_with_a_huge_cell_is_told(tmp_path: Path) 
     path.write_text(f"ref,name\n1,Ash\n2\n3,{'x' * 10_001}\n4,Elm\n")
     rows = list(read_rows(check_file(path, mapping), mapping))
     assert [bool(row.problem) for row in rows] == [False, True, True, False]
+
+
+@pytest.mark.parametrize("skip", range(6))
+def test_rows_that_are_skipped_keep_their_numbers(skip: int, tmp_path: Path) -> None:
+    mapping = mapping_of(tmp_path, 'source = "x"\nid = "ref"\n[columns]\nsurname = "name"\n')
+    path = tmp_path / "rows.csv"
+    path.write_text("ref,name\n1,Ash\n2\n\n3,Elm\n4,\n5,Oak\n")
+    file = check_file(path, mapping)
+    every = list(items(file, mapping))
+    assert [(each.row_number, each.draft is None) for each in every] == [
+        (1, False), (2, True), (3, False), (4, True), (5, False),
+    ]  # fmt: skip
+    assert list(items(file, mapping, skip)) == every[skip:]

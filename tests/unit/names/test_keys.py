@@ -12,18 +12,14 @@ from hypothesis import strategies as st
 from athena.records.names.keys import (
     MOST_DAYS,
     MOST_TERMS,
-    Keys,
-    Ranges,
     date_key,
     day_number,
     day_of,
-    day_ranges,
     name_key,
     pair_key,
-    pair_ranges,
-    surname_ranges,
     unpack_name_key,
 )
+from athena.records.names.ranges import Keys, Ranges, day_ranges, pair_ranges, surname_ranges
 
 terms = st.integers(0, MOST_TERMS)
 days = st.integers(0, MOST_DAYS)

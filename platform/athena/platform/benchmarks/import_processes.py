@@ -76,8 +76,7 @@ async def run_import(
             await meanwhile()
         with suppress(TimeoutError):
             await asyncio.wait_for(process.wait(), _LOOK_SECONDS)
-    if process.returncode != 0:
-        raise AthenaError((directory / "errors").read_text().strip().splitlines()[-1])
+    _refuse_failed(process, directory)
     report = json.loads((directory / f"{name}.json").read_text())
     started, ended = (datetime.fromisoformat(report[key]) for key in ("started_at", "changed_at"))
     return Imported(
@@ -86,6 +85,13 @@ async def run_import(
         sum(usage.seconds.values()),
         sum(usage.peaks.values()),
     )
+
+
+def _refuse_failed(process: asyncio.subprocess.Process, directory: Path) -> None:
+    """Raise an AthenaError with what an import that failed said at last."""
+    if process.returncode:
+        said = (directory / "errors").read_text().strip().splitlines()
+        raise AthenaError(said[-1] if said else f"The import ended by {process.returncode}.")
 
 
 async def run_killed(
@@ -113,6 +119,8 @@ async def run_killed(
             process.kill()
             await process.wait()
             killed.append(await admin.fetchval(_DONE, source) or 0)
+        else:
+            _refuse_failed(process, directory)
     return killed
 
 

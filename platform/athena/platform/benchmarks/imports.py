@@ -80,8 +80,10 @@ async def measure(
     with tempfile.TemporaryDirectory(prefix="athena-bench-") as scratch:
         directory = Path(scratch)
         beside = min(rows, MOST_BESIDE)
-        tell(f"Writing files of {rows:,} and {beside:,} made-up nominals")
-        questions = await asyncio.to_thread(_write_files, directory, rows, beside, queries, seed)
+        with bar(f"Writing files of {rows:,} and {beside:,} nominals", rows + beside) as progress:
+            questions = await asyncio.to_thread(
+                _write_files, directory, rows, beside, queries, seed, progress
+            )
         report: dict[str, Any] = {
             "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
             "machine": {
@@ -135,7 +137,8 @@ async def _undisturbed(
             name: round(peer["seconds"] / quiet.seconds, 4) for name, peer in peers.items()
         }
         subject = await subject_by_username(runtime.database, f"officer.{FORCE}")
-        await runtime.searcher.names.refresh()
+        tell("Building the dictionary of names anew")
+        await runtime.searcher.names.rebuild()  # not while the searches are timed
         tell(f"Searching {len(questions):,} times")
         before_it = await search(runtime, subject, questions)
         importing = asyncio.create_task(_watched(settings, directory, store, "second", beside, bar))
@@ -189,21 +192,23 @@ async def _prepared(
 
 
 def _write_files(
-    directory: Path, rows: int, beside: int, queries: int, seed: int
+    directory: Path, rows: int, beside: int, queries: int, seed: int, progress: Progress
 ) -> list[Question]:
     """Write both files; return misspelt queries for people of the first."""
     people = generate(rows + beside, seed, (FORCE,))
     asked = choose(rows, queries)
     kept: list[tuple[int, SyntheticNominal]] = []
 
-    def passing(count: int) -> Iterator[SyntheticNominal]:
+    def passing(count: int, before: int) -> Iterator[SyntheticNominal]:
         for number, person in enumerate(islice(people, count), start=1):
+            if number % 1_000 == 0:
+                progress(before + number)
             if number in asked and len(kept) < len(asked):
                 kept.append((number, person))
             yield person
 
-    for name, count in (("first", rows), ("second", beside)):
-        write_file(directory / f"{name}.csv", passing(count))
+    for name, count, before in (("first", rows, 0), ("second", beside, rows)):
+        write_file(directory / f"{name}.csv", passing(count, before))
         (directory / f"{name}.toml").write_text(MAPPING.format(source=f"bench {name}"))
     return questions_of(kept)
 

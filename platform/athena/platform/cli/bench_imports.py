@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from athena.platform.cli.bench_common import OutFile, Report, hand_in, in_scratch
-from athena.platform.cli.common import Json, opened_store, out, say
+from athena.platform.cli.common import Json, err, opened_store, out, say
 from athena.platform.cli.data import progress_bar
 from athena.platform.kernel.settings import Settings
 
@@ -36,9 +36,26 @@ def imports(
 
 @contextmanager
 def _bar(heading: str, rows: int) -> Iterator[Callable[[int], None]]:
+    """Show how far it is: by a bar at a terminal, by a line for each tenth elsewhere."""
+    if not err.is_terminal:
+        yield _tenths(heading, rows)
+        return
     with progress_bar() as bar:
         task = bar.add_task(heading, total=rows)
         yield lambda done: bar.update(task, completed=done)
+
+
+def _tenths(heading: str, rows: int) -> Callable[[int], None]:
+    told = 0
+    say(heading)
+
+    def progress(done: int) -> None:
+        nonlocal told
+        if done * 10 // rows > told:
+            told = done * 10 // rows
+            say(f"{heading}: {done:,} of {rows:,}")
+
+    return progress
 
 
 def _print(report: Report) -> None:

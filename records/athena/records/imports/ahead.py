@@ -56,7 +56,7 @@ class Job:
 
     def batches(self) -> Iterator[Batch]:
         """Yield the rows in batches."""
-        rows = islice(items(self.file, self.mapping), self.skip, None)
+        rows = items(self.file, self.mapping, self.skip)
         while (batch := stage_items(islice(rows, self.batch))).rows:
             yield batch
 
@@ -99,10 +99,14 @@ async def _take(stream: asyncio.StreamReader) -> Batch | None:
     return told
 
 
-def items(file: CheckedFile, mapping: FileMapping) -> Iterator[Item]:
-    """Yield every row of a file, numbered from 1, as a nominal or with what is wrong."""
+def items(file: CheckedFile, mapping: FileMapping, skip: int = 0) -> Iterator[Item]:
+    """Yield every row of a file after the first so many, as a nominal or with what is wrong.
+
+    Rows are numbered from 1. Those that are skipped are read, but nothing is made of them.
+    """
     drafter = Drafter(mapping)
-    for number, row in enumerate(read_rows(file, mapping), start=1):
+    left = islice(read_rows(file, mapping), skip, None)
+    for number, row in enumerate(left, start=skip + 1):
         source_id = ""
         try:
             source_id = drafter.source_id(row)

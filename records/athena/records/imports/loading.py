@@ -19,7 +19,7 @@ from athena.policies.visibility.models import Alteration, Consultation
 from athena.records.imports import repository
 from athena.records.imports.copying import repository as copying
 from athena.records.imports.drafting import Drafter
-from athena.records.imports.models import Batch, Known, Loaded, Outcome, Row, Run, SetAside
+from athena.records.imports.models import CELL, Batch, Known, Loaded, Outcome, Row, Run, SetAside
 from athena.records.imports.order import Passed, Turn
 from athena.records.imports.reading import RawRow
 from athena.records.names.keys import name_key, unpack_name_key
@@ -68,11 +68,15 @@ async def load_batch(
     aside += [SetAside(row, Outcome.REJECTED, "", REFUSED) for row in new if row.place in refused]
     await repository.set_aside(alteration, run.run_id, aside)
     waiting = [
-        (each, known.labels[each.row.label_no - 1], drafter.draft(RawRow(0, each.row.cells)))
+        (
+            each,
+            known.labels[each.row.label_no - 1],
+            drafter.draft(RawRow(0, each.row.cells.split(CELL))),
+        )
         for each in held
     ]
     await repository.hold(alteration, run.run_id, waiting)
-    loaded = [str(UUID(row.nominal_id)) for row in new if row.place not in refused]
+    loaded = [_dashed(row.nominal_id) for row in new if row.place not in refused]
     told = {
         "run": str(run.run_id),
         "file": run.file_name,
@@ -283,3 +287,8 @@ def _leading(row: Row, known: Known) -> int | None:
 
 def _ids(texts: Iterable[str]) -> set[NominalId]:
     return {NominalId(UUID(text)) for text in texts}
+
+
+def _dashed(digits: str) -> str:
+    """Return an id of 32 digits as ids are written."""
+    return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))

@@ -18,6 +18,9 @@ from athena.records.nominals.schemas import NominalDraft
 BATCH = 2_000
 """How many rows go into one transaction."""
 
+CELL = "\0"
+"""What parts the cells of a row on their way; reading refuses it in a file."""
+
 OF_ONE_PERSON = frozenset(
     {
         IdentifierKind.PNC_ID,
@@ -107,8 +110,8 @@ class Row(NamedTuple):
     day: int = 0
     keys: tuple[int, ...] = ()
     """Its names with its day of birth, packed; they mean something within the batch only."""
-    cells: Sequence[str] = ()
-    """What it was made of: a row that must wait is made again from them."""
+    cells: str = ""
+    """What it was made of, parted by `CELL`: a row that must wait is made again from them."""
 
 
 @dataclass(slots=True)

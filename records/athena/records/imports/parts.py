@@ -17,16 +17,19 @@ from athena.records.nominals.schemas import (
 from athena.records.nominals.values import NameKind
 
 REMEMBERED = 20_000
-"""How many different names, places and days are remembered: some 20 MB each at the most."""
+"""How many different days are remembered: a life's worth, some 4 MB."""
+
+OF_NEIGHBOURS = 2_000
+"""How many names and places are remembered: they come again near each other or hardly at all."""
 
 
-@lru_cache(REMEMBERED)
+@lru_cache(OF_NEIGHBOURS)
 def name_of(kind: NameKind, given_names: str, surname: str) -> NameDraft:
     """Return a name."""
     return NameDraft(kind=kind, given_names=given_names, surname=surname)
 
 
-@lru_cache(REMEMBERED)
+@lru_cache(OF_NEIGHBOURS)
 def home_at(premises: str, street: str, town: str, county: str, postcode: str) -> AddressDraft:
     """Return the address of a home."""
     location = LocationDraft(

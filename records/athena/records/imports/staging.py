@@ -14,7 +14,7 @@ from datetime import date
 from itertools import count
 
 from athena.records.imports.drafting import SourcedDraft
-from athena.records.imports.models import OF_ONE_PERSON, Batch, Item, Row
+from athena.records.imports.models import CELL, OF_ONE_PERSON, Batch, Item, Row
 from athena.records.names.keys import day_number, name_key
 from athena.records.names.normalise import name_pairs
 from athena.records.nominals.models import LabelParts, label_parts, record_key
@@ -99,7 +99,7 @@ class _Stager:
         draft: NominalDraft,
         cells: Sequence[str] = (),
     ) -> None:
-        """Add a nominal; ``cells`` are what it was made of."""
+        """Add a nominal; ``cells`` are what it was made of, and hold no NUL."""
         place = next(self._numbers)
         n, nominal_id = str(place), next(self._ids)
         born = draft.date_of_birth
@@ -148,7 +148,7 @@ class _Stager:
                 leading,
                 day,
                 tuple(keys),
-                cells,
+                CELL.join(cells),
             )
         )
 
@@ -233,15 +233,17 @@ def _ids() -> Iterator[str]:
     The rows of a batch so stand together in every index, which saves the store from reading and
     writing a page for each of them. 106 bits of an id stay random.
     """
-    lead = secrets.token_hex(2)
+    lead = secrets.token_bytes(2)
     while True:
-        drawn = os.urandom(14 * _AT_ONCE).hex()
-        for at in range(0, 28 * _AT_ONCE, 28):
-            yield (
-                f"{lead}{drawn[at : at + 8]}4{drawn[at + 8 : at + 11]}"
-                f"{_VARIANT[drawn[at + 11]]}{drawn[at + 12 : at + 27]}"
-            )
+        drawn = bytearray(os.urandom(16 * _AT_ONCE))
+        drawn[0::16], drawn[1::16] = lead[:1] * _AT_ONCE, lead[1:] * _AT_ONCE
+        drawn[6::16] = drawn[6::16].translate(_VERSION)
+        drawn[8::16] = drawn[8::16].translate(_VARIANT)
+        text = drawn.hex()
+        yield from [text[at : at + 32] for at in range(0, 32 * _AT_ONCE, 32)]
 
 
 _AT_ONCE = 4_096
-_VARIANT = {digit: "89ab"[number % 4] for number, digit in enumerate("0123456789abcdef")}
+_VERSION = bytes(0x40 | byte & 0x0F for byte in range(256))
+_VARIANT = bytes(0x80 | byte & 0x3F for byte in range(256))
+"""What the seventh and the ninth byte become: the version 4, and the variant of the standard."""

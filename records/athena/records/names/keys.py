@@ -16,9 +16,6 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
-import numpy as np
-from numpy.typing import NDArray
-
 TERM_BITS = 23
 DAY_BITS = 16
 MOST_TERMS = (1 << TERM_BITS) - 1
@@ -34,14 +31,6 @@ _EPOCH = date(1899, 12, 31)
 GIVEN_SHIFT = DAY_BITS
 SURNAME_SHIFT = DAY_BITS + TERM_BITS
 DAY_SHIFT = 2 * TERM_BITS
-
-Keys = NDArray[np.int64]
-"""Terms, pairs, days or keys, many at once."""
-
-Ranges = NDArray[np.int64]
-"""Rows of the lowest and the highest key of a range, both included."""
-
-NO_RANGES: Ranges = np.zeros((0, 2), dtype=np.int64)
 
 
 def day_number(day: date | None) -> int:
@@ -76,42 +65,3 @@ def unpack_name_key(key: int) -> tuple[int, int, int]:
 def pair_key(surname: int, given: int) -> int:
     """Pack a (surname, given name) pair without a date."""
     return surname << TERM_BITS | given
-
-
-def bounds(ranges: Ranges) -> dict[str, list[int]]:
-    """Return ranges as the two arrays that a look-up takes, ``low`` and ``high``."""
-    return {"low": ranges[:, 0].tolist(), "high": ranges[:, 1].tolist()}
-
-
-def further(ranges: Ranges) -> Ranges:
-    """Return the ranges of further pairs that belong to those of first ones."""
-    return ranges | FURTHER
-
-
-def both(ranges: Ranges) -> Ranges:
-    """Return ranges of first pairs and those of further ones."""
-    return np.concatenate([ranges, further(ranges)])
-
-
-def pair_ranges(pairs: Keys, first_day: int = 0, last_day: int = MOST_DAYS) -> Ranges:
-    """Return the name keys of each pair, born between two days."""
-    keys = pairs << DAY_BITS
-    return _ranges(keys | first_day, keys | last_day)
-
-
-def surname_ranges(surnames: Keys) -> Ranges:
-    """Return the name keys of each surname, whatever the given name and date."""
-    first = surnames << SURNAME_SHIFT
-    return _ranges(first, first | name_key(0, MOST_TERMS, MOST_DAYS))
-
-
-def day_ranges(days: Keys) -> Ranges:
-    """Return the date keys of each day of birth."""
-    first = days << DAY_SHIFT
-    return _ranges(first, first | date_key(MOST_TERMS, MOST_TERMS, 0))
-
-
-def _ranges(low: Keys, high: Keys) -> Ranges:
-    ranges = np.empty((len(low), 2), dtype=np.int64)
-    ranges[:, 0], ranges[:, 1] = low, high
-    return ranges

@@ -130,7 +130,7 @@ _PATTERNS = {
 
 
 def _clean(text: str) -> str:
-    cleaned = re.sub(r"\s", "", text).upper()
+    cleaned = "".join(text.split()).upper()
     if len(cleaned) > 64 or not cleaned.isprintable() or not cleaned.isascii():
         raise InvalidInputError("An identifier has at most 64 plain characters.", field=_FIELD)
     return cleaned

@@ -8,18 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID, uuid4
 
 from athena.platform.kernel.identity import FieldGroup, LabelId, NominalId, TenantId
 from athena.records.names.keys import day_number
-from athena.records.names.service import NameRegister
 from athena.records.nominals.schemas import (
     AddressDraft,
     InvolvementDraft,
     LocationDraft,
     NominalDraft,
 )
+
+if TYPE_CHECKING:  # who lays out rows alone needn't load what speaks with the store
+    from athena.records.names.service import NameRegister
 
 Row = dict[str, Any]
 

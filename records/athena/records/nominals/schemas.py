@@ -85,7 +85,8 @@ class NameDraft(Draft):
 
     @model_validator(mode="after")
     def _not_empty(self) -> Self:
-        if not any(character.isalpha() for character in self.given_names + self.surname):
+        letters = self.given_names + self.surname
+        if not (letters.isalpha() or any(character.isalpha() for character in letters)):
             raise InvalidInputError("A name needs letters in a given name or a surname.")
         return self
 

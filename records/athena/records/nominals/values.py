@@ -9,6 +9,7 @@ from __future__ import annotations
 import enum
 import re
 import unicodedata
+from functools import lru_cache
 
 from athena.platform.kernel.errors import InvalidInputError
 
@@ -151,6 +152,7 @@ _BIDIRECTIONAL = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u20
 _FORBIDDEN_CATEGORIES = frozenset({"Cc", "Cn", "Co", "Cs", "Zl", "Zp"})
 
 
+@lru_cache(100)
 def parse_marking(text: str) -> Marking:
     """Return a marking, or refuse what this platform may not hold."""
     try:
@@ -165,7 +167,7 @@ def parse_marking(text: str) -> Marking:
 
 def parse_postcode(text: str) -> str:
     """Return a UK postcode (POLE 010) as ``AB1 2CD``; InvalidInputError for any other shape."""
-    match = _OUTWARD_INWARD.fullmatch(re.sub(r"\s", "", text).upper())
+    match = _OUTWARD_INWARD.fullmatch("".join(text.split()).upper())
     if match is None:
         raise InvalidInputError("Write the whole postcode, as in ZZ99 3WZ.", field="/postcode")
     return f"{match[1]} {match[2]}"

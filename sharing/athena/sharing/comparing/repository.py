@@ -10,7 +10,7 @@ from typing import Any
 
 from athena.platform.kernel.database import ReadSession, WriteSession
 from athena.platform.kernel.identity import NominalId, TenantId
-from athena.records.names.keys import Ranges, bounds
+from athena.records.names.ranges import Ranges, bounds
 from athena.records.nominals.dates import PartialDate
 from athena.sharing.linking.models import TOTAL, Key
 from athena.sharing.linking.outcomes import Conclusion, Outcome, Thresholds

@@ -17,7 +17,7 @@ from athena.platform.kernel.database import Database, WriteSession
 from athena.platform.kernel.errors import AthenaError
 from athena.platform.kernel.features import LINK_SUGGESTIONS, Features
 from athena.platform.kernel.identity import TenantId
-from athena.records.names.keys import NO_RANGES
+from athena.records.names.ranges import NO_RANGES
 from athena.records.nominals.dates import PartialDate, Precision
 from athena.sharing.comparing import repository
 from athena.sharing.comparing.repository import LookUps

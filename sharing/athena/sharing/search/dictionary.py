@@ -224,6 +224,8 @@ def _partners(pairs: Pairs, first: int) -> Pairs:
 
 def _frequencies(numbers: NDArray[np.int64], pairs: Pairs) -> NDArray[np.int64]:
     """Return with how many partners each term occurs: a stand-in for how common it is."""
+    if not len(pairs):  # counting takes 64 MB, which a dictionary of nothing needn't
+        return np.zeros(len(numbers), dtype=np.int64)
     counts = np.bincount(pairs >> TERM_BITS, minlength=MOST_TERMS + 1)
     counts += np.bincount(pairs & MOST_TERMS, minlength=MOST_TERMS + 1)
     frequencies: NDArray[np.int64] = counts[numbers]

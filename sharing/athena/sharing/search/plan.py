@@ -8,12 +8,11 @@ from functools import cache
 
 import numpy as np
 
-from athena.records.names.keys import (
+from athena.records.names.keys import TERM_BITS, day_number
+from athena.records.names.ranges import (
     NO_RANGES,
-    TERM_BITS,
     Ranges,
     both,
-    day_number,
     day_ranges,
     further,
     pair_ranges,

@@ -11,7 +11,7 @@ from athena.platform.kernel.audit import Writes
 from athena.platform.kernel.clock import today
 from athena.platform.kernel.identity import LabelId, NominalId, TenantId
 from athena.policies.visibility.models import Consultation
-from athena.records.names.keys import Ranges, bounds
+from athena.records.names.ranges import Ranges, bounds
 from athena.records.nominals.identifiers import Identifier
 from athena.sharing.search.later_names import asks_for_later
 from athena.sharing.search.places import Place

@@ -17,8 +17,8 @@ from athena.platform.kernel.identity import LabelId, Level, NominalId, TenantId
 from athena.platform.kernel.replicas import Replicas
 from athena.policies.visibility.models import Consultation, LabelView
 from athena.records.merging import service as merging
-from athena.records.names.keys import NO_RANGES
 from athena.records.names.normalise import given_tokens, surname_tokens
+from athena.records.names.ranges import NO_RANGES
 from athena.records.nominals import service as nominals
 from athena.records.nominals.schemas import Disclosed, NameDraft, NominalDraft
 from athena.sharing.search import repository
