@@ -25,7 +25,7 @@ from athena.platform.kernel.clock import show_time
 from athena.platform.kernel.identity import NominalId
 from athena.platform.kernel.settings import load_settings
 from athena.policies.roles.actions import Action
-from athena.policies.visibility.service import parse_purpose, parse_reason
+from athena.policies.visibility.stated import parse_purpose, parse_reason
 from athena.records.emergency import service as emergency
 from athena.records.emergency.schemas import (
     EmergencyAccess,

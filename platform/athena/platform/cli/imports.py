@@ -26,7 +26,7 @@ from athena.platform.cli.common import (
 from athena.platform.cli.data import progress_bar
 from athena.platform.kernel.clock import show_time
 from athena.platform.kernel.identity import NominalId
-from athena.policies.visibility.service import parse_reason
+from athena.policies.visibility.stated import parse_reason
 from athena.records.imports.models import Decision, Held, Rejected, Report, Run, RunState
 from athena.records.imports.quality import QualityReport, check_quality
 from athena.records.imports.review import service as review

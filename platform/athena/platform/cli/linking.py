@@ -24,7 +24,7 @@ from athena.platform.cli.data import progress_bar
 from athena.platform.kernel.audit import Entry, EventKind
 from athena.platform.kernel.identity import NominalId
 from athena.policies.roles.actions import Action
-from athena.policies.visibility.service import parse_purpose, parse_reason
+from athena.policies.visibility.stated import parse_purpose, parse_reason
 from athena.sharing.linking import service
 from athena.sharing.linking.models import Verdict
 from athena.sharing.linking.plans import NOMINALS, made_up

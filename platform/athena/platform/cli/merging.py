@@ -22,7 +22,7 @@ from athena.platform.kernel.audit import Entry, EventKind
 from athena.platform.kernel.errors import InvalidInputError
 from athena.platform.kernel.identity import NominalId
 from athena.policies.roles.actions import Action
-from athena.policies.visibility.service import parse_purpose, parse_reason
+from athena.policies.visibility.stated import parse_purpose, parse_reason
 from athena.records.merging import service
 from athena.records.merging.models import Place
 from athena.records.merging.schemas import Merged, NewMerge, Undo, Undoing, Undone

@@ -34,7 +34,7 @@ from athena.policies.explanations.service import Explainer
 from athena.policies.simulations.drafts import read_draft
 from athena.policies.simulations.schemas import Report
 from athena.policies.simulations.service import MOST_CONSULTATIONS, Progress, asking, simulate
-from athena.policies.visibility.service import parse_purpose, parse_reason
+from athena.policies.visibility.stated import parse_purpose, parse_reason
 
 SECONDS_BEFORE_A_BAR = 2.0
 

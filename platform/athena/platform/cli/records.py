@@ -27,7 +27,7 @@ from athena.platform.kernel.errors import RefusedError
 from athena.platform.kernel.identity import Level, NominalId, Subject
 from athena.platform.runtime import Runtime
 from athena.policies.roles.actions import Action
-from athena.policies.visibility.service import parse_purpose, parse_reason
+from athena.policies.visibility.stated import parse_purpose, parse_reason
 from athena.records.merging.service import read_marked
 from athena.records.nominals.values import Sex, WarningMarker
 from athena.sharing.search.routes import run_search

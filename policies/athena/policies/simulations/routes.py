@@ -10,7 +10,8 @@ from athena.platform.kernel.identity import Subject
 from athena.platform.kernel.web import Caller, problems
 from athena.policies.simulations.schemas import AskedToSimulate, Report
 from athena.policies.simulations.service import asking, simulate
-from athena.policies.visibility.service import Gate, parse_reason
+from athena.policies.visibility.service import Gate
+from athena.policies.visibility.stated import parse_reason
 
 
 def make_router(gate: Gate, caller: Caller) -> APIRouter:

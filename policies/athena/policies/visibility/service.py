@@ -31,7 +31,6 @@ from athena.platform.kernel.errors import (
     AthenaError,
     ConflictError,
     DecisionUnavailableError,
-    InvalidInputError,
     NotFoundError,
     RefusedError,
 )
@@ -72,37 +71,12 @@ from athena.policies.visibility.question import (
     views_of,
 )
 
-REASON_LENGTH = 500
-"""The most characters a stated reason may have."""
-
 _ATTEMPTS = 4
 _CHANGED = "The policy changed while you were looking; nothing was changed, try again."
 _RENEW_BEFORE = timedelta(seconds=15)
 _CACHED = 10_000
 
 _LOGGED_REFUSALS = (RefusedError, NotFoundError, ConflictError, DecisionUnavailableError)
-
-
-def parse_purpose(text: str | None) -> Purpose:
-    """Return the purpose of a text, or InvalidInputError that lists the purposes."""
-    try:
-        return Purpose(text or "")
-    except ValueError:
-        known = ", ".join(Purpose)
-        raise InvalidInputError(
-            f"State a purpose from the list: {known}.", field="/purpose"
-        ) from None
-
-
-def parse_reason(text: str | None) -> str:
-    """Return a stated reason, or InvalidInputError; it is logged as it was given."""
-    reason = (text or "").strip()
-    if len(reason) < 3 or len(reason) > REASON_LENGTH or not reason.isprintable():
-        raise InvalidInputError(
-            f"Give the reason for looking, in 3 to {REASON_LENGTH} printable characters.",
-            field="/reason",
-        )
-    return reason
 
 
 class Gate:
@@ -119,9 +93,14 @@ class Gate:
         self._state: PolicyState | None = None
         self._granted: OrderedDict[GrantKey, Visibility] = OrderedDict()
         self._deciding = asyncio.Lock()
+        self._forgettings = 0
 
     def forget(self) -> None:
-        """Drop what is remembered of the policy; the next decision reads it again."""
+        """Drop what is remembered of the policy; the next decision reads it again.
+
+        What is being read or decided at this moment isn't remembered either.
+        """
+        self._forgettings += 1
         self._state = None
         self._granted.clear()
 
@@ -286,12 +265,14 @@ class Gate:
             return known
         async with self._deciding:
             for _ in range(_ATTEMPTS):
+                before = self._forgettings
                 try:
                     granted = await self._grant(subject, purpose, await self._current_state())
                 except StaleGrantError:
                     self.forget()
                     continue
-                self._granted[key] = granted
+                if before == self._forgettings:
+                    self._granted[key] = granted
                 if len(self._granted) > _CACHED:
                     self._granted.popitem(last=False)
                 return granted
@@ -300,7 +281,9 @@ class Gate:
         )
 
     async def _current_state(self) -> PolicyState:
-        if self._state is None:
+        state = self._state
+        if state is None:
+            before = self._forgettings
             async with self.database.read(repository.POLICY_WRITER) as session:
                 revision, label_epoch = await repository.versions(session)
                 labels = await repository.labels(session)
@@ -310,8 +293,10 @@ class Gate:
             by_id = {label.label_id: label for label in labels}
             if self._rules != rules:
                 self._roles, self._rules = RoleTable.compile(rules), rules
-            self._state = PolicyState(revision, label_epoch, by_id, agreements, active)
-        return self._state
+            state = PolicyState(revision, label_epoch, by_id, agreements, active)
+            if before == self._forgettings:
+                self._state = state
+        return state
 
     async def _grant(self, subject: Subject, purpose: Purpose, state: PolicyState) -> Visibility:
         async with self.database.read(repository.POLICY_WRITER) as session:

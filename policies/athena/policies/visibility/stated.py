@@ -1,4 +1,4 @@
-"""What a caller states in headers: the purpose and the reason of looking, as the API takes both.
+"""What a caller states: the purpose and the reason of looking, as the API takes both in headers.
 
 They are read when they are asked for, so that a request is first checked whole, and whoever isn't
 signed in hears that before anything else.
@@ -13,9 +13,34 @@ from typing import Annotated, Any
 from fastapi import Depends, Header
 
 from athena.platform.kernel.audit import Entry, EventKind
+from athena.platform.kernel.errors import InvalidInputError
 from athena.platform.kernel.identity import Purpose
 from athena.platform.kernel.web import header_text
-from athena.policies.visibility.service import parse_purpose, parse_reason
+
+REASON_LENGTH = 500
+"""The most characters a stated reason may have."""
+
+
+def parse_purpose(text: str | None) -> Purpose:
+    """Return the purpose of a text, or InvalidInputError that lists the purposes."""
+    try:
+        return Purpose(text or "")
+    except ValueError:
+        known = ", ".join(Purpose)
+        raise InvalidInputError(
+            f"State a purpose from the list: {known}.", field="/purpose"
+        ) from None
+
+
+def parse_reason(text: str | None) -> str:
+    """Return a stated reason, or InvalidInputError; it is logged as it was given."""
+    reason = (text or "").strip()
+    if len(reason) < 3 or len(reason) > REASON_LENGTH or not reason.isprintable():
+        raise InvalidInputError(
+            f"Give the reason for looking, in 3 to {REASON_LENGTH} printable characters.",
+            field="/reason",
+        )
+    return reason
 
 
 @dataclass(frozen=True, slots=True)

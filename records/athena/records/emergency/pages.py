@@ -14,7 +14,8 @@ from athena.platform.kernel.errors import AthenaError, InvalidInputError
 from athena.platform.kernel.features import Features
 from athena.platform.kernel.identity import Subject
 from athena.policies.roles.actions import Action
-from athena.policies.visibility.service import Gate, parse_purpose, parse_reason
+from athena.policies.visibility.service import Gate
+from athena.policies.visibility.stated import parse_purpose, parse_reason
 from athena.records.emergency import service
 from athena.records.emergency.schemas import EmergencyRequest
 from athena.tenants.directory.service import Directory

@@ -20,7 +20,8 @@ from athena.platform.kernel.errors import AthenaError, InvalidInputError
 from athena.platform.kernel.identity import NominalId, Purpose, Subject
 from athena.policies.decisions.reasons import Obligation, Reason
 from athena.policies.roles.actions import Action
-from athena.policies.visibility.service import Gate, parse_purpose
+from athena.policies.visibility.service import Gate
+from athena.policies.visibility.stated import parse_purpose
 from athena.records.merging import service as merging
 from athena.records.nominals.dates import parse_partial_date
 from athena.records.nominals.schemas import AddressDraft, Disclosed, NominalView

@@ -14,8 +14,8 @@ from athena.platform.kernel.web import Caller, problems
 from athena.policies.roles.actions import Action
 from athena.policies.visibility import standbys
 from athena.policies.visibility.models import Consultation
-from athena.policies.visibility.service import Gate, parse_purpose, parse_reason
-from athena.policies.visibility.stated import Stated
+from athena.policies.visibility.service import Gate
+from athena.policies.visibility.stated import Stated, parse_purpose, parse_reason
 from athena.records.names.service import NameRegister
 from athena.records.nominals import service as nominals
 from athena.records.nominals.schemas import Draft, NominalDraft
