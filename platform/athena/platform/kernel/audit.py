@@ -104,7 +104,13 @@ class Writes:
     returned: str = "(SELECT 1)"
 
     def and_also(self, other: Writes) -> Writes:
-        """Return what writes both; the other's row is returned."""
+        """Return what writes both; the other's row is returned.
+
+        ValueError where they mean different values by one name.
+        """
+        for name in self.parameters.keys() & other.parameters.keys():
+            if self.parameters[name] != other.parameters[name]:
+                raise ValueError(f"two values for the parameter {name}")
         parameters = {**self.parameters, **other.parameters}
         return Writes(f"{self.ctes}, {other.ctes}", parameters, other.returned)
 
