@@ -202,11 +202,11 @@ def _pointer(hit: Hit) -> str:
 def _hit(hit: Hit) -> str:
     """Return the lines of a result; ids stand whole, to be copied."""
     assert hit.nominal is not None
-    name = hit.nominal.names[0]
-    full_name = f"{name.given_names} {name.surname}".strip()
+    first, *others = [f"{name.given_names} {name.surname}".strip() for name in hit.nominal.names]
+    also = f" (also {', '.join(others)})" if others else ""
     withheld = f"withheld: {', '.join(hit.withheld)}" if hit.withheld else "nothing withheld"
     lines = [
-        f"{(hit.score or 0) * 100:3.0f}%  {full_name}, born {hit.nominal.date_of_birth or '?'}, "
+        f"{(hit.score or 0) * 100:3.0f}%  {first}{also}, born {hit.nominal.date_of_birth or '?'}, "
         f"{hit.owner_force}, {hit.disclosure.value}\n      {hit.id}  {withheld}"
     ]
     if hit.merged_into:
