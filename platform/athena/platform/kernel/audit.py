@@ -130,7 +130,7 @@ async def append_with(
 async def write(session: ReadSession, writes: Writes) -> Row[Any]:
     """Write what goes with an event that is appended already."""
     row = await session.one(
-        f"WITH {writes.ctes} SELECT r.* FROM {writes.returned} AS r",  # noqa: S608
+        f"WITH {writes.ctes} SELECT r.* FROM {writes.returned} AS r",  # noqa: S608 - as above
         writes.parameters,
     )
     assert row is not None  # what is returned is one row

@@ -102,12 +102,13 @@ async def nominals(
 ) -> dict[NominalId, Row]:
     """Return the visible ones of some nominals with their names: the summary level.
 
-    The visible rows of some child tables come with them, by section, in the same query.
+    What they are called is the column ``called``. The visible rows of some child tables come with
+    them, by section, in the same query.
     """
     if not ids:
         return {}
     owners, nominal_ids = zip(*ids, strict=True)
-    sections = "".join(f", {_section(table, 'n.owner_force', 'n.nominal_id')}" for table in tables)
+    sections = "".join(f", {_section(table)}" for table in tables)
     rows = await consultation.session.rows(
         "SELECT n.owner_force, n.nominal_id, n.label_id, n.version, n.sex, n.gender, "
         "n.date_of_birth, n.date_of_birth_precision, n.date_of_death, n.place_of_birth, "
@@ -115,7 +116,7 @@ async def nominals(
         "(SELECT jsonb_agg(jsonb_build_object('kind', m.kind, 'given_names', m.given_names, "
         "'surname', m.surname) ORDER BY m.kind <> 'primary', m.row_id) "
         "FROM records.nominal_name AS m WHERE m.owner_force = n.owner_force "
-        f"AND m.nominal_id = n.nominal_id) AS names{sections} "
+        f"AND m.nominal_id = n.nominal_id) AS called{sections} "
         "FROM unnest(CAST(:owners AS smallint[]), CAST(:ids AS uuid[])) AS w (owner, id) "
         "JOIN records.nominal AS n ON n.owner_force = w.owner AND n.nominal_id = w.id",
         {"owners": list(owners), "ids": list(nominal_ids)},
@@ -133,27 +134,12 @@ async def find_owner(consultation: Consultation, nominal_id: NominalId) -> Tenan
     return None if owner is None else TenantId(owner)
 
 
-async def sections(
-    consultation: Consultation,
-    owner: TenantId,
-    nominal_id: NominalId,
-    tables: Iterable[RowTable],
-) -> dict[str, list[Row]]:
-    """Return every visible row of some child tables of one nominal, by section, in one query."""
-    parts = [_section(table, ":owner", ":id") for table in tables]
-    row = await consultation.session.one(
-        f"SELECT {', '.join(parts)}", {"owner": owner, "id": nominal_id}
-    )
-    assert row is not None  # a SELECT without FROM returns one row
-    return dict(row._mapping)
-
-
-def _section(table: RowTable, owner: str, nominal_id: str) -> str:
+def _section(table: RowTable) -> str:
     """Return the SQL of all visible rows of a child table of one nominal, as one value."""
     return (
         f"(SELECT coalesce(jsonb_agg(to_jsonb(c) {_SHAPES.get(table.name, '')} "
         f"ORDER BY c.row_id), '[]') FROM records.{table.name} AS c {_JOINS.get(table.name, '')} "
-        f"WHERE c.owner_force = {owner} AND c.nominal_id = {nominal_id}) AS {table.section}"
+        f"WHERE c.owner_force = n.owner_force AND c.nominal_id = n.nominal_id) AS {table.section}"
     )
 
 

@@ -81,7 +81,7 @@ async def read_summaries(
 ) -> dict[NominalId, Disclosed]:
     """Return the visible ones of some nominals at the summary level, by id."""
     rows = await repository.nominals(consultation, ids)
-    return {key: disclosed_of(consultation, row, {}) for key, row in rows.items()}
+    return {key: disclosed_of(consultation, row) for key, row in rows.items()}
 
 
 async def read(consultation: Consultation, nominal_id: NominalId) -> Disclosed:
@@ -103,15 +103,15 @@ async def read_to_tell(
     shown = consultation.visibility.groups
     tables = [table for table in _GROUP_TABLES if table.group in shown]
     rows = await repository.nominals(consultation, keys, tables)
+    found = [(key, rows[key[1]]) for key in keys if key[1] in rows]
     return [
         Told(
             key,
-            disclosed_of(consultation, rows[key[1]], rows[key[1]]),
-            consultation.visibility.view(rows[key[1]]["label_id"], key).label,
-            rows[key[1]]["changed_at"],
+            disclosed_of(consultation, row),
+            consultation.visibility.view(row["label_id"], key).label,
+            row["changed_at"],
         )
-        for key in keys
-        if key[1] in rows
+        for key, row in found
     ]
 
 
@@ -126,7 +126,7 @@ async def _read(
     owner = await _visible_owner(consultation, nominal_id)
     rows = await repository.nominals(consultation, [(owner, nominal_id)], tables)
     row = rows[nominal_id]
-    disclosed = disclosed_of(consultation, row, row)
+    disclosed = disclosed_of(consultation, row)
     await log_seen(consultation, "nominals.read", [disclosed])
     return Stored(owner, row, {table.section: row[table.section] for table in tables}, disclosed)
 
@@ -140,7 +140,7 @@ async def read_history(consultation: Consultation, nominal_id: NominalId) -> lis
     owner = await _visible_owner(consultation, nominal_id)
     current = (await repository.nominals(consultation, [(owner, nominal_id)]))[nominal_id]
     rows = await repository.history(consultation, owner, nominal_id)
-    await log_seen(consultation, "nominals.history", [disclosed_of(consultation, current, {})])
+    await log_seen(consultation, "nominals.history", [disclosed_of(consultation, current)])
     sections = {table.name: table.section for table in ROW_TABLES}
     return [
         ReplacedRow(
@@ -254,8 +254,7 @@ async def amend(
     somebody changed it meanwhile, RefusedError for another force's nominal.
     """
     owner = await _own(alteration, nominal_id)
-    before = (await repository.nominals(alteration, [(owner, nominal_id)]))[nominal_id]
-    stored = await repository.sections(alteration, owner, nominal_id, ROW_TABLES)
+    stored = (await repository.nominals(alteration, [(owner, nominal_id)], ROW_TABLES))[nominal_id]
     if any(item["record_class"] is None for item in stored["involvements"]):
         raise RefusedError("It has a part in a record that you can't see; ask a records manager.")
     label_id = await repository.intern_label(alteration.session, label_parts(draft))
@@ -270,7 +269,7 @@ async def amend(
             for row in stored[table.section]
         }
         kept = wanted.keys() & present.keys()
-        if table.section == "names" and born_of(before) != draft.date_of_birth:
+        if table.section == "names" and born_of(stored) != draft.date_of_birth:
             kept = set()  # the name keys hold the date of birth
         gone = [row_id for key, row_id in present.items() if key not in kept]
         if gone:

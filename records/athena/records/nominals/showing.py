@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from athena.platform.kernel.identity import NominalId, TenantId
@@ -14,21 +13,19 @@ from athena.records.nominals.schemas import Disclosed, NominalView
 from athena.records.nominals.values import HandlingCode, HandlingCondition, Marking
 
 
-def disclosed_of(
-    consultation: Consultation, row: Row, sections: Mapping[str, Sequence[Row]]
-) -> Disclosed:
-    """Return a nominal's row, and the rows of some of its sections, as a consultation shows it."""
+def disclosed_of(consultation: Consultation, row: Row) -> Disclosed:
+    """Return a nominal's row, with the sections that were read, as a consultation shows it."""
     key = (TenantId(row["owner_force"]), NominalId(row["nominal_id"]))
     view = consultation.visibility.view(row["label_id"], key)
     label = view.label
     shown = {
-        table.section: [row_value(VIEWS[table.section], item) for item in sections[table.section]]
+        table.section: [row_value(VIEWS[table.section], item) for item in row[table.section]]
         for table in ROW_TABLES
-        if table.group in view.groups and table.section in sections
+        if table.group in view.groups and table.section in row
     }
     born = born_of(row)
     nominal = NominalView(
-        names=row["names"],
+        names=row["called"],
         sex=row["sex"],
         gender=row["gender"],
         date_of_birth=str(born) if born else None,
