@@ -7,14 +7,13 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import pytest
-from sqlalchemy import Connection, Engine, event
 
 from support.api import running_platform
 from support.cluster import Cluster
 from support.partners import Partners, agreement, person
+from support.statements import heard, transactions_heard
 from support.waiting import early_in_the_hour
 
 REFERENCE, CAPPED = "ATH-ISA-7901", "ATH-ISA-7902"
@@ -36,21 +35,16 @@ def work_of(login: str) -> Iterator[Work]:
     """Count what a login of this process does until the block ends."""
     work = Work()
 
-    def ran(connection: Connection, _: Any, statement: str, *__: Any) -> None:
-        if connection.engine.url.username == login:
+    def ran(whose: str, statement: str) -> None:
+        if whose == login:
             work.statements.append(statement)
 
-    def ended(connection: Connection) -> None:
-        if connection.engine.url.username == login:
+    def ended(whose: str) -> None:
+        if whose == login:
             work.transactions += 1
 
-    for name, heard in (("before_cursor_execute", ran), ("commit", ended), ("rollback", ended)):
-        event.listen(Engine, name, heard)
-    try:
+    with heard(ran), transactions_heard(ended):
         yield work
-    finally:
-        for name, heard in (("before_cursor_execute", ran), ("commit", ended), ("rollback", ended)):
-            event.remove(Engine, name, heard)
 
 
 @pytest.fixture(scope="module")

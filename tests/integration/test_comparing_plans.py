@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 
-from athena.platform.kernel.database import Parameters, ReadSession
+from athena.platform.kernel.database import Parameters, ReadSession, Row
 from athena.records.names.keys import pair_key
 from athena.records.names.ranges import day_ranges, pair_ranges
 from athena.sharing.comparing import repository
@@ -21,10 +21,10 @@ class Explaining(ReadSession):
 
     plans: list[str]
 
-    async def _run(self, statement: Any, parameters: Parameters | None) -> Any:
-        explained = await super()._run(f"EXPLAIN (COSTS OFF) {statement}", parameters)
+    async def rows(self, statement: str, parameters: Parameters | None = None) -> Sequence[Row]:
+        explained = await super().rows(f"EXPLAIN (COSTS OFF) {statement}", parameters)
         self.plans = [*getattr(self, "plans", []), "\n".join(row[0] for row in explained)]
-        return await super()._run(statement, parameters)
+        return await super().rows(statement, parameters)
 
 
 async def test_candidates_come_from_the_indexes_alone_of_names_and_dates(

@@ -6,11 +6,10 @@ import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from sqlalchemy import Engine, event
-
 from athena.platform.kernel.identity import Purpose
 from athena.tenants.members.service import subject_by_username
 from support.api import Platform
+from support.statements import heard
 
 LAST_READ = "FROM tenants.tenant WHERE status = 'active'"
 """By then the policy's revision, its labels and its agreements have been read."""
@@ -22,16 +21,13 @@ def once_at(words: str, act: Callable[[], None]) -> Iterator[list[str]]:
     met: list[str] = []
     mine = asyncio.current_task()
 
-    def ran(_: object, __: object, statement: str, *___: object) -> None:
+    def ran(_: str, statement: str) -> None:
         if words in statement and not met and asyncio.current_task() is mine:
             met.append(statement)
             act()
 
-    event.listen(Engine, "before_cursor_execute", ran)
-    try:
+    with heard(ran):
         yield met
-    finally:
-        event.remove(Engine, "before_cursor_execute", ran)
 
 
 async def test_what_is_forgotten_while_it_is_read_is_not_kept(platform: Platform) -> None:

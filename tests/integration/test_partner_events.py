@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import asyncpg
 import pytest
-from sqlalchemy.exc import DBAPIError
+from asyncpg import PostgresError
 
 from athena.platform.kernel.identity import TenantId
 from athena.sharing.ppss.deliveries import repository
@@ -127,7 +127,7 @@ async def test_one_partners_transaction_reaches_nothing_of_another(desk: Desk) -
             assert await session.rows(f"SELECT 1 FROM sharing.{table}") == [], "for nobody"
         await run_for(session, TenantId(desk.partners[0]))
         assert await session.rows("SELECT 1 FROM sharing.partner_event") == []
-    with pytest.raises(DBAPIError, match="own partner"):
+    with pytest.raises(PostgresError, match="own partner"):
         await number_as(desk, desk.partners[0], desk.partners[1])
 
 

@@ -13,11 +13,11 @@ from typing import Any
 import httpx
 import pytest
 import rfc8785
-from sqlalchemy import Engine, event
 
 from support.api import Platform, running_platform
 from support.cluster import Cluster
 from support.partners import Partners, agreement, person
+from support.statements import heard
 
 REFERENCE = "ATH-ISA-7001"
 SILENT = "ATH-ISA-7002"
@@ -117,15 +117,14 @@ def statements() -> Iterator[list[str]]:
     run: list[str] = []
     mine = _traced.set(run)
 
-    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+    def note(_: str, statement: str) -> None:
         if _traced.get() is run:
             run.append(statement)
 
-    event.listen(Engine, "before_cursor_execute", note)
     try:
-        yield run
+        with heard(note):
+            yield run
     finally:
-        event.remove(Engine, "before_cursor_execute", note)
         _traced.reset(mine)
 
 

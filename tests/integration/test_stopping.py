@@ -7,63 +7,100 @@ what the command says to a person.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine, Generator
 from contextlib import suppress
+from functools import partial
+from itertools import count
+from typing import Any
 
 import pytest
-from sqlalchemy import Engine, event
-from sqlalchemy.pool import Pool
 
 from athena.platform.kernel.database import Database
 from athena.platform.kernel.store import Store
 from athena.records.names.repository import DICTIONARY
 
-Moment = tuple[type[Engine] | type[Pool], str]
+FEWEST_MOMENTS = {False: 6, True: 4}
+"""It waits to begin, ask, commit and be given back; before it is connected, for that and more."""
 
-MOMENTS: dict[str, Moment] = {
-    "connected": (Pool, "connect"),
-    "beginning": (Engine, "begin"),
-    "committing": (Engine, "commit"),
-    "given back": (Pool, "reset"),
-    "closing": (Pool, "close"),
-}
+POOL_SIZE = 1
 
 
-async def _stop_at(store: Store, moment: Moment) -> None:
-    """Stop a transaction at a moment; the pool is full by then, so its connection ends with it."""
-    loop = asyncio.get_running_loop()
-    database = Database(store.address, store.master_secret, pool_size=1)
-    stopped, beside, alone = asyncio.Event(), asyncio.Event(), asyncio.Event()
+class Stopping:
+    """Awaits a coroutine and stops the task that does when it waits for the nth time."""
 
-    async def transaction() -> None:
-        async with database.read(DICTIONARY) as session:
-            await session.value("SELECT 1")
-            beside.set()
-            await alone.wait()
+    def __init__(self, coroutine: Coroutine[Any, Any, None], moment: int) -> None:
+        self._coroutine = coroutine
+        self._left = moment
+        self.stopped = False
 
-    def stop(*_: object) -> None:
-        if not stopped.is_set():
-            stopped.set()
-            loop.call_soon(turn.cancel)
-
-    async with database.read(DICTIONARY) as kept:
-        await kept.value("SELECT 1")
-        event.listen(*moment, stop)
-        turn = asyncio.create_task(transaction())
-        await asyncio.wait(
-            {turn, asyncio.create_task(beside.wait())}, return_when="FIRST_COMPLETED"
-        )
-    alone.set()
-    with suppress(asyncio.CancelledError):
-        await turn
-    event.remove(*moment, stop)
-    await database.close()
-    assert stopped.is_set(), "the transaction came to this moment"
+    def __await__(self) -> Generator[Any, None, None]:
+        inside = self._coroutine.__await__()
+        go_on = partial(inside.send, None)
+        while True:
+            try:
+                waiting = go_on()
+            except StopIteration:
+                return
+            self._left -= 1
+            task = asyncio.current_task()
+            if self._left == 0 and task is not None:
+                self.stopped = True
+                asyncio.get_running_loop().call_soon(task.cancel)
+            try:
+                yield waiting
+            except BaseException as error:  # noqa: BLE001 - it goes on inside
+                go_on = partial(inside.throw, error)
+            else:
+                go_on = partial(inside.send, None)
 
 
-@pytest.mark.parametrize("moment", MOMENTS)
-async def test_a_transaction_stopped_at_any_moment_ends_in_silence(
-    fresh_store: Store, caplog: pytest.LogCaptureFixture, moment: str
+async def _stop_at_each_moment(store: Store, *, connected: bool) -> int:
+    """Stop a transaction where it first waits, then where it next does; return how often it did."""
+    for moment in count(1):
+        database = Database(store.address, store.master_secret, pool_size=POOL_SIZE)
+        if connected:
+            await _transaction(database)
+        stopping = Stopping(_transaction(database), moment)
+
+        async def run(stopping: Stopping = stopping) -> None:
+            await stopping
+
+        with suppress(asyncio.CancelledError):
+            await asyncio.create_task(run())
+        await _serves_others(database)
+        await database.close()
+        if not stopping.stopped:
+            return moment - 1
+    raise AssertionError
+
+
+async def _transaction(database: Database) -> None:
+    async with database.read(DICTIONARY) as session:
+        assert await session.value("SELECT 1") == 1
+
+
+async def _serves_others(database: Database) -> None:
+    """Ask on all connections of a pool at once: none is missing, or in a transaction still."""
+    together = asyncio.Barrier(2 * POOL_SIZE)
+
+    async def ask() -> None:
+        async with database.alone(DICTIONARY) as session:
+            await together.wait()
+            await session.value("SELECT set_config('athena.left_over', 'yes', true)")
+            assert await session.value("SELECT current_setting('athena.left_over', true)") in (
+                None,
+                "",
+            )
+
+    async with asyncio.timeout(20):
+        await asyncio.gather(*(ask() for _ in range(2 * POOL_SIZE)))
+
+
+@pytest.mark.parametrize("connected", [False, True])
+def test_a_transaction_stopped_at_any_moment_ends_in_silence(
+    fresh_store: Store, caplog: pytest.LogCaptureFixture, connected: bool
 ) -> None:
     # In a loop of its own: ending it stops whatever is still running, as a command's end does.
-    await asyncio.to_thread(asyncio.run, _stop_at(fresh_store, MOMENTS[moment]))
+    moments = asyncio.run(_stop_at_each_moment(fresh_store, connected=connected))
+    assert moments >= FEWEST_MOMENTS[connected]
     assert [record.getMessage() for record in caplog.records] == []

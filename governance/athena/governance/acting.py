@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy.exc import DBAPIError
+from asyncpg import PostgresError
 
 from athena.platform.kernel.audit import Entry, EventKind, administer, refuse
 from athena.platform.kernel.database import Database, ReadSession, WriteSession
@@ -122,7 +122,7 @@ class Office:
         try:
             try:
                 yield
-            except DBAPIError as error:
+            except PostgresError as error:
                 told = _REFUSALS.get(sqlstate(error))
                 if told is None:
                     raise

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import asyncpg
-from sqlalchemy.exc import DBAPIError
+from asyncpg import PostgresError
 
 from athena.governance.accounts import Accounts
 from athena.governance.flags.repository import CHANNEL as FEATURES_CHANNEL
@@ -245,6 +245,6 @@ async def _watch_sessions(database: Database) -> None:
     while True:
         try:
             await end_sessions(database)
-        except (DBAPIError, AthenaError) as error:
+        except (PostgresError, AthenaError) as error:
             logger.warning("sessions couldn't be ended (%s); trying again", type(error).__name__)
         await asyncio.sleep(WATCH_SECONDS)

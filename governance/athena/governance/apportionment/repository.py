@@ -8,12 +8,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row
-
 from athena.governance.apportionment.models import Measure, parse_formula
 from athena.governance.apportionment.money import FinancialYear
 from athena.governance.apportionment.stored import BasisSet, StoredFormula
-from athena.platform.kernel.database import ReadSession, WriteSession
+from athena.platform.kernel.database import ReadSession, Row, WriteSession
 from athena.platform.kernel.identity import TenantId
 
 
@@ -145,7 +143,7 @@ async def count_use(session: WriteSession, since: datetime, until: datetime) -> 
     return {TenantId(row.tenant_id): row.uses for row in rows}
 
 
-def _basis_set(row: Row[Any]) -> BasisSet:
+def _basis_set(row: Row) -> BasisSet:
     return BasisSet(
         row.basis_set_id,
         FinancialYear(row.financial_year),

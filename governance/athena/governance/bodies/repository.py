@@ -5,15 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from datetime import date
-from typing import Any
 from uuid import UUID
-
-from sqlalchemy import Row
 
 from athena.governance.bodies.constitution import Constitution
 from athena.governance.bodies.models import Appointment, Body, BodyKind, ConstitutionVersion
 from athena.governance.votes.outcome import Duty
-from athena.platform.kernel.database import ReadSession, WriteSession
+from athena.platform.kernel.database import ReadSession, Row, WriteSession
 from athena.platform.kernel.identity import TenantId
 
 _BODY = "SELECT body_id, slug, name, kind, module, forces FROM governance.body"
@@ -189,7 +186,7 @@ async def absent_forces(session: ReadSession, named: Iterable[str]) -> list[str]
     return sorted(set(named) - await active_forces(session))
 
 
-def _body(row: Row[Any]) -> Body:
+def _body(row: Row) -> Body:
     return Body(
         row.body_id,
         row.slug,

@@ -8,14 +8,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row
-
 from athena.governance.changes.catalogue import CatalogueEntry, CatalogueStatus
 from athena.governance.changes.document import ChangeDocument
 from athena.governance.changes.machine import Kind, State
 from athena.governance.changes.models import Change, ChangeVersion
 from athena.governance.changes.standing import Entry, EntryKind
-from athena.platform.kernel.database import ReadSession, WriteSession
+from athena.platform.kernel.database import ReadSession, Row, WriteSession
 from athena.platform.kernel.identity import Subject, TenantId
 
 _CHANGE = """
@@ -238,7 +236,7 @@ async def move_entry(
     )
 
 
-def _change(row: Row[Any]) -> Change:
+def _change(row: Row) -> Change:
     return Change(
         change_id=row.change_id,
         number=row.number,

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Protocol
 
-from sqlalchemy.exc import SQLAlchemyError
+from asyncpg import PostgresError
 
 from athena.governance.duties import repository
 from athena.governance.duties.deriving import asked
@@ -99,7 +99,7 @@ class Teller:
         while True:
             try:
                 await self.tell()
-            except (AthenaError, SQLAlchemyError, OSError) as error:
+            except (AthenaError, PostgresError, OSError) as error:
                 logger.warning("duties can't be told (%s); trying again", type(error).__name__)
             await asyncio.sleep(EVERY_SECONDS)
 

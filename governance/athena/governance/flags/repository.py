@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
-
-from sqlalchemy import Row
 
 from athena.governance.flags.models import Switch, Switches
-from athena.platform.kernel.database import ReadSession, WriteSession
+from athena.platform.kernel.database import ReadSession, Row, WriteSession
 from athena.platform.kernel.identity import TenantId
 
 MONITOR = "athena_monitor"
@@ -50,7 +47,7 @@ async def put(
     )
 
 
-async def forces(session: ReadSession) -> Sequence[Row[Any]]:
+async def forces(session: ReadSession) -> Sequence[Row]:
     """Return the number and short name of each force that hasn't left."""
     return await session.rows(
         "SELECT tenant_id, slug FROM tenants.tenant "

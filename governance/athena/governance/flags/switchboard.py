@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 
-from sqlalchemy.exc import SQLAlchemyError
+from asyncpg import PostgresError
 
 from athena.governance.flags import repository
 from athena.governance.flags.provider import FeatureFlags, SwitchProvider
@@ -59,7 +59,7 @@ class Switchboard:
             try:
                 await self.refresh()
                 reached = True
-            except (AthenaError, SQLAlchemyError, OSError) as error:
+            except (AthenaError, PostgresError, OSError) as error:
                 if reached:  # once: the store may be away for hours
                     logger.warning(
                         "switches can't be read (%s); the last known ones stand",

@@ -14,8 +14,8 @@ from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from uuid import uuid4
 
+from asyncpg import PostgresError
 from prometheus_client import Counter, Histogram
-from sqlalchemy.exc import SQLAlchemyError
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from athena.governance.health import repository
@@ -123,13 +123,13 @@ class Tally:
                     if time.monotonic() >= forget_at:
                         await self._forget_old()
                         forget_at = time.monotonic() + FORGET_SECONDS
-                except (AthenaError, SQLAlchemyError, OSError) as error:
+                except (AthenaError, PostgresError, OSError) as error:
                     logger.warning("counts wait for the store (%s)", type(error).__name__)
                 self.drop_oldest()
         finally:
             try:
                 await self.flush()
-            except (AthenaError, SQLAlchemyError, OSError) as error:
+            except (AthenaError, PostgresError, OSError) as error:
                 logger.warning("the last counts are lost (%s)", type(error).__name__)
 
     async def _forget_old(self) -> None:

@@ -6,10 +6,7 @@ import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import Any
 from uuid import UUID
-
-from sqlalchemy import Row
 
 from athena.governance.apportionment.models import parse_formula
 from athena.governance.apportionment.money import FinancialYear
@@ -20,7 +17,7 @@ from athena.governance.ledger.models import (
     Quote,
     Withdrawal,
 )
-from athena.platform.kernel.database import ReadSession, WriteSession
+from athena.platform.kernel.database import ReadSession, Row, WriteSession
 from athena.platform.kernel.identity import TenantId
 
 
@@ -207,7 +204,7 @@ async def store_withdrawal(
 
 async def withdrawals(session: ReadSession) -> list[Withdrawal]:
     """Return every notice of withdrawal, by the last day."""
-    rows: Sequence[Row[Any]] = await session.rows(
+    rows: Sequence[Row] = await session.rows(
         "SELECT tenant_id, notice_on, last_day, stored_at, username, reason "
         "FROM governance.withdrawal ORDER BY last_day, tenant_id"
     )
@@ -224,7 +221,7 @@ async def withdrawals(session: ReadSession) -> list[Withdrawal]:
     ]
 
 
-def _charge(row: Row[Any], quotes: list[Quote], members: list[Participation]) -> Charge:
+def _charge(row: Row, quotes: list[Quote], members: list[Participation]) -> Charge:
     return Charge(
         row.charge_id,
         row.reference,

@@ -8,12 +8,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row
-
 from athena.governance.releases.document import ReleaseDocument
 from athena.governance.releases.machine import RingState, State
 from athena.governance.releases.models import Entry, EntryKind, Release, StoredRing
-from athena.platform.kernel.database import ReadSession, WriteSession
+from athena.platform.kernel.database import ReadSession, Row, WriteSession
 from athena.platform.kernel.identity import Role, Subject, TenantId
 
 _RELEASE = """
@@ -261,7 +259,7 @@ async def tell(
     )
 
 
-def _release(row: Row[Any]) -> Release:
+def _release(row: Row) -> Release:
     return Release(
         release_id=row.release_id,
         number=row.number,
@@ -273,7 +271,7 @@ def _release(row: Row[Any]) -> Release:
     )
 
 
-def _ring(row: Row[Any]) -> StoredRing:
+def _ring(row: Row) -> StoredRing:
     return StoredRing(
         number=row.number,
         name=row.name,

@@ -8,12 +8,10 @@ from datetime import datetime
 from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import Row
-
 from athena.governance.bodies.constitution import DecisionClass
 from athena.governance.votes.models import Matter, SubjectKind, Vote, VoteStatus
 from athena.governance.votes.outcome import Ballot, Choice, Duty, Seat
-from athena.platform.kernel.database import ReadSession, WriteSession
+from athena.platform.kernel.database import ReadSession, Row, WriteSession
 from athena.platform.kernel.identity import Subject
 
 _VOTE = """
@@ -155,7 +153,7 @@ async def cancel(session: WriteSession, vote_id: UUID) -> None:
     )
 
 
-def _vote(row: Row[Any]) -> Vote:
+def _vote(row: Row) -> Vote:
     seats: Sequence[Mapping[str, Any]] = row.seats
     return Vote(
         vote_id=row.vote_id,

@@ -24,7 +24,6 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
-from sqlalchemy import CursorResult, Executable, create_engine, text
 
 from athena.platform.benchmarks.scale.questions import misspell
 from athena.platform.kernel.audit import Entry, EventKind
@@ -55,7 +54,6 @@ WARM_UP = 20
 ROUNDS = 5
 """How often a case runs on each side, in turns; their median counts."""
 
-_DIALECT = create_engine("postgresql+asyncpg://").dialect  # connects nowhere
 _MEASURED = ("records.", "sharing.find_")
 _ENTRY = Entry(EventKind.CONSULTATION, "bench", "A benchmark on made-up data")
 _SCOPES = {
@@ -85,16 +83,11 @@ class Recorder(WriteSession):
         super().__init__(session._connection, session.login)
         self.case: Case = []
 
-    async def _run(
-        self, statement: str | Executable, parameters: Parameters | None
-    ) -> CursorResult[Any]:
-        if isinstance(statement, str) and any(word in statement for word in _MEASURED):
-            compiled = text(statement).compile(dialect=_DIALECT)
-            order = compiled.positiontup or []
-            self.case.append(
-                Statement(str(compiled), tuple((parameters or {})[name] for name in order))
-            )
-        return await super()._run(statement, parameters)
+    def _prepare(self, statement: str, parameters: Parameters | None) -> tuple[str, list[Any]]:
+        sql, values = super()._prepare(statement, parameters)
+        if any(word in statement for word in _MEASURED):
+            self.case.append(Statement(sql, tuple(values)))
+        return sql, values
 
 
 @dataclass(frozen=True, slots=True)

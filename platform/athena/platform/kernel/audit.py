@@ -13,10 +13,9 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row
-from sqlalchemy.exc import DBAPIError
+from asyncpg import PostgresError
 
-from athena.platform.kernel.database import Database, Parameters, ReadSession
+from athena.platform.kernel.database import Database, Parameters, ReadSession, Row
 from athena.platform.kernel.identity import Level, NominalId, Subject, TenantId, TenantKind
 
 STALE_GRANT = "AT001"
@@ -117,7 +116,7 @@ class Writes:
 
 async def append_with(
     session: ReadSession, grant_set_id: UUID, entry: Entry, writes: Writes
-) -> Row[Any]:
+) -> Row:
     """Append an event, as `append` does, and write something in the same statement."""
     # The expressions are the repositories' own SQL; what comes from outside is a parameter.
     statement = (
@@ -127,7 +126,7 @@ async def append_with(
     return await _appending(session, statement, grant_set_id, entry, writes.parameters)
 
 
-async def write(session: ReadSession, writes: Writes) -> Row[Any]:
+async def write(session: ReadSession, writes: Writes) -> Row:
     """Write what goes with an event that is appended already."""
     row = await session.one(
         f"WITH {writes.ctes} SELECT r.* FROM {writes.returned} AS r",  # noqa: S608 - as above
@@ -143,7 +142,7 @@ async def _appending(
     grant_set_id: UUID,
     entry: Entry,
     parameters: Parameters,
-) -> Row[Any]:
+) -> Row:
     try:
         row = await session.one(
             statement,
@@ -157,8 +156,8 @@ async def _appending(
                 "records": _records(entry.records),
             },
         )
-    except DBAPIError as error:
-        if getattr(error.orig, "sqlstate", None) == STALE_GRANT:
+    except PostgresError as error:
+        if error.sqlstate == STALE_GRANT:
             raise StaleGrantError from None
         raise
     assert row is not None  # the event's own, and what is returned with it is one

@@ -3,23 +3,24 @@
 A session is one transaction. It commits when its block ends without an error, and not before;
 services never commit. Leaving the block is what makes an answer safe to send: the audit row and
 what it describes are then in the store, together.
+
+What the store refuses comes as `asyncpg.PostgresError`, with its SQLSTATE.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+import json
+import re
+from collections import namedtuple
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from typing import Any
-from uuid import uuid4
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING, Any, cast
 
 import asyncpg
-from sqlalchemy import URL, CursorResult, Executable, Row, event, text
-from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import DBAPIError, DisconnectionError, InterfaceError, OperationalError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy import URL
 
 from athena.platform.kernel.credentials import login_password
 from athena.platform.kernel.errors import StoreUnavailableError
@@ -27,7 +28,17 @@ from athena.platform.kernel.errors import StoreUnavailableError
 WAIT_SECONDS = 10.0
 """How long a call waits for a connection while others of its login have them all."""
 
+IDLE_SECONDS = 60.0
+"""How long a connection stays open that nobody uses."""
+
+_CLOSING_SECONDS = 5.0
+_STATEMENTS_KEPT = 250
+"""How many prepared statements a connection keeps."""
+
 Parameters = Mapping[str, Any]
+
+_PARAMETER = re.compile(r"(?<![:\w\\]):(\w+)(?!:)")
+"""A name after a colon; a cast has two, and a colon that is meant has a backslash before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,53 +63,81 @@ class StoreAddress:
         return URL.create("postgresql+asyncpg", user, password, self.host, self.port, self.database)
 
 
-_THROUGH_POOLER: Mapping[str, Any] = {
-    # The next transaction may run on another server session, or on one that somebody else used:
-    # no statement is kept, and no two have the same name.
-    "statement_cache_size": 0,
-    "prepared_statement_cache_size": 0,
-    "prepared_statement_name_func": lambda: f"athena_{uuid4()}",
-}
+class Row(tuple[Any, ...]):
+    """A row of an answer: a tuple whose columns are attributes too."""
+
+    __slots__ = ()
+
+    if TYPE_CHECKING:
+
+        def __getattr__(self, column: str) -> Any: ...
+
+        @classmethod
+        def _make(cls, values: Iterable[Any]) -> Row: ...
+
+        def _asdict(self) -> dict[str, Any]: ...
+
+
+@cache
+def _row_type(columns: tuple[str, ...]) -> type[Row]:
+    """Return the type of rows with some columns; one whose name can't be an attribute has none."""
+    named = namedtuple("Row", columns, rename=True)  # type: ignore[misc]
+    return cast("type[Row]", type("Row", (named, Row), {"__slots__": ()}))
+
+
+@lru_cache(maxsize=2048)
+def numbered(statement: str) -> tuple[str, tuple[str, ...]]:
+    """Return a statement as the store takes it, and which named parameter each number is."""
+    numbers: dict[str, int] = {}
+    sql = _PARAMETER.sub(
+        lambda found: f"${numbers.setdefault(found[1], len(numbers) + 1)}", statement
+    )
+    return sql.replace("\\:", ":"), tuple(numbers)
 
 
 class ReadSession:
     """A transaction that reads; it may append to the audit log, which is what lets it see."""
 
-    def __init__(self, connection: AsyncConnection, login: str) -> None:
+    def __init__(self, connection: asyncpg.Connection, login: str) -> None:
         self._connection = connection
         self.login = login
 
-    async def rows(
-        self, statement: str | Executable, parameters: Parameters | None = None
-    ) -> Sequence[Row[Any]]:
-        """Run a query and return all its rows."""
-        return (await self._run(statement, parameters)).all()
+    async def rows(self, statement: str, parameters: Parameters | None = None) -> Sequence[Row]:
+        """Run a query and return all its rows; ``:name`` in it stands for a parameter."""
+        sql, values = self._prepare(statement, parameters)
+        records = await self._connection.fetch(sql, *values)
+        if not records:
+            return []
+        return list(map(_row_type(tuple(records[0].keys()))._make, records))
 
-    async def one(
-        self, statement: str | Executable, parameters: Parameters | None = None
-    ) -> Row[Any] | None:
-        """Run a query and return its only row, or None."""
-        return (await self._run(statement, parameters)).one_or_none()
+    async def one(self, statement: str, parameters: Parameters | None = None) -> Row | None:
+        """Run a query and return its only row, or None; ValueError where there are more."""
+        rows = await self.rows(statement, parameters)
+        if not rows:
+            return None
+        (row,) = rows
+        return row
 
-    async def value(self, statement: str | Executable, parameters: Parameters | None = None) -> Any:
+    async def value(self, statement: str, parameters: Parameters | None = None) -> Any:
         """Run a query and return the first column of its only row, or None."""
-        return (await self._run(statement, parameters)).scalar_one_or_none()
+        row = await self.one(statement, parameters)
+        return None if row is None else row[0]
 
-    async def _run(
-        self, statement: str | Executable, parameters: Parameters | None
-    ) -> CursorResult[Any]:
-        prepared = text(statement) if isinstance(statement, str) else statement
-        return await self._connection.execute(prepared, dict(parameters or {}))
+    def _prepare(self, statement: str, parameters: Parameters | None) -> tuple[str, list[Any]]:
+        """Return a statement as the store takes it, and its values."""
+        sql, names = numbered(statement)
+        return sql, [parameters[name] for name in names] if parameters else []
 
 
 class WriteSession(ReadSession):
     """A transaction that may also change records."""
 
-    async def execute(
-        self, statement: str | Executable, parameters: Parameters | None = None
-    ) -> int:
+    async def execute(self, statement: str, parameters: Parameters | None = None) -> int:
         """Run a change and return how many rows it touched."""
-        return (await self._run(statement, parameters)).rowcount
+        sql, values = self._prepare(statement, parameters)
+        done = await self._connection.execute(sql, *values)  # such as "UPDATE 3"
+        count = done.rpartition(" ")[2]
+        return int(count) if count.isdecimal() else 0
 
     async def copy_in(
         self, table: str, lines: bytes, *, field: str, quote: str, nothing: str
@@ -106,12 +145,10 @@ class WriteSession(ReadSession):
         """Copy lines of text into a temporary table; single characters part and enclose fields.
 
         PostgreSQL refuses COPY into a table with row-level security, so rows go on from there by
-        a statement that is subject to it. The driver copies; SQLAlchemy has no word for it.
+        a statement that is subject to it.
         """
-        raw = await self._connection.get_raw_connection()
-        driver: Any = raw.driver_connection
         try:
-            await driver.copy_to_table(
+            await self._connection.copy_to_table(
                 table,
                 schema_name="pg_temp",
                 source=_in_one(lines),
@@ -129,7 +166,7 @@ class WriteSession(ReadSession):
     @asynccontextmanager
     async def savepoint(self) -> AsyncIterator[None]:
         """A block whose changes are taken back alone when it fails."""
-        async with self._connection.begin_nested():
+        async with self._connection.transaction():
             yield
 
 
@@ -159,7 +196,7 @@ class Database:
         self._master_secret = master_secret
         self._version = version
         self._pool_size = pool_size
-        self._engines: dict[str, AsyncEngine] = {}
+        self._pools: dict[str, asyncpg.Pool] = {}
         self._returning: set[asyncio.Task[None]] = set()
 
     def password(self, login: str) -> str:
@@ -185,8 +222,7 @@ class Database:
         It costs one round trip to the store, not three. Through a pooler it is a transaction like
         any other: between preparing a statement and running it the server may be another's.
         """
-        options = {} if self._direct else {"isolation_level": "AUTOCOMMIT"}
-        async with self._transaction(login, **options) as connection:
+        async with self._transaction(login, alone=self._direct is None) as connection:
             yield WriteSession(connection, login)
 
     @asynccontextmanager
@@ -209,69 +245,113 @@ class Database:
         """Close every pool, once the connections that are on their way back have come."""
         while self._returning:
             await asyncio.wait(self._returning)
-        engines, self._engines = list(self._engines.values()), {}
-        await asyncio.gather(*(engine.dispose() for engine in engines))
+        pools, self._pools = list(self._pools.values()), {}
+        try:
+            async with asyncio.timeout(_CLOSING_SECONDS):
+                await asyncio.gather(*(pool.close() for pool in pools))
+        except TimeoutError:  # somebody holds a connection still
+            for pool in pools:
+                pool.terminate()
 
     @asynccontextmanager
-    async def _transaction(self, login: str, **options: Any) -> AsyncIterator[AsyncConnection]:
-        engine = self._engine(login)
+    async def _transaction(
+        self, login: str, *, alone: bool = False
+    ) -> AsyncIterator[asyncpg.Connection]:
         try:
-            connection = await engine.connect()
-            if options:
-                await connection.execution_options(**options)
-        except (OSError, asyncpg.PostgresError, DBAPIError, TimeoutError) as error:
+            pool = await self._pool(login)
+            async with asyncio.timeout(WAIT_SECONDS):
+                connection = await pool.acquire()
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             raise StoreUnavailableError(
                 "The records store can't be reached; nothing was read or changed. "
                 "Try again shortly."
             ) from error
         try:
-            async with connection.begin():
+            if alone:
                 yield connection
-        except (OperationalError, InterfaceError) as error:
-            raise StoreUnavailableError(
-                "The records store broke off; nothing was changed. Try again shortly."
-            ) from error
-        except DBAPIError as error:
-            if not error.connection_invalidated:
-                raise
-            raise StoreUnavailableError(  # the server ended the session, as it does at suspension
-                "The records store broke off; nothing was changed. Try again shortly."
-            ) from error
+            else:
+                async with connection.transaction():
+                    yield connection
+        except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            if isinstance(error, _BROKEN_OFF) or _is_closed(connection):
+                raise StoreUnavailableError(  # as where the server ends a session at suspension
+                    "The records store broke off; nothing was changed. Try again shortly."
+                ) from error
+            raise
         finally:
-            await self._give_back(connection)
+            await self._give_back(pool, connection)
 
-    async def _give_back(self, connection: AsyncConnection) -> None:
-        """Return a connection to its pool, to the end even if the caller is stopped meanwhile.
-
-        A pool that is full closes the connection instead; torn from that, the driver complains.
-        """
-        returning = asyncio.create_task(connection.close())
+    async def _give_back(self, pool: asyncpg.Pool, connection: asyncpg.Connection) -> None:
+        """Return a connection to its pool, to the end even if the caller is stopped meanwhile."""
+        returning = asyncio.create_task(_return(pool, connection))
         self._returning.add(returning)
         returning.add_done_callback(self._returning.discard)
         await asyncio.shield(returning)
 
-    def _engine(self, login: str) -> AsyncEngine:
-        engine = self._engines.get(login)
-        if engine is None:
-            engine = create_async_engine(
-                self.address.url(login, self.password(login)),
-                pool_size=self._pool_size,
-                max_overflow=self._pool_size,
-                pool_recycle=1800,
-                pool_timeout=WAIT_SECONDS,
-                hide_parameters=True,
-                connect_args=_THROUGH_POOLER if self._direct else {},
+    async def _pool(self, login: str) -> asyncpg.Pool:
+        pool = self._pools.get(login)
+        if pool is None:
+            pool = self._pools[login] = asyncpg.create_pool(
+                host=self.address.host,
+                port=self.address.port,
+                user=login,
+                password=self.password(login),
+                database=self.address.database,
+                min_size=0,
+                max_size=2 * self._pool_size,
+                max_inactive_connection_lifetime=IDLE_SECONDS,
+                # Through a pooler the next transaction may run on another server session, or on
+                # one that somebody else used: no statement is kept.
+                statement_cache_size=0 if self._direct else _STATEMENTS_KEPT,
+                max_cacheable_statement_size=0,  # of any size
+                init=_speak_json,
+                reset=_leave_as_it_is,
             )
-            event.listen(engine.sync_engine, "checkout", _refuse_ended)
-            self._engines[login] = engine
-        return engine
+            await pool  # connects nowhere, and so waits for nothing
+        return pool
 
 
-def _refuse_ended(_: DBAPIConnection, record: ConnectionPoolEntry, *__: object) -> None:
-    """Have the pool connect anew where the server has ended a session, as at a suspension.
+_BROKEN_OFF = (
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+)
 
-    The driver knows without asking the server, so this costs no round trip.
-    """
-    driver = record.driver_connection
-    if driver is not None and driver.is_closed():
-        raise DisconnectionError
+
+def _is_closed(connection: asyncpg.Connection) -> bool:
+    try:
+        return bool(connection.is_closed())
+    except asyncpg.InterfaceError:  # it closed, and its pool has it back already
+        return True
+
+
+async def _return(pool: asyncpg.Pool, connection: asyncpg.Connection) -> None:
+    """Return a connection to its pool; one that is broken is closed."""
+    with suppress(OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        if not connection.is_closed() and connection.is_in_transaction():
+            await connection.execute("ROLLBACK")  # its own was stopped
+    with suppress(OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        await pool.release(connection)
+
+
+async def _leave_as_it_is(_: asyncpg.Connection) -> None:
+    """Reset nothing: transactions end before, and all that they set ends with them."""
+
+
+async def _speak_json(connection: asyncpg.Connection) -> None:
+    """Have documents come as what they say; they go as text, since who sends one writes it."""
+    await connection.set_type_codec(
+        "jsonb",
+        schema="pg_catalog",
+        format="binary",
+        encoder=lambda text: b"\x01" + text.encode(),  # the version of the format
+        decoder=lambda document: json.loads(document[1:]),
+    )
+    await connection.set_type_codec(
+        "json",
+        schema="pg_catalog",
+        format="binary",
+        encoder=str.encode,
+        decoder=json.loads,
+    )

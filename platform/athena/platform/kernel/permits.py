@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Annotated
 
+from asyncpg import PostgresError
 from pydantic import AfterValidator, BaseModel, ConfigDict
-from sqlalchemy.exc import DBAPIError
 
 from athena.platform.kernel.errors import InvalidInputError
 from athena.platform.kernel.identity import Subject
@@ -51,6 +51,6 @@ class Act(BaseModel):
     reason: Annotated[str, AfterValidator(check_reason)]
 
 
-def sqlstate(error: DBAPIError) -> str:
+def sqlstate(error: PostgresError) -> str:
     """Return the store's code of an error, such as 23505 for a duplicate."""
-    return str(getattr(error.orig, "sqlstate", ""))
+    return str(error.sqlstate)

@@ -20,11 +20,10 @@ from datetime import timedelta
 from typing import Any, TypeVar
 from uuid import UUID
 
+from asyncpg import PostgresError
 from prometheus_client import Counter, Gauge
-from sqlalchemy import Row
-from sqlalchemy.exc import DBAPIError
 
-from athena.platform.kernel.database import Database, ReadSession
+from athena.platform.kernel.database import Database, ReadSession, Row
 from athena.platform.kernel.errors import AthenaError, StoreUnavailableError
 from athena.platform.kernel.metrics import REGISTRY
 from athena.platform.kernel.permits import sqlstate
@@ -164,7 +163,7 @@ class Replica:
                     raise EndedError
                 return found
 
-    async def test(self, primary: Row[Any]) -> State:
+    async def test(self, primary: Row) -> State:
         """Return whether it can be used: a standby of the primary that keeps up with it."""
         loop = asyncio.get_running_loop()
         began = loop.time()
@@ -242,7 +241,7 @@ class Replicas:
         try:
             async with self._primary.read(TRYING) as session:
                 primary = await session.one(PRIMARY)
-        except (AthenaError, DBAPIError):
+        except (AthenaError, PostgresError):
             return  # nothing can be logged either, so nothing is read
         assert primary is not None  # a query without a table returns one row
         tested = await asyncio.gather(*(replica.test(primary) for replica in self._all))
@@ -263,14 +262,14 @@ def _unfit() -> Iterator[None]:
         raise UnfitError(State.SLOW) from None
     except (StoreUnavailableError, OSError):
         raise UnfitError(State.UNREACHABLE) from None
-    except DBAPIError as error:  # such as a row that was cleared away under the reading
+    except PostgresError as error:  # such as a row that was cleared away under the reading
         logger.warning("a standby refused a reading (%s)", sqlstate(error))
         raise UnfitError(State.FAILED) from None
 
 
 async def _until_replayed(
     session: ReadSession, statement: str, parameters: Mapping[str, Any]
-) -> Row[Any]:
+) -> Row:
     """Ask until the standby has replayed a position; UnfitError when it takes too long."""
     loop = asyncio.get_running_loop()
     until = loop.time() + WAIT_SECONDS
@@ -287,7 +286,7 @@ async def _until_replayed(
         pause = min(2 * pause, _LONGEST_PAUSE)
 
 
-async def _ask(session: ReadSession, statement: str, parameters: Mapping[str, Any]) -> Row[Any]:
+async def _ask(session: ReadSession, statement: str, parameters: Mapping[str, Any]) -> Row:
     row = await session.one(statement, parameters)
     assert row is not None  # a query without a table returns one row
     return row

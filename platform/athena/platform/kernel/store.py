@@ -22,7 +22,6 @@ from athena.platform.kernel.credentials import login_password, scram_verifier
 from athena.platform.kernel.database import Database, StoreAddress
 from athena.platform.kernel.embedded import EmbeddedServer, default_data_dir
 from athena.platform.kernel.errors import ConfigurationError, StoreUnavailableError
-from athena.platform.kernel.permits import sqlstate
 from athena.platform.kernel.settings import Settings
 
 _ATTEMPTS = 10
@@ -251,7 +250,7 @@ async def _set_passwords(connection: AsyncConnection, store: Store) -> None:
             except DBAPIError as error:
                 # Logins are the server's: another of its databases may be made ready just now,
                 # and an advisory lock is of one database alone.
-                if sqlstate(error) != _CONCURRENTLY or not left:
+                if getattr(error.orig, "sqlstate", "") != _CONCURRENTLY or not left:
                     raise
 
 

@@ -14,7 +14,7 @@ from datetime import date
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy.exc import DBAPIError
+from asyncpg import PostgresError
 
 from athena.platform.kernel.audit import Entry, EventKind, administer, refuse
 from athena.platform.kernel.clock import today
@@ -363,8 +363,8 @@ class Agreements:
         try:
             try:
                 yield
-            except DBAPIError as error:
-                sentence = _CONFLICTS.get(getattr(error.orig, "sqlstate", ""))
+            except PostgresError as error:
+                sentence = _CONFLICTS.get(error.sqlstate)
                 if sentence is None:
                     raise
                 raise ConflictError(sentence) from None

@@ -12,9 +12,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row
-
-from athena.platform.kernel.database import ReadSession, WriteSession
+from athena.platform.kernel.database import ReadSession, Row, WriteSession
 from athena.policies.agreements.document import AgreementStatus
 from athena.policies.agreements.models import SignatoryKey, Signature, Step, Version
 
@@ -277,7 +275,7 @@ async def tenant_statuses(session: ReadSession) -> Mapping[str, str]:
     return {row.slug: row.status for row in rows}
 
 
-def _versions(rows: Sequence[Row[Any]], signatures: Sequence[Row[Any]]) -> list[Version]:
+def _versions(rows: Sequence[Row], signatures: Sequence[Row]) -> list[Version]:
     found: dict[tuple[UUID, int], list[Signature]] = defaultdict(list)
     for row in signatures:
         found[row.agreement_id, row.version].append(
@@ -300,7 +298,7 @@ def _versions(rows: Sequence[Row[Any]], signatures: Sequence[Row[Any]]) -> list[
     ]
 
 
-def _key(row: Row[Any]) -> SignatoryKey:
+def _key(row: Row) -> SignatoryKey:
     return SignatoryKey(
         key_id=row.key_id,
         tenant=row.slug,

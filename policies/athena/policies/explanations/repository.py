@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row
-
-from athena.platform.kernel.database import ReadSession
+from athena.platform.kernel.database import ReadSession, Row
 from athena.platform.kernel.identity import LabelId, NominalId, TenantId
 from athena.policies.explanations.models import Archived, LabelOf, ReliedOn
 
@@ -68,9 +65,9 @@ async def any_label(session: ReadSession, nominal_id: NominalId) -> LabelOf | No
     return _label_of(row)
 
 
-def _relied_on(row: Row[Any] | None) -> ReliedOn | None:
+def _relied_on(row: Row | None) -> ReliedOn | None:
     return None if row is None else ReliedOn(row.at, row.grant_set_id, row.policy_revision)
 
 
-def _label_of(row: Row[Any] | None) -> LabelOf | None:
+def _label_of(row: Row | None) -> LabelOf | None:
     return None if row is None else LabelOf(TenantId(row.owner_force), LabelId(row.label_id))

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Row
-
-from athena.platform.kernel.database import ReadSession, WriteSession
+from athena.platform.kernel.database import ReadSession, Row, WriteSession
 from athena.policies.roles.models import Rule
 
 CLIENT_BODY = "athena_amo"
@@ -69,5 +67,5 @@ def _parameters(rule: Rule) -> dict[str, Any]:
     }
 
 
-def _rule(row: Row[Any]) -> Rule:
+def _rule(row: Row) -> Rule:
     return Rule(row.role, row.tenant_kind or None, row.subject)

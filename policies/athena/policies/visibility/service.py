@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy.exc import DBAPIError
+from asyncpg import PostgresError
 
 from athena.platform.kernel.audit import (
     STALE_GRANT,
@@ -332,8 +332,8 @@ class Gate:
                     singles.records,
                     singles.locks,
                 )
-            except DBAPIError as error:
-                if getattr(error.orig, "sqlstate", None) == STALE_GRANT:
+            except PostgresError as error:
+                if error.sqlstate == STALE_GRANT:
                     raise StaleGrantError from None
                 raise
         return Visibility(

@@ -13,7 +13,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy.exc import DBAPIError
+from asyncpg import PostgresError
 
 from athena.platform.kernel import audit
 from athena.platform.kernel.audit import Entry, EventKind
@@ -115,7 +115,7 @@ async def restore(
         try:
             await _insert(alteration, register, tables, rows, labels)
             await repository.restore_verdicts(alteration)
-        except DBAPIError as error:
+        except PostgresError as error:
             if error.connection_invalidated:
                 raise
             raise InvalidInputError(
@@ -143,7 +143,7 @@ async def offboard(
     tenant = Directory(await directory.list_tenants(session)).by_slug(slug)
     try:
         erased = await repository.erase_tenant(session, slug, checksum)
-    except DBAPIError as error:
+    except PostgresError as error:
         raise _meaning(error) from None
     statement = Statement(
         tenant=slug,
@@ -253,7 +253,7 @@ def _rows(tables: Mapping[str, TableDigest]) -> dict[str, int]:
     return {table: digest.rows for table, digest in tables.items()}
 
 
-def _meaning(error: DBAPIError) -> Exception:
+def _meaning(error: PostgresError) -> Exception:
     if sqlstate(error) == _WRONG_STATE:
         return ConflictError(
             "Only a suspended tenant is off-boarded, once its last session has ended: suspend it, "
@@ -264,4 +264,5 @@ def _meaning(error: DBAPIError) -> Exception:
             "That isn't the checksum of the force's present records: reinstate it, let it export "
             "them, suspend it, and give the checksum of that archive."
         )
-    return error
+    unexpected: Exception = error
+    return unexpected

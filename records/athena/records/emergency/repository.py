@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy.exc import DBAPIError
+from asyncpg import PostgresError
 
 from athena.platform.kernel.errors import RefusedError
 from athena.platform.kernel.identity import LabelId, NominalId, TenantId
@@ -58,8 +58,8 @@ async def break_glass(
                 "seconds": seconds,
             },
         )
-    except DBAPIError as error:
-        if getattr(error.orig, "sqlstate", None) == _SEALED:
+    except PostgresError as error:
+        if error.sqlstate == _SEALED:
             raise RefusedError(
                 "The owner has sealed this record: it is never opened in an emergency. "
                 "Contact the owner's unit."

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from uuid import UUID
 
-from sqlalchemy.exc import DBAPIError
+from asyncpg import PostgresError
 
 from athena.platform.kernel.audit import Entry, EventKind, append
 from athena.platform.kernel.errors import ConflictError
@@ -145,7 +145,7 @@ async def _write(
                 await copying.write(alteration, batch, known, first, last)
                 await come()
                 await copying.write_shared(alteration, batch, known, first, last)
-        except DBAPIError as error:
+        except PostgresError as error:
             if repository.names_were_forgotten(error):
                 raise NamesForgottenError from None
             if whole or not repository.breaks_a_rule(error):

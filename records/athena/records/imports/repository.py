@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Sequence
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from asyncpg import IntegrityConstraintViolationError, PostgresError
 
+from athena.platform.kernel.database import Row
 from athena.platform.kernel.errors import ConflictError
 from athena.platform.kernel.identity import LabelId, NominalId
 from athena.platform.kernel.permits import sqlstate
@@ -102,7 +101,7 @@ async def add(
     try:
         async with alteration.session.savepoint():
             await alteration.session.execute(statement, values)
-    except IntegrityError:
+    except IntegrityConstraintViolationError:
         # Imported a moment ago, or of a record that is locked against whoever imports.
         raise ConflictError(
             "Some of these rows came in under the same ids already; import the file again, "
@@ -110,12 +109,12 @@ async def add(
         ) from None
 
 
-def breaks_a_rule(error: DBAPIError) -> bool:
+def breaks_a_rule(error: PostgresError) -> bool:
     """Whether the store refused a row for what it says."""
     return sqlstate(error)[:2] in ("22", "23")
 
 
-def names_were_forgotten(error: DBAPIError) -> bool:
+def names_were_forgotten(error: PostgresError) -> bool:
     """Whether the dictionary was cleaned of a name since it was registered."""
     return sqlstate(error) == NAME_FORGOTTEN
 
@@ -241,7 +240,7 @@ async def begin(alteration: Alteration, run: Run) -> None:
                 "mapping": run.mapping_sha256,
             },
         )
-    except IntegrityError:
+    except IntegrityConstraintViolationError:
         raise ConflictError(
             "Another import of this source has just begun; let it end, then try again."
         ) from None
@@ -289,6 +288,6 @@ async def unfinished(consultation: Consultation, source: str) -> Run | None:
     return run_of(row) if row else None
 
 
-def run_of(row: Row[Any]) -> Run:
+def run_of(row: Row) -> Run:
     """Return a run from its row."""
-    return Run(**{**row._mapping, "state": RunState(row.state)})
+    return Run(**{**row._asdict(), "state": RunState(row.state)})

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy.exc import DBAPIError
+from asyncpg import PostgresError
 
 from athena.platform.kernel.database import WriteSession
 from athena.platform.kernel.errors import ConflictError, StoreUnavailableError
@@ -55,7 +55,7 @@ async def insert_rows(alteration: Alteration, table: str, rows: Sequence[Row]) -
             f"FROM jsonb_populate_recordset(CAST(NULL AS records.{table}), CAST(:rows AS jsonb))",
             {"rows": json.dumps(rows)},
         )
-    except DBAPIError as error:
+    except PostgresError as error:
         if sqlstate(error) != _NAME_FORGOTTEN:
             raise
         raise StoreUnavailableError(
@@ -121,7 +121,7 @@ async def nominals(
         "JOIN records.nominal AS n ON n.owner_force = w.owner AND n.nominal_id = w.id",
         {"owners": list(owners), "ids": list(nominal_ids)},
     )
-    return {NominalId(row.nominal_id): dict(row._mapping) for row in rows}
+    return {NominalId(row.nominal_id): row._asdict() for row in rows}
 
 
 async def find_owner(consultation: Consultation, nominal_id: NominalId) -> TenantId | None:
@@ -219,7 +219,7 @@ async def erase(
 async def _changed(alteration: Alteration, statement: str, values: Row) -> int:
     try:
         return await alteration.session.execute(statement, values)
-    except DBAPIError as error:
+    except PostgresError as error:
         if sqlstate(error) != _MERGED:
             raise
         raise ConflictError(

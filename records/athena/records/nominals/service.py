@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID, uuid4
 
-from sqlalchemy.exc import DBAPIError
+from asyncpg import PostgresError
 
 from athena.platform.kernel.audit import Entry, EventKind, RecordSeen, append
 from athena.platform.kernel.database import Database
@@ -357,7 +357,7 @@ async def _raise_version(
         raised = await repository.raise_version(
             alteration, owner, nominal_id, version, label_id, nominal_values(draft)
         )
-    except DBAPIError as error:
+    except PostgresError as error:
         if sqlstate(error) != "42501":
             raise
         raise RefusedError(

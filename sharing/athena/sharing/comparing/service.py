@@ -11,7 +11,7 @@ import logging
 from collections.abc import Collection
 
 import numpy as np
-from sqlalchemy.exc import SQLAlchemyError
+from asyncpg import PostgresError
 
 from athena.platform.kernel.database import Database, WriteSession
 from athena.platform.kernel.errors import AthenaError
@@ -121,7 +121,7 @@ class Linker:
             self._woken.clear()
             try:
                 await self._compare_gently()
-            except (AthenaError, SQLAlchemyError, OSError) as error:
+            except (AthenaError, PostgresError, OSError) as error:
                 logger.warning("comparing broke off (%s); trying again", type(error).__name__)
             try:
                 async with asyncio.timeout(BACKSTOP_SECONDS):

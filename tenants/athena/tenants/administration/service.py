@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy.exc import DBAPIError
+from asyncpg import PostgresError
 
 from athena.platform.kernel import audit
 from athena.platform.kernel.clock import today
@@ -86,7 +86,7 @@ async def add(session: WriteSession, subject: Subject, new: NewMember) -> UUID:
         member_id = await members.add_member(
             session, subject.tenant_id, new.username, new.display_name, [], new.clearance
         )
-    except DBAPIError as error:
+    except PostgresError as error:
         raise _taken(error, "This user name is taken, perhaps by somebody who left.") from None
     for role in sorted(set(new.roles)):
         await repository.grant_role(
@@ -151,7 +151,7 @@ async def add_team(session: WriteSession, subject: Subject, new: NewTeam) -> Non
     await _log(session, subject, "members.add_team", new.reason, {"team": new.slug})
     try:
         await repository.add_team(session, subject.tenant_id, new.slug, new.name)
-    except DBAPIError as error:
+    except PostgresError as error:
         raise _taken(error, "There is a team of this short name already.") from None
 
 
@@ -228,7 +228,7 @@ def _unknown() -> NotFoundError:
     return NotFoundError("There is no such member of yours; `athena members list` lists them.")
 
 
-def _taken(error: DBAPIError, sentence: str) -> Exception:
+def _taken(error: PostgresError, sentence: str) -> Exception:
     return ConflictError(sentence) if sqlstate(error) == "23505" else error
 
 

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from sqlalchemy import Row
-
-from athena.platform.kernel.database import ReadSession, WriteSession
+from athena.platform.kernel.database import ReadSession, Row, WriteSession
 from athena.platform.kernel.identity import TenantId, TenantKind
 from athena.tenants.directory.models import NewForce, Tenant, TenantStatus
 
@@ -55,7 +51,7 @@ async def create_body(session: WriteSession, tenant: Tenant) -> TenantId:
     return TenantId(number)
 
 
-def _tenant(row: Row[Any]) -> Tenant:
+def _tenant(row: Row) -> Tenant:
     return Tenant(
         tenant_id=TenantId(row.tenant_id),
         slug=row.slug,

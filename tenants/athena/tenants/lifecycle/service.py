@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-from sqlalchemy.exc import DBAPIError
+from asyncpg import PostgresError
 
 from athena.platform.kernel import audit
 from athena.platform.kernel.database import Database, WriteSession
@@ -106,11 +106,11 @@ async def _stated() -> AsyncIterator[None]:
     """Say in a sentence why the store doesn't do what it was asked."""
     try:
         yield
-    except DBAPIError as error:
+    except PostgresError as error:
         raise _meaning(error) from None
 
 
-def _meaning(error: DBAPIError) -> AthenaError | DBAPIError:
+def _meaning(error: PostgresError) -> AthenaError | PostgresError:
     if sqlstate(error) in _TAKEN:
         return ConflictError(
             "The short name, the Home Office code or the administrator's account is taken; "

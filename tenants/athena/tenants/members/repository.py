@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import Row
-
 from athena.platform.kernel.clock import today
-from athena.platform.kernel.database import ReadSession, WriteSession
+from athena.platform.kernel.database import ReadSession, Row, WriteSession
 from athena.platform.kernel.identity import Clearance, Role, Subject, TenantId, TenantKind
 
 _SUBJECT = """
@@ -89,7 +86,7 @@ async def add_member(
     return member_id
 
 
-def _subject(row: Row[Any] | None) -> Subject | None:
+def _subject(row: Row | None) -> Subject | None:
     if row is None:
         return None
     return Subject(

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from datetime import date
-from typing import Any
 from uuid import UUID, uuid4
-
-from sqlalchemy import Row
 
 from athena.governance.apportionment.money import FinancialYear
 from athena.governance.ledger.models import (
@@ -18,7 +15,7 @@ from athena.governance.ledger.models import (
     Position,
     Posted,
 )
-from athena.platform.kernel.database import ReadSession, WriteSession
+from athena.platform.kernel.database import ReadSession, Row, WriteSession
 from athena.platform.kernel.identity import TenantId
 
 
@@ -137,7 +134,7 @@ async def journals(session: ReadSession, until: date, since: date | None = None)
     return [_posted(row, tuple(entries[row.journal_id])) for row in rows]
 
 
-def _posted(row: Row[Any], entries: tuple[Entry, ...]) -> Posted:
+def _posted(row: Row, entries: tuple[Entry, ...]) -> Posted:
     return Posted(
         row.number,
         row.journal_id,

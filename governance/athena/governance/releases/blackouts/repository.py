@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row
-
 from athena.governance.releases.models import BlackOut
-from athena.platform.kernel.database import ReadSession, WriteSession
+from athena.platform.kernel.database import ReadSession, Row, WriteSession
 from athena.platform.kernel.identity import Subject
 
 _BLACK_OUT = """
@@ -65,7 +62,7 @@ async def withdraw(session: WriteSession, black_out_id: UUID) -> int:
     )
 
 
-def _black_out(row: Row[Any]) -> BlackOut:
+def _black_out(row: Row) -> BlackOut:
     return BlackOut(
         black_out_id=row.black_out_id,
         tenant=row.slug,

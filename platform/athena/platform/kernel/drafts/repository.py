@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row
-
+from athena.platform.kernel.database import Row
 from athena.platform.kernel.desk import OpenChange, OpenWork
 from athena.platform.kernel.drafts.models import DraftHead, SavedDraft
 
@@ -94,7 +92,7 @@ def _owner(work: OpenWork) -> dict[str, int]:
     return {"owner": work.subject.tenant_id}
 
 
-def _head(row: Row[Any]) -> DraftHead:
+def _head(row: Row) -> DraftHead:
     return DraftHead(
         draft_id=row.draft_id,
         record_type=row.record_type,

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row
-
+from athena.platform.kernel.database import Row
 from athena.platform.kernel.desk import OpenChange, OpenWork
 from athena.platform.kernel.files.format import Header
 from athena.platform.kernel.files.models import NewFile, StoredFile, StoredKey, WrappedKey
@@ -171,12 +169,12 @@ async def erase(work: OpenChange, file_id: UUID) -> int:
     )
 
 
-def _key(row: Row[Any]) -> StoredKey:
+def _key(row: Row) -> StoredKey:
     wrapped = WrappedKey(row.wrapping_key, row.wrapped) if row.wrapped is not None else None
     return StoredKey(row.key_version, wrapped)
 
 
-def _file(row: Row[Any]) -> StoredFile:
+def _file(row: Row) -> StoredFile:
     return StoredFile(
         file_id=row.file_id,
         label_id=LabelId(row.label_id),

@@ -10,7 +10,7 @@ import asyncio
 import logging
 from collections.abc import Mapping
 
-from sqlalchemy.exc import SQLAlchemyError
+from asyncpg import PostgresError
 
 from athena.platform.kernel.database import Database, WriteSession
 from athena.platform.kernel.errors import AthenaError
@@ -73,7 +73,7 @@ class Dispatcher:
                 await self.deliver_due()
                 async with self._database.write(repository.OUTBOX_LOGIN) as session:
                     await repository.forget_delivered(session)
-            except (AthenaError, SQLAlchemyError, OSError) as error:
+            except (AthenaError, PostgresError, OSError) as error:
                 logger.warning("the outbox can't be read (%s); trying again", type(error).__name__)
             try:
                 async with asyncio.timeout(BACKSTOP_SECONDS):

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row
-
 from athena.platform.kernel.clock import today
-from athena.platform.kernel.database import WriteSession
+from athena.platform.kernel.database import Row, WriteSession
 from athena.platform.kernel.desk import OpenChange, OpenWork
 from athena.platform.kernel.identity import TenantId
 from athena.platform.kernel.notifications.models import Message, Notification
@@ -205,7 +202,7 @@ async def mark_read(work: OpenChange, notification_id: UUID) -> int:
     )
 
 
-def _record(row: Row[Any]) -> RecordReference | None:
+def _record(row: Row) -> RecordReference | None:
     if row.record_id is None:
         return None
     return RecordReference(row.record_class, TenantId(row.record_owner), row.record_id)

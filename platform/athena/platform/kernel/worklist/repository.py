@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row
-
 from athena.platform.kernel.clocks.models import Due
+from athena.platform.kernel.database import Row
 from athena.platform.kernel.desk import OpenChange, OpenWork
 from athena.platform.kernel.identity import Role, TenantId
 from athena.platform.kernel.worklist.models import (
@@ -164,7 +162,7 @@ async def leave_team(work: OpenChange, team: str, member: UUID) -> int:
     )
 
 
-def _item(row: Row[Any]) -> Item:
+def _item(row: Row) -> Item:
     record = None
     if row.record_id is not None:
         record = RecordReference(row.record_class, TenantId(row.record_owner), row.record_id)

@@ -10,7 +10,7 @@ from collections.abc import Collection
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy.exc import IntegrityError
+from asyncpg import IntegrityConstraintViolationError
 
 from athena.platform.kernel.errors import ConflictError
 from athena.policies.visibility.models import Alteration
@@ -183,7 +183,7 @@ async def refer(
     try:
         async with alteration.session.savepoint():
             await alteration.session.execute(_REFERENCE, values)
-    except IntegrityError:
+    except IntegrityConstraintViolationError:
         # Imported a moment ago, or of a record that is locked against whoever imports.
         raise ConflictError(
             "Some of these rows came in under the same ids already; import the file again, "

@@ -13,8 +13,8 @@ import json
 import logging
 from uuid import UUID
 
+from asyncpg import PostgresError
 from pydantic import ValidationError
-from sqlalchemy.exc import SQLAlchemyError
 
 from athena.platform.kernel.errors import AthenaError
 from athena.platform.kernel.identity import TenantId
@@ -64,7 +64,7 @@ _ENDS = (
 """What is refused to all of a batch alike: it has one key, one agreement and one purpose."""
 
 _UNREADABLE = "malformed-request"
-_STORE_AWAY = (AthenaError, SQLAlchemyError, OSError)
+_STORE_AWAY = (AthenaError, PostgresError, OSError)
 
 logger = logging.getLogger("athena.ppss")
 

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row
-
 from athena.platform.kernel.clocks.models import Due
-from athena.platform.kernel.database import ReadSession, WriteSession
+from athena.platform.kernel.database import ReadSession, Row, WriteSession
 from athena.platform.kernel.identity import NominalId, TenantId
 from athena.policies.visibility.models import Consultation
 from athena.sharing.ppss.corrections.models import (
@@ -141,7 +138,7 @@ async def escalate(session: WriteSession, late: Unacknowledged, due: Due) -> boo
     return done
 
 
-def _correction(row: Row[Any]) -> Correction:
+def _correction(row: Row) -> Correction:
     fields: Sequence[str] = row.fields
     return Correction(
         row.correction_id,

@@ -13,7 +13,7 @@ import random
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
-from sqlalchemy.exc import SQLAlchemyError
+from asyncpg import PostgresError
 
 from athena.platform.kernel.database import Database
 from athena.platform.kernel.errors import AthenaError
@@ -84,7 +84,7 @@ class PartnerDispatcher:
                 await self.deliver_due()
                 for chore in self._chores:
                     await chore(self._database, self._clock())
-            except* (AthenaError, SQLAlchemyError, OSError) as errors:
+            except* (AthenaError, PostgresError, OSError) as errors:
                 name = type(errors.exceptions[0]).__name__
                 logger.warning("partners' events can't be read (%s); trying again", name)
             try:

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row
-
-from athena.platform.kernel.database import ReadSession, WriteSession
+from athena.platform.kernel.database import ReadSession, Row, WriteSession
 from athena.platform.kernel.identity import TenantId
 from athena.sharing.ppss.deliveries.machine import EventState, Standing, Verdict
 from athena.sharing.ppss.deliveries.models import (
@@ -240,5 +237,5 @@ async def refused(session: ReadSession, partner: PartnerId, limit: int) -> list[
     ]
 
 
-def _event(row: Row[Any]) -> PartnerEvent:
+def _event(row: Row) -> PartnerEvent:
     return PartnerEvent(row.event_id, row.sequence, row.kind, row.body, row.created_at)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy.exc import DBAPIError
+from asyncpg import PostgresError
 
 from athena.platform.kernel import audit
 from athena.platform.kernel.database import Database, ReadSession, WriteSession
@@ -78,7 +78,7 @@ async def set_webhook(
     await audit.administer(session, subject, "partners.set_webhook", reason, content)
     try:
         await repository.set_webhook(session, partner, url, subject.username, reason)
-    except DBAPIError as error:
+    except PostgresError as error:
         if sqlstate(error) != _UNKNOWN:
             raise
         raise NotFoundError("The partner isn't registered; register it first.") from None

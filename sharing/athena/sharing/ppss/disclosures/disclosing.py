@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from typing import Any
 from uuid import UUID
 
 import rfc8785
-from sqlalchemy import Row
 
 from athena.platform.kernel.audit import Entry, EventKind, RecordSeen, Writes, append_with
+from athena.platform.kernel.database import Row
 from athena.platform.kernel.identity import NominalId, TenantId
 from athena.policies.visibility.models import Consultation
 from athena.sharing.ppss.disclosures import repository
@@ -44,7 +43,7 @@ async def disclose(
     *,
     check: tuple[UUID, Writes] | None = None,
     content: Mapping[str, str] | None = None,
-) -> Row[Any]:
+) -> Row:
     """Log what a partner is told and enter it in the ledger, in one statement.
 
     Where a check tells it, its id stands in each line, and what keeps the check is written too; its

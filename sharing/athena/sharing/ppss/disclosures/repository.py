@@ -128,4 +128,4 @@ async def of_everyone(session: ReadSession, before: datetime | None, most: int) 
 
 
 def _entered(row: Any) -> Entered:
-    return Entered(**{**row._mapping, "fields": tuple(row.fields), "digest": bytes(row.digest)})
+    return Entered(**{**row._asdict(), "fields": tuple(row.fields), "digest": bytes(row.digest)})

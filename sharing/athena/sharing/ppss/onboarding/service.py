@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from uuid import UUID
 
-from sqlalchemy.exc import DBAPIError
+from asyncpg import PostgresError
 
 from athena.platform.kernel import audit
 from athena.platform.kernel.database import ReadSession, WriteSession
@@ -157,16 +157,14 @@ async def lift(session: WriteSession, subject: Subject, review_id: UUID, reason:
 async def list_partners(session: ReadSession, subject: Subject, reason: str) -> list[PartnerView]:
     """Return every registered partner, by its short name."""
     await audit.administer(session, subject, "partners.read", reason, {})
-    return [
-        PartnerView.model_validate(dict(row._mapping)) for row in await repository.partners(session)
-    ]
+    return [PartnerView.model_validate(row._asdict()) for row in await repository.partners(session)]
 
 
 async def list_reviews(session: ReadSession, subject: Subject, reason: str) -> list[ReviewView]:
     """Return every review, those that are open first."""
     await audit.administer(session, subject, "partners.reviews", reason, {})
     rows = await repository.reviews(session)
-    return [ReviewView.model_validate(dict(row._mapping)) for row in rows]
+    return [ReviewView.model_validate(row._asdict()) for row in rows]
 
 
 async def _tenant(session: ReadSession, slug: str) -> TenantId:
@@ -191,7 +189,7 @@ async def _stated(taken: str) -> AsyncIterator[None]:
     """Say in a sentence why the store doesn't do what it was asked."""
     try:
         yield
-    except DBAPIError as error:
+    except PostgresError as error:
         if sqlstate(error) == _UNKNOWN:
             raise NotFoundError("The partner isn't registered; register it first.") from None
         if sqlstate(error) in (_TAKEN, _KEPT):

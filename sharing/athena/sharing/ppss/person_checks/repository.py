@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row
-from sqlalchemy.exc import DBAPIError
+from asyncpg import PostgresError
 
 from athena.platform.kernel.audit import Writes
-from athena.platform.kernel.database import ReadSession
+from athena.platform.kernel.database import ReadSession, Row
 from athena.platform.kernel.identity import LabelId, Level, NominalId, TenantId
 from athena.platform.kernel.permits import sqlstate
 from athena.policies.visibility.models import Consultation, RecordKey
@@ -108,14 +106,14 @@ def keeping(caller: Caller, kept: Kept, answer: Sealed) -> Writes:
     )
 
 
-async def recent(kept: Awaitable[Row[Any]]) -> Recent:
+async def recent(kept: Awaitable[Row]) -> Recent:
     """Return what the row of `keeping` says, once it is written.
 
     BeingAnsweredError where the same key is being answered by another process.
     """
     try:
         row = await kept
-    except DBAPIError as error:
+    except PostgresError as error:
         if sqlstate(error) != _DUPLICATE:
             raise
         raise BeingAnsweredError(

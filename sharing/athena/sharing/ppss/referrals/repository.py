@@ -6,10 +6,9 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row
-from sqlalchemy.exc import DBAPIError
+from asyncpg import PostgresError
 
-from athena.platform.kernel.database import ReadSession, WriteSession
+from athena.platform.kernel.database import ReadSession, Row, WriteSession
 from athena.platform.kernel.errors import ConflictError
 from athena.platform.kernel.identity import Clearance, NominalId, TenantId
 from athena.platform.kernel.permits import sqlstate
@@ -87,7 +86,7 @@ async def add(session: ReadSession, new: New, fields: tuple[str, ...]) -> None:
                 "fields": list(fields),
             },
         )
-    except DBAPIError as error:
+    except PostgresError as error:
         if sqlstate(error) != _DUPLICATE:
             raise
         raise ConflictError(
@@ -242,7 +241,7 @@ async def unanswered(session: ReadSession, limit: int) -> list[Unanswered]:
 async def _move(session: WriteSession, statement: str, values: dict[str, Any]) -> None:
     try:
         await session.execute(statement, values)
-    except DBAPIError as error:
+    except PostgresError as error:
         if sqlstate(error) != _NOT_FROM_HERE:
             raise
         raise ConflictError(
@@ -250,7 +249,7 @@ async def _move(session: WriteSession, statement: str, values: dict[str, Any]) -
         ) from None
 
 
-def _referral(row: Row[Any]) -> Referral:
+def _referral(row: Row) -> Referral:
     return Referral(
         row.referral_id,
         TenantId(row.owner_force),

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row
-from sqlalchemy.exc import DBAPIError
+from asyncpg import PostgresError
 
 from athena.platform.kernel.clocks.models import Due
-from athena.platform.kernel.database import ReadSession, WriteSession
+from athena.platform.kernel.database import ReadSession, Row, WriteSession
 from athena.platform.kernel.errors import ConflictError
 from athena.platform.kernel.identity import TenantId
 from athena.platform.kernel.permits import sqlstate
@@ -117,7 +115,7 @@ async def add(session: WriteSession, caller: Caller, new: New) -> None:
                 "due_at": new.due.at,
             },
         )
-    except DBAPIError as error:
+    except PostgresError as error:
         if sqlstate(error) != _DUPLICATE:
             raise
         raise BeingAnsweredError(
@@ -182,7 +180,7 @@ async def move(
                 "id": submission_id,
             },
         )
-    except DBAPIError as error:
+    except PostgresError as error:
         if sqlstate(error) not in _TAKEN:
             raise
         raise ConflictError(
@@ -196,7 +194,7 @@ async def forget(session: WriteSession) -> int:
     return count
 
 
-def _status(row: Row[Any]) -> Status:
+def _status(row: Row) -> Status:
     return Status(
         row.submission_id,
         row.force,
@@ -208,7 +206,7 @@ def _status(row: Row[Any]) -> Status:
     )
 
 
-def _submission(row: Row[Any]) -> Submission:
+def _submission(row: Row) -> Submission:
     return Submission(
         _status(row),
         TenantId(row.owner_force),
