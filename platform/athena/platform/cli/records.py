@@ -163,7 +163,7 @@ def tail(
     async def work() -> list[dict[str, Any]]:
         async with opened() as runtime:
             subject = await acting(runtime, account)
-            return [dict(row._asdict()) for row in await _read_log(runtime, subject, count)]
+            return [row._asdict() for row in await _read_log(runtime, subject, count)]
 
     events = run(work())
     if as_json:

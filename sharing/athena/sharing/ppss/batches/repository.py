@@ -262,7 +262,7 @@ async def _one(
 
 
 def _standing(row: Any) -> Standing:
-    values = dict(row._asdict())
+    values = row._asdict()
     values["purpose"] = Purpose(values["purpose"])
     values["request_digest"] = bytes(values["request_digest"])
     return Standing(**values)
