@@ -270,13 +270,17 @@ class Database:
             if alone:
                 yield connection
             else:
-                async with connection.transaction():
+                async with _committed(connection):
                     yield connection
         except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             if isinstance(error, _BROKEN_OFF) or _is_closed(connection):
                 raise StoreUnavailableError(  # as where the server ends a session at suspension
                     "The records store broke off; nothing was changed. Try again shortly."
                 ) from error
+            raise
+        except (asyncio.CancelledError, GeneratorExit):
+            # The server takes back what was begun; one that hangs would never say so.
+            connection.terminate()
             raise
         finally:
             await self._give_back(pool, connection)
@@ -326,12 +330,25 @@ def _is_closed(connection: asyncpg.Connection) -> bool:
         return True
 
 
+@asynccontextmanager
+async def _committed(connection: asyncpg.Connection) -> AsyncIterator[None]:
+    """Run a block in a transaction: it is committed, or taken back where the block fails."""
+    transaction = connection.transaction()
+    await transaction.start()
+    try:
+        yield
+    except Exception:
+        if not _is_closed(connection):
+            await transaction.rollback()
+        raise
+    await transaction.commit()
+
+
 async def _return(pool: asyncpg.Pool, connection: asyncpg.Connection) -> None:
-    """Return a connection to its pool; one that is broken is closed."""
-    with suppress(OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
-        if not connection.is_closed() and connection.is_in_transaction():
-            await connection.execute("ROLLBACK")  # its own was stopped
-    with suppress(OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+    """Return a connection to its pool; one that is left within a transaction is closed."""
+    with suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        if not _is_closed(connection) and connection.is_in_transaction():
+            connection.terminate()
         await pool.release(connection)
 
 
