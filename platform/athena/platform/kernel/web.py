@@ -223,7 +223,7 @@ def stated_reason(header: str | None) -> str:
 
     Routes ask for it themselves, so that whoever isn't signed in hears that first.
     """
-    return check_reason(header_text(header) or "")
+    return check_reason(header_text(header))
 
 
 def listening_socket(host: str, port: int) -> socket.socket:
