@@ -9,14 +9,14 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
 from playwright.async_api import Browser, Page, async_playwright, expect
 
-from athena.platform.kernel.web import listening_socket
+from athena.platform.kernel.web import held_port
 from athena.policies.agreements.signing import load_private_key, parse_document, sign
 from support.cluster import ROOT, Cluster
 from support.waiting import PATIENCE
@@ -38,14 +38,19 @@ QUIET = [
 
 
 @pytest.fixture(scope="module")
+def port() -> Iterator[int]:
+    """Yield a port that is held for the demo."""
+    with held_port() as held:
+        yield held
+
+
+@pytest.fixture(scope="module")
 async def address(
-    cluster: Cluster, consortium: str, tmp_path_factory: pytest.TempPathFactory
+    cluster: Cluster, consortium: str, tmp_path_factory: pytest.TempPathFactory, port: int
 ) -> AsyncIterator[str]:
     """Yield the address of a demo that runs as its own process."""
     with cluster.locked():
         name = await cluster.create(consortium)
-    with listening_socket("127.0.0.1", 0) as probe:
-        port = probe.getsockname()[1]
     store = cluster.store(name)
     environment = {
         **os.environ,

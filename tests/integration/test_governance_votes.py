@@ -16,6 +16,7 @@ from athena.tenants.consortium import FORCE_SLUGS
 from support.api import Platform
 from support.cluster import Cluster
 from support.governance import AMO, FINANCE, RULE, Chamber, constitution, emergency, request
+from support.intruder import alter
 
 
 @pytest.fixture(scope="module")
@@ -30,17 +31,13 @@ async def question(chamber: Chamber, body: str) -> str:
 
 async def expire(platform: Platform, cluster: Cluster, vote: str) -> None:
     """Let a vote's deadline pass, as only time would."""
-    admin = await cluster.admin(platform.runtime.store.address.database)
-    try:
-        async with admin.transaction():
-            await admin.execute("SET LOCAL session_replication_role = replica")
-            await admin.execute(
-                "UPDATE governance.vote SET opened_at = opened_at - interval '80 hours', "
-                "closes_at = clock_timestamp() WHERE vote_id = $1",
-                vote,
-            )
-    finally:
-        await admin.close()
+    await alter(
+        platform,
+        cluster,
+        "UPDATE governance.vote SET opened_at = opened_at - interval '80 hours', "
+        "closes_at = clock_timestamp() WHERE vote_id = $1",
+        vote,
+    )
 
 
 class TestCasting:

@@ -19,7 +19,7 @@ from athena.platform.runtime import running
 from athena.policies.decisions.engine import WasmPolicy
 from support.api import Platform, running_platform
 from support.cluster import Cluster
-from support.opa import OpaServer, answering, http, make_bundle, running_opa
+from support.opa import OpaServer, answering, http, make_bundle, running_opa, stopped_opa
 from support.waiting import until
 
 pytestmark = pytest.mark.needs_opa
@@ -183,18 +183,18 @@ class TestStarting:
     async def test_before_the_server_it_waits_for_it(
         self, fresh_store: Store, cluster: Cluster, tmp_path: Path
     ) -> None:
-        opa = OpaServer()
-        url = f"http://127.0.0.1:{opa.port}"
-        async with running_platform(fresh_store, tmp_path, opa_url=url) as platform:
+        async with (
+            stopped_opa() as opa,
+            running_platform(
+                fresh_store, tmp_path, opa_url=f"http://127.0.0.1:{opa.port}"
+            ) as platform,
+        ):
             served = Served(platform, opa, cluster, iter(list(product(MEMBERS, PURPOSES))))
             assert not await served.is_ready()
             await served.is_denied("unreachable")
             await opa.start()
-            try:
-                await until(served.is_ready)
-                assert (await served.search()).status_code == 200
-            finally:
-                await opa.stop()
+            await until(served.is_ready)
+            assert (await served.search()).status_code == 200
 
 
 class TestFigures:

@@ -9,14 +9,14 @@ import re
 import shutil
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from athena.platform.kernel.web import listening_socket
+from athena.platform.kernel.web import held_port
 from support.cluster import ROOT, Cluster
 from support.command_line import CommandLine, command_line
 from support.partners import person
@@ -90,7 +90,16 @@ class Journey:
 
 
 @pytest.fixture
-async def journey(cluster: Cluster, consortium: str, tmp_path: Path) -> AsyncIterator[Journey]:
+def port() -> Iterator[int]:
+    """Yield a port that is held for the platform."""
+    with held_port() as held:
+        yield held
+
+
+@pytest.fixture
+async def journey(
+    cluster: Cluster, consortium: str, tmp_path: Path, port: int
+) -> AsyncIterator[Journey]:
     with cluster.locked():
         name = await cluster.create(consortium)
     store = cluster.store(name)
@@ -99,8 +108,6 @@ async def journey(cluster: Cluster, consortium: str, tmp_path: Path) -> AsyncIte
     (directory / "bin" / "python3").symlink_to(getattr(sys, "_base_executable", sys.executable))
     shutil.copy(ROOT / "examples" / "partner_client.py", directory)
     shutil.copytree(ROOT / "docs", office / "docs")
-    with listening_socket("127.0.0.1", 0) as probe:
-        port = probe.getsockname()[1]
     environment = {
         **os.environ,
         "ATHENA_PORT": str(port),

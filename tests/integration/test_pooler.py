@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
-from contextlib import closing
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,7 +13,7 @@ import pytest
 
 from athena.platform.kernel.database import StoreAddress
 from athena.platform.kernel.store import SERVICE_LOGINS
-from athena.platform.kernel.web import listening_socket
+from athena.platform.kernel.web import held_port
 from athena.tenants.consortium import FORCE_SLUGS
 from athena.tenants.directory.models import force_login
 from support.api import Platform, running_platform
@@ -48,15 +47,24 @@ class Pooled:
 
 
 @pytest.fixture(scope="module")
+def port() -> Iterator[int]:
+    """Yield a port that is held for the pooler."""
+    with held_port() as held:
+        yield held
+
+
+@pytest.fixture(scope="module")
 async def pooled(
-    cluster: Cluster, consortium: str, tmp_path_factory: pytest.TempPathFactory, run_directory: Path
+    cluster: Cluster,
+    consortium: str,
+    tmp_path_factory: pytest.TempPathFactory,
+    run_directory: Path,
+    port: int,
 ) -> AsyncIterator[Pooled]:
     """Start PgBouncer before a store of the module's own and yield the platform behind it."""
     with cluster.locked():
         name = await cluster.create(consortium)
     store = cluster.store(name)
-    with closing(listening_socket("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
     directory = run_directory / f"pgbouncer-{name}"
     directory.mkdir()
     database = store.database()

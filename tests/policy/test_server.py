@@ -24,7 +24,7 @@ from athena.policies.decisions.breaker import FAILURES, PAUSE_SECONDS, CircuitBr
 from athena.policies.decisions.engine import WasmPolicy
 from athena.policies.decisions.point import NO_LABELS, Fault, NoDecisionError
 from athena.policies.decisions.server import ServerPoint
-from support.opa import OpaServer, answering, http, make_bundle, running_opa
+from support.opa import OpaServer, answering, http, make_bundle, running_opa, stopped_opa
 from support.points import NOTHING, PATIENT, QUESTION, fault, said, server_point
 
 pytestmark = pytest.mark.needs_opa
@@ -195,18 +195,18 @@ class TestComingBack:
     async def test_a_server_that_is_down_isnt_asked_at_every_question(
         self, policy: WasmPolicy
     ) -> None:
-        opa, now = OpaServer(), [0.0]
+        now = [0.0]
         breaker = CircuitBreaker(clock=lambda: now[0])
-        async with server_point(opa.port, policy.revision, breaker=breaker) as point:
+        async with (
+            stopped_opa() as opa,
+            server_point(opa.port, policy.revision, breaker=breaker) as point,
+        ):
             faults = [await fault(point) for _ in range(FAILURES + 1)]
             assert faults == [Fault.UNREACHABLE] * FAILURES + [Fault.CIRCUIT_OPEN]
             await opa.start()
-            try:
-                assert await fault(point) is Fault.CIRCUIT_OPEN
-                now[0] += PAUSE_SECONDS
-                assert (await point.decide(QUESTION)).document == policy.answer(QUESTION)
-            finally:
-                await opa.stop()
+            assert await fault(point) is Fault.CIRCUIT_OPEN
+            now[0] += PAUSE_SECONDS
+            assert (await point.decide(QUESTION)).document == policy.answer(QUESTION)
 
 
 def test_the_question_of_a_check_is_about_no_label(policy: WasmPolicy) -> None:

@@ -17,6 +17,11 @@ from support.api import Platform
 WHY = "A test of agreements"
 AMO = "amo.admin"
 
+MARKED: dict[str, Any] = {
+    "names": [{"given_names": "Peregrine", "surname": "Underhill"}],
+    "date_of_birth": "1971-01-02",
+    "markers": [{"code": "violent"}],
+}
 
 _numbers = count(1000)
 
@@ -42,6 +47,20 @@ def proposal(**changes: Any) -> dict[str, Any]:
         },
     }
     return document | changes
+
+
+async def a_marked_nominal(platform: Platform) -> str:
+    """Create Essex's nominal, which no agreement of the baseline shows for firearms licensing."""
+    created = await platform.create("officer.essex", MARKED)
+    assert created.status_code == 201, created.text
+    return str(created.json()["id"])
+
+
+async def shown(platform: Platform, nominal: str) -> bool:
+    """Whether an officer of Kent sees it for firearms licensing, in a new transaction."""
+    answer = await platform.read("officer.kent", nominal, "firearms_licensing")
+    assert answer.status_code in (200, 404), answer.text
+    return answer.status_code == 200
 
 
 @dataclass

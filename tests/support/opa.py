@@ -8,21 +8,14 @@ import signal
 import subprocess
 from asyncio.subprocess import DEVNULL, Process
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, closing, suppress
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
-from athena.platform.kernel.web import listening_socket
+from athena.platform.kernel.web import held_port
 from support.cluster import ROOT
 from support.waiting import PATIENCE
 
 BUNDLE = ROOT / "policies/athena/policies/decisions/bundle/server.tar.gz"
-
-
-def free_port() -> int:
-    """Return a port on which nothing listens."""
-    with closing(listening_socket("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def make_bundle(directory: Path, revision: str, rules: str) -> Path:
@@ -35,10 +28,10 @@ def make_bundle(directory: Path, revision: str, rules: str) -> Path:
 
 
 class OpaServer:
-    """An OPA server on a port of its own, which can be frozen, killed and started again."""
+    """An OPA server on a held port, which can be frozen, killed and started again."""
 
-    def __init__(self, *arguments: str) -> None:
-        self.port = free_port()
+    def __init__(self, port: int, *arguments: str) -> None:
+        self.port = port
         self._arguments = arguments
         self._process: Process | None = None
 
@@ -80,14 +73,22 @@ class OpaServer:
 
 
 @asynccontextmanager
+async def stopped_opa(*arguments: str) -> AsyncIterator[OpaServer]:
+    """Yield a server that is still to be started, and stop it at the end if it was."""
+    with held_port() as port:
+        server = OpaServer(port, *arguments)
+        try:
+            yield server
+        finally:
+            await server.stop()
+
+
+@asynccontextmanager
 async def running_opa(*arguments: str, bundle: Path = BUNDLE) -> AsyncIterator[OpaServer]:
     """Yield a running server and stop it at the end."""
-    server = OpaServer(*arguments)
-    try:
+    async with stopped_opa(*arguments) as server:
         await server.start(bundle)
         yield server
-    finally:
-        await server.stop()
 
 
 @asynccontextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
 from hypothesis import given
@@ -12,13 +12,14 @@ from hypothesis import strategies as st
 
 from athena.governance.changes.document import parse_change
 from athena.governance.changes.standing import (
-    Entry,
+    ChangeEntry,
     EntryKind,
     beyond_tolerance,
     check_no_open_vote,
     check_shares,
     standing,
 )
+from athena.governance.entries.models import Entry
 from athena.platform.kernel.errors import ConflictError, InvalidInputError
 from support.governance import ASSESSMENT, emergency, request
 
@@ -35,12 +36,12 @@ DECISION = {
 PENCE = st.integers(0, 10**14)
 
 
-def entries(*told: tuple[EntryKind, str, dict[str, Any]], version: int = 1) -> list[Entry]:
+def entries(*told: tuple[EntryKind, str, dict[str, Any]], version: int = 1) -> list[ChangeEntry]:
     """Return entries in the order written."""
     return [
         Entry(
-            uuid4(), number, tenant, f"board.{tenant}", START + timedelta(minutes=number), kind,
-            version, document,
+            number, tenant, f"board.{tenant}", START + timedelta(minutes=number), kind, version,
+            document,
         )
         for number, (kind, tenant, document) in enumerate(told, start=1)
     ]  # fmt: skip

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from athena.governance.changes.document import ChangeDocument
 from athena.governance.changes.machine import Actor, Kind, State
-from athena.governance.changes.standing import Entry, Standing, standing, total_pence
+from athena.governance.changes.standing import ChangeEntry, Standing, standing, total_pence
 from athena.platform.kernel.identity import Subject, TenantId, TenantKind
 
 REFERENCE = r"^CR-[0-9]{4,9}$"
@@ -66,7 +66,7 @@ class WholeChange:
 
     change: Change
     versions: Sequence[ChangeVersion]
-    entries: Sequence[Entry]
+    entries: Sequence[ChangeEntry]
 
     @property
     def newest(self) -> ChangeVersion:

@@ -12,7 +12,8 @@ from athena.governance.changes.catalogue import CatalogueEntry, CatalogueStatus
 from athena.governance.changes.document import ChangeDocument
 from athena.governance.changes.machine import Kind, State
 from athena.governance.changes.models import Change, ChangeVersion
-from athena.governance.changes.standing import Entry, EntryKind
+from athena.governance.changes.standing import EntryKind
+from athena.governance.entries.repository import EntryTable
 from athena.platform.kernel.database import ReadSession, Row, WriteSession
 from athena.platform.kernel.identity import Subject, TenantId
 
@@ -25,6 +26,9 @@ _CHANGE = """
     LEFT JOIN governance.body AS b USING (body_id)
     JOIN governance.change_version AS v ON v.change_id = c.change_id AND v.version = c.version
 """
+
+_ENTRIES = EntryTable("change", EntryKind)
+entries, add_entry, lock = _ENTRIES.entries, _ENTRIES.add_entry, _ENTRIES.lock
 
 
 async def changes(session: ReadSession) -> list[Change]:
@@ -63,37 +67,6 @@ async def versions(session: ReadSession, change_id: UUID) -> list[ChangeVersion]
         )
         for row in rows
     ]
-
-
-async def entries(session: ReadSession, change_id: UUID) -> list[Entry]:
-    """Return what was added to a change, in order."""
-    rows = await session.rows(
-        "SELECT e.entry_id, e.number, t.slug, e.username, e.at, e.kind, e.version, e.document "
-        "FROM governance.change_entry AS e JOIN tenants.tenant AS t USING (tenant_id) "
-        "WHERE e.change_id = :id ORDER BY e.number",
-        {"id": change_id},
-    )
-    return [
-        Entry(
-            row.entry_id,
-            row.number,
-            row.slug,
-            row.username,
-            row.at,
-            EntryKind(row.kind),
-            row.version,
-            row.document,
-        )
-        for row in rows
-    ]
-
-
-async def lock(session: WriteSession, change_id: UUID) -> None:
-    """Let nobody else act on a change until this transaction ends; entries take the same lock."""
-    await session.value(
-        "SELECT pg_advisory_xact_lock(hashtextextended('athena/change/' || :id, 0))",
-        {"id": str(change_id)},
-    )
 
 
 async def add_change(
@@ -139,30 +112,6 @@ async def add_version(
             "UPDATE governance.change SET version = :version WHERE change_id = :id",
             {"id": change_id, "version": version},
         )
-
-
-async def add_entry(
-    session: WriteSession,
-    subject: Subject,
-    change_id: UUID,
-    version: int,
-    kind: EntryKind,
-    document: Mapping[str, Any],
-) -> None:
-    """Add something to a change; the store numbers it and sets the time."""
-    await session.execute(
-        "INSERT INTO governance.change_entry "
-        "(change_id, tenant_id, username, kind, version, document) "
-        "VALUES (:id, ctx.session_tenant(), :username, :kind, :version, "
-        "CAST(:document AS jsonb))",
-        {
-            "id": change_id,
-            "username": subject.username,
-            "kind": kind.value,
-            "version": version,
-            "document": json.dumps(document),
-        },
-    )
 
 
 async def move(

@@ -10,12 +10,12 @@ import enum
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from pydantic import ValidationError
 
 from athena.governance.changes.document import Assessment, Attachment, Part, Preview, Quote
+from athena.governance.entries.models import Entry
 from athena.platform.kernel.errors import ConflictError, InvalidInputError
 
 
@@ -35,18 +35,8 @@ class EntryKind(enum.StrEnum):
     VOTE_OPENED = "vote_opened"
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """Something that was added to a change: by whom, when, to which version of it."""
-
-    entry_id: UUID
-    number: int
-    tenant: str
-    username: str
-    at: datetime
-    kind: EntryKind
-    version: int
-    document: Mapping[str, Any]
+ChangeEntry = Entry[EntryKind]
+"""Something that was added to a change, at one of its versions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +92,7 @@ class Standing:
         return [tenant for tenant in affected if tenant not in self.assessments]
 
 
-def standing(entries: Sequence[Entry], version: int) -> Standing:
+def standing(entries: Sequence[ChangeEntry], version: int) -> Standing:
     """Return what entries add up to for a change whose newest version has a number."""
     found = Standing()
     for entry in sorted(entries, key=lambda item: item.number):
@@ -110,7 +100,7 @@ def standing(entries: Sequence[Entry], version: int) -> Standing:
     return found
 
 
-def _add(found: Standing, entry: Entry, version: int) -> None:
+def _add(found: Standing, entry: ChangeEntry, version: int) -> None:
     if entry.kind in _OF_VOTES:
         _add_vote(found, entry)
     elif entry.kind in (EntryKind.OPT_IN, EntryKind.OPT_OUT):
@@ -127,7 +117,7 @@ def _add(found: Standing, entry: Entry, version: int) -> None:
         _add_part(found, entry, version)
 
 
-def _add_part(found: Standing, entry: Entry, version: int) -> None:
+def _add_part(found: Standing, entry: ChangeEntry, version: int) -> None:
     match _part_of(entry):
         case Assessment() as assessment if entry.version == version:
             found.assessments[entry.tenant] = assessment
@@ -148,7 +138,7 @@ _PARTS: Mapping[EntryKind, type[Part]] = {
 }
 
 
-def _part_of(entry: Entry) -> Part | None:
+def _part_of(entry: ChangeEntry) -> Part | None:
     """Return what an entry holds; one that isn't what its kind says counts for nothing."""
     model = _PARTS.get(entry.kind)
     try:
@@ -160,7 +150,7 @@ def _part_of(entry: Entry) -> Part | None:
 _OF_VOTES = {EntryKind.VOTE_OPENED, EntryKind.VOTE_CANCELLED, EntryKind.DECISION}
 
 
-def _add_vote(found: Standing, entry: Entry) -> None:
+def _add_vote(found: Standing, entry: ChangeEntry) -> None:
     document = entry.document
     opened = entry.kind is EntryKind.VOTE_OPENED
     found.open_vote = UUID(str(document["vote"])) if opened else None

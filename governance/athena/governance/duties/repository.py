@@ -8,6 +8,7 @@ from uuid import UUID
 
 from athena.platform.kernel.clock import today
 from athena.platform.kernel.database import ReadSession, WriteSession
+from athena.platform.kernel.grants import held
 from athena.platform.kernel.identity import Role, TenantId
 
 CLIENT_BODY = "athena_amo"
@@ -32,7 +33,7 @@ async def roles_of_members(
     rows = await session.rows(
         "SELECT m.tenant_id, m.member_id, array_agg(r.role) AS roles FROM tenants.member AS m "
         "JOIN tenants.member_role AS r ON r.tenant_id = m.tenant_id AND r.member_id = m.member_id "
-        "AND r.valid_from <= :today AND (r.valid_to IS NULL OR r.valid_to >= :today) "
+        f"AND {held('r')} "
         "WHERE m.active GROUP BY m.tenant_id, m.member_id",
         {"today": today()},
     )

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
+from athena.governance.entries.models import Entry
 from athena.governance.releases.document import Item, ReleaseDocument
 from athena.governance.releases.machine import RingState, State
 from athena.governance.releases.rollout import Rollout
@@ -30,17 +30,8 @@ class EntryKind(enum.StrEnum):
     VOTE_OPENED = "vote_opened"
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """Something that was added to a release: by whom, when, to which version of its plan."""
-
-    number: int
-    tenant: str
-    username: str
-    at: datetime
-    kind: EntryKind
-    version: int
-    document: Mapping[str, Any]
+ReleaseEntry = Entry[EntryKind]
+"""Something that was added to a release, at a version of its plan."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +111,7 @@ class Standing:
         return [item for item in items if not self.confirmed.get(item.item, False)]
 
 
-def standing(entries: Sequence[Entry], version: int) -> Standing:
+def standing(entries: Sequence[ReleaseEntry], version: int) -> Standing:
     """Return what entries add up to for a release whose plan has a version."""
     found = Standing()
     for entry in sorted(entries, key=lambda item: item.number):
@@ -141,7 +132,7 @@ class WholeRelease:
     document: ReleaseDocument
     digest: bytes
     rings: Sequence[StoredRing]
-    entries: Sequence[Entry]
+    entries: Sequence[ReleaseEntry]
 
     @property
     def rollout(self) -> Rollout:

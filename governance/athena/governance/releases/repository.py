@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
+from athena.governance.entries.repository import EntryTable
 from athena.governance.releases.document import ReleaseDocument
 from athena.governance.releases.machine import RingState, State
-from athena.governance.releases.models import Entry, EntryKind, Release, StoredRing
+from athena.governance.releases.models import EntryKind, Release, StoredRing
 from athena.platform.kernel.database import ReadSession, Row, WriteSession
 from athena.platform.kernel.identity import Role, Subject, TenantId
 
@@ -20,6 +20,9 @@ _RELEASE = """
     FROM governance.release AS r
     JOIN governance.release_plan AS p ON p.release_id = r.release_id AND p.version = r.version
 """
+
+_ENTRIES = EntryTable("release", EntryKind)
+entries, add_entry, lock = _ENTRIES.entries, _ENTRIES.add_entry, _ENTRIES.lock
 
 
 async def releases(session: ReadSession) -> list[Release]:
@@ -65,28 +68,6 @@ async def rings(session: ReadSession, release_id: UUID, version: int) -> list[St
     return [_ring(row) for row in rows]
 
 
-async def entries(session: ReadSession, release_id: UUID) -> list[Entry]:
-    """Return what was added to a release, in order."""
-    rows = await session.rows(
-        "SELECT e.number, t.slug, e.username, e.at, e.kind, e.version, e.document "
-        "FROM governance.release_entry AS e JOIN tenants.tenant AS t USING (tenant_id) "
-        "WHERE e.release_id = :id ORDER BY e.number",
-        {"id": release_id},
-    )
-    return [
-        Entry(
-            row.number,
-            row.slug,
-            row.username,
-            row.at,
-            EntryKind(row.kind),
-            row.version,
-            row.document,
-        )
-        for row in rows
-    ]
-
-
 async def rings_ahead(
     session: ReadSession, begins: datetime, ends: datetime
 ) -> list[tuple[Release, StoredRing]]:
@@ -101,14 +82,6 @@ async def rings_ahead(
     )
     known = {item.release_id: item for item in await releases(session)}
     return [(known[row.release_id], _ring(row)) for row in rows]
-
-
-async def lock(session: WriteSession, release_id: UUID) -> None:
-    """Let nobody else act on a release until this transaction ends; entries take the same lock."""
-    await session.value(
-        "SELECT pg_advisory_xact_lock(hashtextextended('athena/release/' || :id, 0))",
-        {"id": str(release_id)},
-    )
 
 
 async def lock_calendar(session: WriteSession) -> None:
@@ -166,30 +139,6 @@ async def add_plan(
             "UPDATE governance.release SET version = :version WHERE release_id = :id",
             {"id": release_id, "version": version},
         )
-
-
-async def add_entry(
-    session: WriteSession,
-    subject: Subject,
-    release_id: UUID,
-    version: int,
-    kind: EntryKind,
-    document: Mapping[str, Any],
-) -> None:
-    """Add something to a release; the store numbers it and sets the time."""
-    await session.execute(
-        "INSERT INTO governance.release_entry "
-        "(release_id, tenant_id, username, kind, version, document) "
-        "VALUES (:id, ctx.session_tenant(), :username, :kind, :version, "
-        "CAST(:document AS jsonb))",
-        {
-            "id": release_id,
-            "username": subject.username,
-            "kind": kind.value,
-            "version": version,
-            "document": json.dumps(document),
-        },
-    )
 
 
 async def move(session: WriteSession, release_id: UUID, since: State, to: State) -> int:

@@ -3,6 +3,7 @@
 Each question is asked twice, in turns: as a signed person check, and as a search through the
 officers' API. Calls are signed before the clock starts, and both sides go over a connection that is
 kept open, so what is compared is what the platform does. Server, asker and store share the machine.
+At last the partner asks of the same people in a batch, each once.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from uuid import uuid4
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from athena.platform.benchmarks.check_batch import time_batch
 from athena.platform.benchmarks.http import Line
 from athena.platform.benchmarks.scale.measure import served
 from athena.platform.benchmarks.scale.timings import machine, percentiles
@@ -140,6 +142,11 @@ async def measure(
             "checks_per_second": await sides.at_once(lines, people, sides.check),
             "searches_per_second": await sides.at_once(lines, people, sides.search),
         }
+    once = list(dict.fromkeys(people))
+    tell(f"Asking of {len(once):,} people in a batch")
+    report["batch"] = await time_batch(
+        store, settings, sides.asker, PARTNER, ADMINISTRATOR, [each.as_check() for each in once]
+    )
     report["machine"]["load_after"] = round(os.getloadavg()[0], 2)
     return report
 

@@ -13,7 +13,7 @@ import shutil
 import statistics
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.resources import as_file, files
@@ -25,7 +25,7 @@ from uuid import UUID
 from athena.platform.kernel.errors import ConfigurationError
 from athena.platform.kernel.identity import Purpose
 from athena.platform.kernel.settings import Settings
-from athena.platform.kernel.web import listening_socket
+from athena.platform.kernel.web import held_port
 from athena.policies.agreements.founding import baseline
 from athena.policies.decisions.address import ServerAddress
 from athena.policies.decisions.embedded import EmbeddedPoint
@@ -185,9 +185,9 @@ async def _server(settings: Settings, revision: str) -> AsyncIterator[ServerPoin
     if command is None:
         yield None
         return
-    with closing(listening_socket("127.0.0.1", 0)) as probe:
-        address = f"127.0.0.1:{probe.getsockname()[1]}"
-    with as_file(files("athena.policies.decisions") / "bundle" / "server.tar.gz") as bundle:
+    archive = files("athena.policies.decisions") / "bundle" / "server.tar.gz"
+    with held_port() as port, as_file(archive) as bundle:
+        address = f"127.0.0.1:{port}"
         process = await asyncio.create_subprocess_exec(
             *(command, "run", "--server", "--addr", address, "--skip-version-check"),
             *("--log-level", "error", "--bundle", str(bundle)),

@@ -18,7 +18,7 @@ def checks(
     out_file: OutFile = None,
     as_json: Json = False,
 ) -> None:
-    """Measure signed person checks, and the same searches through the officers' API."""
+    """Measure signed person checks, one by one and in a batch, beside officers' searches."""
     from athena.platform.benchmarks.checks import measure
 
     async def work(settings: Settings) -> Report:
@@ -45,6 +45,11 @@ def checks(
     out.print(
         f"{together['clients']} clients at once: {together['checks_per_second']} checks a second, "
         f"{together['searches_per_second']} searches"
+    )
+    batch = report["batch"]
+    out.print(
+        f"a batch of {batch['persons']:,}: {batch['persons_per_second']} persons a second, "
+        "answered by one process"
     )
     out.print(
         f"check / search: {report['ratio_p95']} at p95, {report['ratio_p50']} at p50, "

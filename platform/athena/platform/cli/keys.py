@@ -12,9 +12,9 @@ from athena.platform.kernel.errors import InvalidInputError
 from athena.platform.kernel.files import service
 from athena.platform.kernel.files.keys import FILE_NAME, FileKeyProvider, open_key_provider
 from athena.platform.kernel.files.service import FileStore
+from athena.platform.kernel.permits import check_reason
 from athena.platform.kernel.settings import load_settings
 from athena.platform.kernel.store import data_dir
-from athena.platform.kernel.worklist.routes import parse_reason
 
 ACTION = "files.keys"
 """What a member's role must allow."""
@@ -58,7 +58,7 @@ def erase(
     reason: Reason,
 ) -> None:
     """Erase a force's data keys: none of its attachments can ever be opened again."""
-    entry = Entry(EventKind.ERASURE, "files.erase_keys", parse_reason(reason))
+    entry = Entry(EventKind.ERASURE, "files.erase_keys", check_reason(reason))
 
     async def work() -> int:
         async with opened() as runtime:

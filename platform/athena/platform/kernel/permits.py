@@ -11,7 +11,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict
 from athena.platform.kernel.errors import InvalidInputError
 from athena.platform.kernel.identity import Subject
 
-LONGEST_REASON = 500
+REASON_LENGTH = (3, 500)
+"""The fewest and the most characters a stated reason may have."""
 
 Permit = Callable[[Subject, str], Awaitable[None]]
 """Lets a member act for a reason, or logs the refusal and raises RefusedError.
@@ -20,12 +21,13 @@ Roles are decided above the tenants, so what decides is handed down to their rou
 """
 
 
-def check_reason(text: str) -> str:
-    """Return the reason of an act as it is logged, or raise InvalidInputError."""
-    reason = text.strip()
-    if len(reason) < 3 or len(reason) > LONGEST_REASON or not reason.isprintable():
+def check_reason(text: str | None, *, what: str = "the act") -> str:
+    """Return the reason for something as it is logged, or raise InvalidInputError."""
+    reason = (text or "").strip()
+    shortest, longest = REASON_LENGTH
+    if not shortest <= len(reason) <= longest or not reason.isprintable():
         raise InvalidInputError(
-            f"Give the reason for the act, in 3 to {LONGEST_REASON} printable characters.",
+            f"Give the reason for {what}, in {shortest} to {longest} printable characters.",
             field="/reason",
         )
     return reason

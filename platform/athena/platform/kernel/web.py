@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import socket
 import traceback
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from http import HTTPStatus
 from types import MappingProxyType
 from typing import Annotated, Any
@@ -223,7 +224,7 @@ def stated_reason(header: str | None) -> str:
 
     Routes ask for it themselves, so that whoever isn't signed in hears that first.
     """
-    return check_reason(header_text(header) or "")
+    return check_reason(header_text(header))
 
 
 def listening_socket(host: str, port: int) -> socket.socket:
@@ -240,3 +241,17 @@ def listening_socket(host: str, port: int) -> socket.socket:
             "set ATHENA_HOST and ATHENA_PORT to a free address."
         ) from None
     return listener
+
+
+@contextmanager
+def held_port() -> Iterator[int]:
+    """Yield a free port of this machine, held for a server that is told it and starts later.
+
+    The system gives a port that is bound to nobody who asks for any; and as it is bound without
+    listening, a server that reuses addresses, as they do, listens on it as often as it starts.
+    """
+    with socket.socket() as held:
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        held.bind(("127.0.0.1", 0))
+        port: int = held.getsockname()[1]
+        yield port

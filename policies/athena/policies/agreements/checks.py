@@ -31,16 +31,6 @@ from athena.policies.agreements.signing import (
 )
 
 
-def parse_why(text: str) -> str:
-    """Return the reason of an act, or InvalidInputError; the parties and the log keep it."""
-    reason = text.strip()
-    if not 3 <= len(reason) <= 500 or not reason.isprintable():
-        raise InvalidInputError(
-            "Give the reason, in 3 to 500 printable characters.", field="/reason"
-        )
-    return reason
-
-
 async def find(session: ReadSession, name: str) -> list[Version]:
     """Return the versions of an agreement that the session may see, or NotFoundError."""
     try:

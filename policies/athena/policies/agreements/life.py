@@ -27,13 +27,13 @@ from athena.platform.kernel.errors import (
     RefusedError,
 )
 from athena.platform.kernel.identity import Subject
+from athena.platform.kernel.permits import check_reason
 from athena.policies.agreements import repository
 from athena.policies.agreements.checks import (
     absent,
     check_signature,
     complete,
     find,
-    parse_why,
     partner_of_key,
     pick,
 )
@@ -348,7 +348,7 @@ class Agreements:
         self, subject: Subject, action: Action, name: str, reason: str
     ) -> AsyncIterator[_Act]:
         """Open a transaction that changes agreements; the log's row is written with the change."""
-        why = parse_why(reason)
+        why = check_reason(reason)
         async with self._logging_refusals(subject, f"agreements.{name}", why):
             self._authorise(subject, action)
             async with self._database.write(subject.login) as session:

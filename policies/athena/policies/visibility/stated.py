@@ -15,10 +15,8 @@ from fastapi import Depends, Header
 from athena.platform.kernel.audit import Entry, EventKind
 from athena.platform.kernel.errors import InvalidInputError
 from athena.platform.kernel.identity import Purpose
+from athena.platform.kernel.permits import check_reason
 from athena.platform.kernel.web import header_text
-
-REASON_LENGTH = 500
-"""The most characters a stated reason may have."""
 
 
 def parse_purpose(text: str | None) -> Purpose:
@@ -33,14 +31,8 @@ def parse_purpose(text: str | None) -> Purpose:
 
 
 def parse_reason(text: str | None) -> str:
-    """Return a stated reason, or InvalidInputError; it is logged as it was given."""
-    reason = (text or "").strip()
-    if len(reason) < 3 or len(reason) > REASON_LENGTH or not reason.isprintable():
-        raise InvalidInputError(
-            f"Give the reason for looking, in 3 to {REASON_LENGTH} printable characters.",
-            field="/reason",
-        )
-    return reason
+    """Return the reason for looking, or InvalidInputError; it is logged as it was given."""
+    return check_reason(text, what="looking")
 
 
 @dataclass(frozen=True, slots=True)

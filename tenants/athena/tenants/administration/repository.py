@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 
 from athena.platform.kernel.clock import today
 from athena.platform.kernel.database import ReadSession, WriteSession
+from athena.platform.kernel.grants import not_over
 from athena.platform.kernel.identity import Clearance, Role, TenantId
 
 _MEMBER = """
@@ -73,9 +74,8 @@ async def end_roles(
 ) -> int:
     """End a member's role, or every role, that holds today or is still to begin."""
     return await session.execute(
-        "UPDATE tenants.member_role SET ended_at = now() WHERE tenant_id = :tenant "
-        "AND member_id = :member AND ended_at IS NULL "
-        "AND (valid_to IS NULL OR valid_to >= :today) "
+        "UPDATE tenants.member_role AS r SET ended_at = now() WHERE tenant_id = :tenant "
+        f"AND member_id = :member AND {not_over('r')} "
         "AND (CAST(:role AS text) IS NULL OR role = :role)",
         {
             "tenant": tenant,
@@ -165,9 +165,8 @@ async def leave_teams(
 ) -> int:
     """End a member's place in a team, or in every team."""
     return await session.execute(
-        "UPDATE tenants.team_member SET ended_at = now() WHERE tenant_id = :tenant "
-        "AND member_id = :member AND ended_at IS NULL "
-        "AND (valid_to IS NULL OR valid_to >= :today) "
+        "UPDATE tenants.team_member AS b SET ended_at = now() WHERE tenant_id = :tenant "
+        f"AND member_id = :member AND {not_over('b')} "
         "AND (CAST(:team AS uuid) IS NULL OR team_id = :team)",
         {"tenant": tenant, "member": member_id, "today": today(), "team": team},
     )

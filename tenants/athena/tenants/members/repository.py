@@ -7,26 +7,24 @@ from uuid import UUID, uuid4
 
 from athena.platform.kernel.clock import today
 from athena.platform.kernel.database import ReadSession, Row, WriteSession
+from athena.platform.kernel.grants import held
 from athena.platform.kernel.identity import Clearance, Role, Subject, TenantId, TenantKind
 
-_SUBJECT = """
+_SUBJECT = f"""
     SELECT m.member_id, m.username, m.display_name, m.clearance, t.tenant_id, t.slug, t.kind,
            t.login,
            ARRAY(SELECT r.role FROM tenants.member_role AS r
                  WHERE r.tenant_id = m.tenant_id AND r.member_id = m.member_id
-                   AND r.valid_from <= :today AND (r.valid_to IS NULL OR r.valid_to >= :today)
-                   AND r.ended_at IS NULL
+                   AND {held("r")}
            ) AS roles,
            ARRAY(SELECT b.team_id FROM tenants.team_member AS b
                  WHERE b.tenant_id = m.tenant_id AND b.member_id = m.member_id
-                   AND b.valid_from <= :today AND (b.valid_to IS NULL OR b.valid_to >= :today)
-                   AND b.ended_at IS NULL
+                   AND {held("b")}
            ) AS teams
     FROM tenants.member AS m
     JOIN tenants.tenant AS t USING (tenant_id)
-    WHERE m.active AND t.status = 'active' AND {condition}
+    WHERE m.active AND t.status = 'active' AND {{condition}}
 """
-"""Roles and memberships begin and end with the day in London."""
 
 
 async def find_by_username(session: ReadSession, username: str) -> Subject | None:

@@ -8,6 +8,7 @@ from uuid import UUID
 from athena.platform.kernel.clock import today
 from athena.platform.kernel.database import Row, WriteSession
 from athena.platform.kernel.desk import OpenChange, OpenWork
+from athena.platform.kernel.grants import held
 from athena.platform.kernel.identity import TenantId
 from athena.platform.kernel.notifications.models import Message, Notification
 from athena.platform.kernel.worklist.models import Assignee, RecordReference
@@ -16,11 +17,11 @@ OUTBOX_LOGIN = "athena_outbox"
 KEPT_DAYS = 30
 """How long a delivered message stays; a parked one stays until somebody has looked at it."""
 
-_MEANT = """
+_MEANT = f"""
     FROM tenants.member AS m
     LEFT JOIN tenants.member_role AS r
       ON r.tenant_id = m.tenant_id AND r.member_id = m.member_id
-     AND r.valid_from <= :today AND (r.valid_to IS NULL OR r.valid_to >= :today)
+     AND {held("r")}
     LEFT JOIN work.team_member AS t
       ON t.owner_force = m.tenant_id AND t.member_id = m.member_id
     WHERE m.tenant_id = :owner AND m.active

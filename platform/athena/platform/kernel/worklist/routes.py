@@ -12,8 +12,8 @@ from pydantic import StringConstraints
 
 from athena.platform.kernel.audit import Entry, EventKind
 from athena.platform.kernel.desk import Desk, OpenChange
-from athena.platform.kernel.errors import InvalidInputError
 from athena.platform.kernel.identity import Subject, TenantKind
+from athena.platform.kernel.permits import check_reason
 from athena.platform.kernel.web import Caller, problems
 from athena.platform.kernel.worklist import service
 from athena.platform.kernel.worklist.listing import Waiting, chosen, listed, nothing
@@ -22,8 +22,6 @@ from athena.platform.kernel.worklist.schemas import Closing, ShownItem, Step
 
 ACTION = "worklist.work"
 """What a member's role must allow."""
-
-REASON_LENGTH = (3, 500)
 
 
 @asynccontextmanager
@@ -39,14 +37,7 @@ async def at_the_desk(
 
 def parse_reason(text: str) -> str:
     """Return why an item is closed as it is, or InvalidInputError; it is logged as it was given."""
-    reason = text.strip()
-    shortest, longest = REASON_LENGTH
-    if not shortest <= len(reason) <= longest or not reason.isprintable():
-        raise InvalidInputError(
-            f"Give the reason for the outcome, in {shortest} to {longest} printable characters.",
-            field="/reason",
-        )
-    return reason
+    return check_reason(text, what="the outcome")
 
 
 def make_router(desk: Desk, caller: Caller, waiting: Waiting = nothing) -> APIRouter:
