@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +26,7 @@ Weights = NDArray[np.float64]
 Expand = Callable[[str], Meant]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Part:
     """The recorded names that the surname, or the given names, of a reading may mean."""
 
@@ -78,8 +79,11 @@ class Part:
 
     def place_of(self, term: int) -> int | None:
         """Return where a recorded term stands, or None if nothing typed leads to it."""
-        places = np.flatnonzero(self.terms == term)
-        return int(places[0]) if len(places) else None
+        return self._places.get(term)
+
+    @cached_property
+    def _places(self) -> dict[int, int]:
+        return {term: place for place, term in enumerate(self.terms.tolist())}
 
     def explain(self, term: int) -> tuple[str, str, str, float] | None:
         """Return what was typed, what is recorded, how they meet and the weight, if they do."""

@@ -24,6 +24,7 @@ from athena.records.nominals.schemas import Disclosed, NameDraft, NominalDraft
 from athena.sharing.search import repository
 from athena.sharing.search.explaining import FieldMatch
 from athena.sharing.search.folding import Survivors, folded, gathered
+from athena.sharing.search.kept import is_kept, kept, restored, restored_pointers
 from athena.sharing.search.names import LiveNames
 from athena.sharing.search.plan import SearchPlan, make_plan
 from athena.sharing.search.query import NO_FILTERS, PersonQuery, Reading
@@ -120,15 +121,11 @@ class Searcher:
         """
         pointers = await self._find_pointers(consultation, query, found.plan)
         search_id = uuid4()
-        kept: dict[str, list[Any]] = {
-            "ranked": [_keep(item) for item in found.ranked[:MOST_HITS]],
-            "pointers": [[owner, label_id] for owner, label_id in pointers],
-        }
-        keeping = repository.keeping(consultation, search_id, dict(asked), kept)
-        shown = folded([self._hit(*item) for item in found.page], found.survivors)
+        ranked = found.ranked[:MOST_HITS]
+        keeping = repository.keeping(consultation, search_id, dict(asked), kept(ranked, pointers))
+        shown = folded(self._hits(found.page), found.survivors)
         shown += self._pointer_hits(consultation, pointers)
-        total = len(kept["ranked"])
-        return self._answer(consultation, search_id, shown, limit, limit, total), keeping
+        return self._answer(consultation, search_id, shown, limit, limit, len(ranked)), keeping
 
     async def page(
         self,
@@ -139,21 +136,21 @@ class Searcher:
     ) -> SearchAnswer:
         """Return a page of a search; what may be seen is decided anew, the order stays."""
         row = await self.saved(consultation, search_id)
-        ranked = [_restore(hit) for hit in row.hits["ranked"][offset : offset + limit]]
+        ranked = restored(row.hits, offset, limit)
         visible = await self._visible(consultation, ranked)
         await nominals.log_seen(consultation, _ACTION, [record for _, record in visible])
         survivors = await _survivors(consultation, ranked)
-        shown = folded([self._hit(*item) for item in visible], survivors)
+        shown = folded(self._hits(visible), survivors)
         if offset == 0:
-            found = [(TenantId(owner), LabelId(label)) for owner, label in row.hits["pointers"]]
-            shown += self._pointer_hits(consultation, found)
+            shown += self._pointer_hits(consultation, restored_pointers(row.hits))
         total = len(row.hits["ranked"])
         return self._answer(consultation, search_id, shown, offset + limit, limit, total)
 
     async def saved(self, consultation: Consultation, search_id: UUID) -> Any:
         """Return the member's own saved search of the same purpose, or raise NotFoundError."""
         row = await repository.saved(consultation, search_id)
-        if row is None or row.purpose != consultation.visibility.purpose:
+        purpose = consultation.visibility.purpose
+        if row is None or row.purpose != purpose or not is_kept(row.hits):
             raise NotFoundError("This search has expired or isn't yours; search again.")
         return row
 
@@ -267,14 +264,20 @@ class Searcher:
         )
         return [(item, seen[item.nominal_id]) for item in ranked if item.nominal_id in seen]
 
-    def _hit(self, item: Ranked, record: Disclosed) -> Hit:
+    def _hits(self, page: Sequence[Shown]) -> list[Hit]:
+        """Return hits as they are told; what many were found for is made once."""
+        reasons = {item.explanation for item, _ in page}
+        told = {why: [Explanation(**match._asdict()) for match in why] for why in reasons}
+        return [self._hit(item, told[item.explanation], record) for item, record in page]
+
+    def _hit(self, item: Ranked, explanation: list[Explanation], record: Disclosed) -> Hit:
         return Hit(
             id=record.id,
             owner_force=record.owner_force,
             disclosure=record.disclosure,
             nominal=record.nominal,
             score=item.score,
-            explanation=[Explanation(**match._asdict()) for match in item.explanation],
+            explanation=explanation,
             agreement_id=record.agreement_id,
             agreement=self._title(str(record.agreement_id or "")),
             reasons=record.reasons,
@@ -328,25 +331,6 @@ def _with_values(
             lifted = round(1 - (1 - item.score) * (1 - score), 4)
             known[key] = item._replace(score=lifted, explanation=(*item.explanation, match))
     return sorted(known.values(), key=lambda item: (-item.score, str(item.nominal_id)))
-
-
-def _keep(item: Ranked) -> dict[str, Any]:
-    """Return a hit as the saved search keeps it."""
-    return {
-        "owner": item.owner_force,
-        "id": str(item.nominal_id),
-        "score": item.score,
-        "why": [match._asdict() for match in item.explanation],
-    }
-
-
-def _restore(hit: Mapping[str, Any]) -> Ranked:
-    return Ranked(
-        TenantId(hit["owner"]),
-        NominalId(UUID(hit["id"])),
-        hit["score"],
-        tuple(FieldMatch(**match) for match in hit["why"]),
-    )
 
 
 def _query_of(name: NameDraft, draft: NominalDraft) -> PersonQuery:
