@@ -9,7 +9,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import asyncpg
-from asyncpg import PostgresError
 
 from athena.governance.accounts import Accounts
 from athena.governance.flags.repository import CHANNEL as FEATURES_CHANNEL
@@ -245,6 +244,6 @@ async def _watch_sessions(database: Database) -> None:
     while True:
         try:
             await end_sessions(database)
-        except (PostgresError, AthenaError) as error:
+        except (asyncpg.PostgresError, AthenaError) as error:
             logger.warning("sessions couldn't be ended (%s); trying again", type(error).__name__)
         await asyncio.sleep(WATCH_SECONDS)

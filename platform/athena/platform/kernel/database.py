@@ -273,7 +273,7 @@ class Database:
                 async with _committed(connection):
                     yield connection
         except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-            if isinstance(error, _BROKEN_OFF) or _is_closed(connection):
+            if broke_off(error) or _is_closed(connection):
                 raise StoreUnavailableError(  # as where the server ends a session at suspension
                     "The records store broke off; nothing was changed. Try again shortly."
                 ) from error
@@ -321,6 +321,11 @@ _BROKEN_OFF = (
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
 )
+
+
+def broke_off(error: Exception) -> bool:
+    """Whether it says that the store can't be spoken to any more, not that it refused something."""
+    return isinstance(error, _BROKEN_OFF)
 
 
 def _is_closed(connection: asyncpg.Connection) -> bool:

@@ -17,7 +17,7 @@ from asyncpg import PostgresError
 
 from athena.platform.kernel import audit
 from athena.platform.kernel.audit import Entry, EventKind
-from athena.platform.kernel.database import WriteSession
+from athena.platform.kernel.database import WriteSession, broke_off
 from athena.platform.kernel.errors import ConflictError, InvalidInputError, RefusedError
 from athena.platform.kernel.identity import LabelId, Purpose, Subject
 from athena.platform.kernel.permits import sqlstate
@@ -116,7 +116,7 @@ async def restore(
             await _insert(alteration, register, tables, rows, labels)
             await repository.restore_verdicts(alteration)
         except PostgresError as error:
-            if error.connection_invalidated:
+            if broke_off(error):
                 raise
             raise InvalidInputError(
                 "A row of the archive breaks a rule of the store; nothing was loaded."
