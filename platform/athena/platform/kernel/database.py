@@ -8,9 +8,10 @@ what it describes are then in the store, together.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -152,10 +153,15 @@ class Database:
         version: int = 1,
         pool_size: int = 4,
         direct: StoreAddress | None = None,
+        met: Callable[[int], None] | None = None,
     ) -> None:
-        """Reach the store at an address; ``direct`` leads past the pooler, where there is one."""
+        """Reach the store at an address; ``direct`` leads past the pooler, where there is one.
+
+        ``met`` is told which process of the server serves each connection of the pools.
+        """
         self.address = address
         self._direct = direct
+        self._met = met
         self._master_secret = master_secret
         self._version = version
         self._pool_size = pool_size
@@ -263,8 +269,17 @@ class Database:
                 connect_args=_THROUGH_POOLER if self._direct else {},
             )
             event.listen(engine.sync_engine, "checkout", _refuse_ended)
+            if self._met is not None:
+                event.listen(engine.sync_engine, "connect", partial(_tell_process, self._met))
             self._engines[login] = engine
         return engine
+
+
+def _tell_process(
+    met: Callable[[int], None], _: DBAPIConnection, record: ConnectionPoolEntry
+) -> None:
+    driver: Any = record.driver_connection
+    met(driver.get_server_pid())
 
 
 def _refuse_ended(_: DBAPIConnection, record: ConnectionPoolEntry, *__: object) -> None:

@@ -70,7 +70,7 @@ Bonus = NDArray[np.float32]
 Found = tuple[
     NDArray[np.int64], NDArray[np.float64], NDArray[np.uint8], NDArray[np.float32] | float
 ]
-"""Places in the index, log P(typed | recorded), how the names meet, and by what they are cut off."""
+"""Places in the index, log P(typed | recorded), how the names meet, and what cuts some off."""
 
 
 class NameIndex:
