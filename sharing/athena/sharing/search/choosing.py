@@ -101,7 +101,7 @@ class Candidates(NamedTuple):
 
     def of(self, kept: NDArray[np.intp]) -> Candidates:
         """Return some of them."""
-        return Candidates(*(column[kept] for column in self))
+        return Candidates._make(column[kept] for column in self)
 
 
 MOST_OF_WAY = {BEGINNINGS: MOST_EXPANSIONS, SIMILAR: MOST_COMPARED}
@@ -120,7 +120,7 @@ def choose(typed: str, parts: Sequence[Candidates], limit: int) -> Meant:
         (found,) = parts
         alphabet = found.places
     else:
-        found = Candidates(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+        found = Candidates._make(np.concatenate(column) for column in zip(*parts, strict=True))
         alphabet = np.unique(found.tokens, return_inverse=True)[1].astype(np.int64)
         kept = _cut(found, alphabet)
         found, alphabet = found.of(kept), alphabet[kept]

@@ -81,11 +81,10 @@ class PairIndex:
 
     def partners(self, terms: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return in how many pairs each of some terms stands, as the surname or the given name."""
-        low, high = terms << TERM_BITS, (terms + 1) << TERM_BITS
-        found: NDArray[np.int64] = sum(
-            (np.searchsorted(pairs, high) - np.searchsorted(pairs, low))
-            for pairs in (self._pairs, self._by_given)
-        )
+        found = np.zeros(len(terms), dtype=np.int64)
+        for pairs in (self._pairs, self._by_given):
+            found += np.searchsorted(pairs, (terms + 1) << TERM_BITS)
+            found -= np.searchsorted(pairs, terms << TERM_BITS)
         return found
 
     def given_with(self, surname: int) -> Pairs:
