@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -149,6 +150,28 @@ async def test_bad_rows_are_rejected_and_the_rest_loaded(
     rows = rejects(report)
     assert [int(row["line"]) for row in rows] == [3, 4, 5, 6, 7, 8]
     assert json.loads(json.dumps(report.document(), default=str))["reconciles"] is True
+
+
+async def test_those_alike_are_shown_in_the_order_in_which_they_are_read(
+    platform: Platform, tmp_path: Path
+) -> None:
+    """More bear the name than a search reads of one: both are cut by the date of birth."""
+    mapping = tmp_path / "mapping.toml"
+    mapping.write_text(
+        'source = "alike"\nid = "id"\n[columns]\ngiven_names = "given"\nsurname = "family"\n'
+        'date_of_birth = "born"\n'
+    )
+    days = [date(1970, 1, 1) + timedelta(number * 17 % 40) for number in range(40)]
+    file = tmp_path / "alike.csv"
+    rows = [f"{number},Tobias,Tidewindow,{day}" for number, day in enumerate(days)]
+    file.write_text("\n".join(["id,given,family,born", *rows]) + "\n")
+    report = await load(platform, file, "norfolk", tmp_path, mapping)
+    assert report.loaded == len(days)
+    await platform.runtime.searcher.names.refresh()
+    answer = await platform.search("officer.norfolk", given_name="Tobias", surname="Tidewindow")
+    shown = [hit["nominal"]["date_of_birth"] for hit in answer.json()["results"]]
+    assert shown == [str(day) for day in sorted(days)[: len(shown)]]
+    assert len(shown) == 20
 
 
 async def test_only_a_records_manager_imports(platform: Platform, tmp_path: Path) -> None:

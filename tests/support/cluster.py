@@ -44,10 +44,12 @@ CONNECTING = (
 class Cluster:
     """One PostgreSQL server, and the migrated template that databases are copied from."""
 
-    def __init__(self, admin_url: URL, lock_file: Path, *, embedded: bool = False) -> None:
+    def __init__(
+        self, admin_url: URL, lock_file: Path, server: EmbeddedServer | None = None
+    ) -> None:
         self.admin_url = admin_url
         self._lock_file = lock_file
-        self._embedded = embedded
+        self.server = server
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -129,7 +131,9 @@ class Cluster:
         finally:
             await connection.close()
         if not exists:
-            if self._embedded:  # the run deletes it: nothing of it need outlive the machine
+            if (
+                self.server is not None
+            ):  # the run deletes it: nothing of it need outlive the machine
                 await self._run("ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()")
             building = await self.create()
             store = self.store(building)
@@ -162,7 +166,7 @@ def running_cluster(directory: Path, *, shared: bool = True) -> Iterator[Cluster
     try:
         admin = server.address
         address = StoreAddress(admin.host, admin.port, "postgres")
-        yield Cluster(address.url(admin.admin_user, admin.admin_password), lock_file, embedded=True)
+        yield Cluster(address.url(admin.admin_user, admin.admin_password), lock_file, server)
     finally:
         server.stop()
 

@@ -7,7 +7,7 @@ import json
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -97,12 +97,15 @@ async def found_demonstration(store: Store, key_directory: Path) -> None:
 
 
 @asynccontextmanager
-async def opened(*, searching: bool = True) -> AsyncIterator[Runtime]:
-    """Open the whole platform over the store of the settings, but search where it isn't asked."""
+async def opened(*, searching: bool = True, behind: bool = False) -> AsyncIterator[Runtime]:
+    """Open the whole platform over the store of the settings, but search where it isn't asked.
+
+    With ``behind`` it lets others have the processors first.
+    """
     settings = load_settings()
     async with (
         opened_store(settings) as store,
-        running(store, settings, searching=searching) as runtime,
+        running(replace(store, behind=behind), settings, searching=searching) as runtime,
     ):
         yield runtime
 

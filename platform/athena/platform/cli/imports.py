@@ -26,6 +26,7 @@ from athena.platform.cli.common import (
 from athena.platform.cli.data import progress_bar
 from athena.platform.kernel.clock import show_time
 from athena.platform.kernel.identity import NominalId
+from athena.platform.kernel.standing_back import stand_back
 from athena.policies.visibility.stated import parse_reason
 from athena.records.imports.models import Decision, Held, Rejected, Report, Run, RunState
 from athena.records.imports.quality import QualityReport, check_quality
@@ -71,6 +72,9 @@ def import_file(
     restart: Annotated[
         bool, typer.Option("--restart", help="Give up an interrupted import of this source.")
     ] = False,
+    full_speed: Annotated[
+        bool, typer.Option("--full-speed", help="Don't stand back behind those who search.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Import nominals of one force; interrupted, the same command goes on where it stopped."""
@@ -81,7 +85,7 @@ def import_file(
         else:
             _print_quality(quality)
         return
-    done = run(_import(file, force, mapping, rejects, restart))
+    done = run(_import(file, force, mapping, rejects, restart, not full_speed))
     if as_json:
         print_json(done.document())
     else:
@@ -207,9 +211,11 @@ def decide(
 
 
 async def _import(
-    file: Path, force: str, mapping: Path, rejects: Path | None, restart: bool
+    file: Path, force: str, mapping: Path, rejects: Path | None, restart: bool, behind: bool
 ) -> Report:
-    async with opened(searching=False) as runtime:
+    if behind:
+        stand_back()
+    async with opened(searching=False, behind=behind) as runtime:
         subject = await acting(runtime, f"records.{force}")
         with progress_bar() as bar, _interruptible() as stopping:
             task = bar.add_task("Importing", total=None)
@@ -223,6 +229,7 @@ async def _import(
                 lambda done, total: bar.update(task, completed=done, total=total),
                 stop=stopping.is_set,
                 restart=restart,
+                behind=behind,
             )
 
 

@@ -13,7 +13,7 @@ import asyncio
 import json
 import re
 from collections import namedtuple
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import cache, lru_cache
@@ -189,10 +189,15 @@ class Database:
         version: int = 1,
         pool_size: int = 4,
         direct: StoreAddress | None = None,
+        met: Callable[[int], None] | None = None,
     ) -> None:
-        """Reach the store at an address; ``direct`` leads past the pooler, where there is one."""
+        """Reach the store at an address; ``direct`` leads past the pooler, where there is one.
+
+        ``met`` is told which process of the server serves each connection of the pools.
+        """
         self.address = address
         self._direct = direct
+        self._met = met
         self._master_secret = master_secret
         self._version = version
         self._pool_size = pool_size
@@ -308,11 +313,17 @@ class Database:
                 # one that somebody else used: no statement is kept.
                 statement_cache_size=0 if self._direct else _STATEMENTS_KEPT,
                 max_cacheable_statement_size=0,  # of any size
-                init=_speak_json,
+                init=self._meet,
                 reset=_leave_as_it_is,
             )
             await pool  # connects nowhere, and so waits for nothing
         return pool
+
+    async def _meet(self, connection: asyncpg.Connection) -> None:
+        """Ready a new connection, and tell which process of the server is behind it."""
+        await _speak_json(connection)
+        if self._met is not None:
+            self._met(connection.get_server_pid())
 
 
 _BROKEN_OFF = (

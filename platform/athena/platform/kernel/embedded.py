@@ -24,6 +24,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from athena.platform.kernel.errors import ConfigurationError, StoreUnavailableError
+from athena.platform.kernel.standing_back import parent_of, stand_back
 
 ADMIN_USER = "athena_superuser"
 SERVER_USER = "athena-db"
@@ -85,6 +86,11 @@ class EmbeddedServer:
                 cluster.start(memory_megabytes)
             cluster.add_holder()
         return cls(cluster.address(), cluster)
+
+    def set_back(self, pid: int) -> None:
+        """Have the server's process for one connection stand back behind the others."""
+        if parent_of(pid) == self._cluster.postmaster():
+            stand_back(pid)
 
     def stop(self) -> None:
         """Leave the server, and stop it when no other live process holds it."""
@@ -214,6 +220,10 @@ class _Cluster:
         lines = (self._data / "postmaster.pid").read_text().splitlines()
         password = self._password_file.read_text()
         return ServerAddress(lines[4], int(lines[3]), ADMIN_USER, password)
+
+    def postmaster(self) -> int:
+        """Return the running server's first process."""
+        return int((self._data / "postmaster.pid").read_text().splitlines()[0])
 
     def add_holder(self) -> None:
         """Note that this process uses the server."""

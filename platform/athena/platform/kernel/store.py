@@ -86,6 +86,8 @@ class Store:
     """The way past a pooler, where ``address`` leads through one."""
     replicas: tuple[StoreAddress, ...] = ()
     """Where the store's hot standbys are."""
+    behind: bool = False
+    """Whether the embedded server's processes for us stand back behind those of others."""
 
     def database(self) -> Database:
         """Return the pools through which everything but migrations reaches the store."""
@@ -95,6 +97,7 @@ class Store:
             self.master_secret_version,
             self.pool_size,
             self.direct,
+            self.server.set_back if self.behind and self.server is not None else None,
         )
 
     def standbys(self) -> dict[str, Database]:

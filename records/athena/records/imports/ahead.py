@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import os
 import pickle
 import signal
 import struct
@@ -22,6 +21,7 @@ from itertools import islice
 from typing import BinaryIO
 
 from athena.platform.kernel.errors import AthenaError, InvalidInputError
+from athena.platform.kernel.standing_back import stand_back
 from athena.records.imports.drafting import Drafter, DraftError
 from athena.records.imports.mapping import FileMapping
 from athena.records.imports.models import Batch, Item
@@ -35,8 +35,6 @@ RARELY = (200_000, 20, 50)
 """When to look for cycles: rows have none, and looking at each of them took a third of the time."""
 
 _BUFFERED = 1 << 20
-_YIELDING = 10
-"""How far the process lets others go first on a busy machine: who searches doesn't wait for it."""
 _LENGTH = struct.Struct("!Q")
 _BROKE_OFF = "Reading the file broke off; import it again to go on after the last batch."
 
@@ -53,6 +51,8 @@ class Job:
     mapping: FileMapping
     skip: int
     batch: int
+    behind: bool = True
+    """Whether the process lets others have the processors first."""
 
     def batches(self) -> Iterator[Batch]:
         """Yield the rows in batches."""
@@ -75,6 +75,7 @@ async def reading(job: Job, of_its_own: int = OF_ITS_OWN) -> AsyncIterator[Take]
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         limit=_BUFFERED,
+        start_new_session=True,  # only so can it stand back behind the others of this one
     )
     assert process.stdin is not None  # it is a pipe, and so is the next
     assert process.stdout is not None
@@ -119,9 +120,10 @@ def items(file: CheckedFile, mapping: FileMapping, skip: int = 0) -> Iterator[It
 def main() -> None:
     """Read what standard input asks for."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for whoever started this
-    os.nice(_YIELDING)
     gc.set_threshold(*RARELY)
     job: Job = pickle.load(sys.stdin.buffer)  # noqa: S301 - from the process that started this
+    if job.behind:
+        stand_back()
     out = sys.stdout.buffer
     try:
         for batch in job.batches():

@@ -138,13 +138,14 @@ async def import_nominals(
     restart: bool = False,
     batch: int = BATCH,
     of_its_own: int = OF_ITS_OWN,
+    behind: bool = True,
 ) -> Report:
     """Import a file of the subject's own force, or go on with it where it was interrupted.
 
     InvalidInputError refuses the whole file; ConflictError where an interrupted import of the same
     source was of another file, unless ``restart`` gives that up. ``stop`` is asked after each
     batch of so many rows: the report then says that the run isn't finished. A file of
-    ``of_its_own`` rows or more is read by a process of its own.
+    ``of_its_own`` rows or more is read by a process of its own, ``behind`` all others.
     """
     opening = Entry(EventKind.COLLECTION, "nominals.import", "Import of a file")
     await gate.permit(subject, Action.NOMINALS_IMPORT, _PURPOSE, opening)
@@ -152,7 +153,7 @@ async def import_nominals(
     file = await asyncio.to_thread(check_file, path, mapping)
     run = await _begin(gate, subject, mapping, file, restart)
     loader = Loader(gate, register, subject)
-    async with reading(Job(file, mapping, run.rows_read, batch), of_its_own) as take:
+    async with reading(Job(file, mapping, run.rows_read, batch, behind), of_its_own) as take:
         with _rarely_collecting():
             run = await _load_all(
                 loader, run, take, Drafter(mapping), file.about_rows, progress, stop

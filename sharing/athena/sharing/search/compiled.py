@@ -74,13 +74,14 @@ def similar(
     bonus: NDArray[np.float32],
     costs: SlipCosts,
     most: int,
-) -> tuple[Integers, NDArray[np.int16], NDArray[np.bool_]]:
+) -> tuple[Integers, NDArray[np.int16], NDArray[np.bool_], NDArray[np.float32]]:
     """Return the places of names near a typed one, the cost of their slips, and which sound alike.
 
     Near is within three slips (of OSA distance: neighbours that change places are one) or of the
     same sound; costs are in tenths of nats. Names are found by what stays of them when up to
     ``left_out`` letters are. Of more than ``most`` the roughly likeliest are returned: few slips,
-    the same sound, many who bear the name.
+    the same sound, many who bear the name; of equals the first in the alphabet. The rough measure
+    comes last, the lowest the likeliest.
     """
     found, of_sound = _neighbours(typed, left_out, own_sound, filing)
     masks = np.zeros(256, np.uint64)
@@ -103,15 +104,16 @@ def similar(
     if count > most:
         last = np.partition(rough[:count], most - 1)[most - 1]
         equal = most - np.sum(rough[:count] < last)
+        farthest = np.partition(near[:count][rough[:count] == last], equal - 1)[equal - 1]
         kept = 0
         for number in range(count):
-            if rough[number] < last or (rough[number] == last and equal > 0):
-                equal -= rough[number] == last
+            if rough[number] < last or (rough[number] == last and near[number] <= farthest):
                 near[kept], alike[kept] = near[number], alike[number]
+                rough[kept] = rough[number]
                 kept += 1
         count = kept
     near, alike = near[:count], alike[:count]
-    return near, slip_tenths(typed, names, near, costs), alike
+    return near, slip_tenths(typed, names, near, costs), alike, rough[:count]
 
 
 @compiled

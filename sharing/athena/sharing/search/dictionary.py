@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from athena.records.names.keys import MOST_TERMS, TERM_BITS
-from athena.sharing.search.expansion import ARRAYS, MOST_EXPANSIONS, Expansion, Meant, NameIndex
+from athena.sharing.search.choosing import MOST_EXPANSIONS, Expansion, Meant, choose
+from athena.sharing.search.expansion import ARRAYS, NameIndex
 
 REMEMBERED = 1_000
 """How many expansions a dictionary keeps; they go with it when a name is added."""
@@ -78,6 +79,14 @@ class PairIndex:
 
         return compiled.likely_pairs(*surnames, *given, least, self._sieve, self._pairs)
 
+    def partners(self, terms: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return in how many pairs each of some terms stands, as the surname or the given name."""
+        found = np.zeros(len(terms), dtype=np.int64)
+        for pairs in (self._pairs, self._by_given):
+            found += np.searchsorted(pairs, (terms + 1) << TERM_BITS)
+            found -= np.searchsorted(pairs, terms << TERM_BITS)
+        return found
+
     def given_with(self, surname: int) -> Pairs:
         """Return the given-name terms recorded with a surname."""
         return _partners(self._pairs, surname)
@@ -95,13 +104,12 @@ class NameDictionary:
         base: NameIndex,
         pairs: PairIndex,
         overlay: NameIndex | None = None,
-        new_pairs: Pairs | None = None,
+        new_pairs: PairIndex | None = None,
     ) -> None:
         self.base = base
         self.pairs = pairs
         self.overlay = overlay or NameIndex([], [], [])
-        new = np.zeros(0, dtype=np.int64) if new_pairs is None else new_pairs
-        self.new_pairs = PairIndex(new) if len(new) else None
+        self.new_pairs = new_pairs if new_pairs is not None and len(new_pairs) else None
         self._expanded: dict[tuple[str, int], Meant] = {}
 
     @classmethod
@@ -142,12 +150,21 @@ class NameDictionary:
         pairs: Pairs,
         known: NameIndex | None = None,
     ) -> NameDictionary:
-        """Return this base with an overlay of names that it doesn't hold.
+        """Return this base with an overlay of names and pairs that it doesn't hold.
 
+        It answers as one whose base holds everything: how common a name is counts all its pairs.
         Pairs are sorted and distinct; the sounds of names in ``known`` are taken from there.
         """
-        overlay = NameIndex(term_ids, tokens, np.ones(len(term_ids), dtype=np.int64), known)
-        return NameDictionary(self.base, self.pairs, overlay, pairs)
+        new = PairIndex(pairs)
+        numbers = term_ids.astype(np.int64)
+        overlay = NameIndex(
+            term_ids, tokens, self.pairs.partners(numbers) + new.partners(numbers), known
+        )
+        paired = np.unique(np.concatenate([pairs >> TERM_BITS, pairs & MOST_TERMS]))
+        base = self.base.with_frequencies(
+            paired, self.pairs.partners(paired) + new.partners(paired)
+        )
+        return NameDictionary(base, self.pairs, overlay, new)
 
     def expand(self, token: str, limit: int = MOST_EXPANSIONS) -> list[Expansion]:
         """Return the closest recorded names of a typed one, the closest first."""
@@ -161,9 +178,9 @@ class NameDictionary:
         remembered = self._expanded.get((token, limit))
         if remembered is not None:
             return remembered
-        found = self.base.meant_by(token, limit)
-        if len(self.overlay):
-            found = found.joined(self.overlay.meant_by(token, limit))
+        parts = [part for part in (self.base, self.overlay) if len(part)] if token else []
+        candidates = [part.candidates(token) for part in parts]
+        found = choose(token, candidates, limit) if candidates else Meant.nothing(token)
         if len(self._expanded) >= REMEMBERED:
             self._expanded.clear()
         self._expanded[token, limit] = found
@@ -189,14 +206,14 @@ class NameDictionary:
         found = self.pairs.given_with(surname)
         if self.new_pairs is None:
             return found
-        return np.concatenate([found, self.new_pairs.given_with(surname)])
+        return np.sort(np.concatenate([found, self.new_pairs.given_with(surname)]))
 
     def surnames_with(self, given: int) -> Pairs:
         """Return the surname terms recorded with a given name."""
         found = self.pairs.surnames_with(given)
         if self.new_pairs is None:
             return found
-        return np.concatenate([found, self.new_pairs.surnames_with(given)])
+        return np.sort(np.concatenate([found, self.new_pairs.surnames_with(given)]))
 
 
 EDITION_ARRAYS = (*ARRAYS, *PAIR_ARRAYS)

@@ -8,13 +8,30 @@ done on arrays, and what is done name by name is compiled (see `compiled`).
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from athena.sharing.search.choosing import (
+    BEGINNINGS,
+    BEGINS,
+    EXACT,
+    FORM,
+    FORMS,
+    INITIAL,
+    MOST_COMPARED,
+    MOST_EXPANSIONS,
+    SIMILAR,
+    SOUNDS,
+    SPELT,
+    Candidates,
+    Expansion,
+    Meant,
+    choose,
+    lowest,
+)
 from athena.sharing.search.closeness import COSTS
 from athena.sharing.search.neighbourhood import (
     file_names,
@@ -25,7 +42,6 @@ from athena.sharing.search.neighbourhood import (
 )
 from athena.sharing.search.nicknames import related_names
 
-MOST_EXPANSIONS = 60
 COMMON_BONUS = 0.4
 """What a doubling of a name's frequency adds to its chance of being kept, in nats."""
 
@@ -44,19 +60,6 @@ SOUND_SLIP_SHARE = 0.5
 FARTHEST = 7.0
 """The cost of slips beyond which nobody means the name: what no match at all costs."""
 
-HOW = (
-    "exact",
-    "spelt alike",
-    "sounds alike",
-    "short or full form",
-    "initial",
-    "begins alike",
-)
-"""How a typed name and a recorded one meet, by code."""
-
-_EXACT, _SPELT, _SOUNDS, _FORM, _INITIAL, _BEGINS = range(len(HOW))
-
-_MOST_COMPARED = 100
 _SHORTEST_BEGINNING = 3
 ARRAYS = ("tokens", "term_ids", "bonus", "sounds", "starts", "places")
 """The arrays of an index, by the names of their files."""
@@ -64,75 +67,10 @@ ARRAYS = ("tokens", "term_ids", "bonus", "sounds", "starts", "places")
 Bonus = NDArray[np.float32]
 
 
-@dataclass(frozen=True, slots=True)
-class Expansion:
-    """A recorded name that a typed one may mean, with log P(typed | recorded), at most 0."""
-
-    term_id: int
-    token: str
-    log_p: float
-    how: str
-    typed: str
-
-
-@dataclass(frozen=True, slots=True)
-class Meant:
-    """The recorded names that a typed one may mean, in columns, the closest first."""
-
-    typed: str
-    terms: NDArray[np.int64]
-    log_p: NDArray[np.float64]
-    how: NDArray[np.uint8]
-    """By code of `HOW`."""
-    tokens: NDArray[np.bytes_]
-
-    @classmethod
-    def nothing(cls, typed: str) -> Self:
-        """Return what a name means that leads nowhere."""
-        return cls(
-            typed,
-            np.zeros(0, np.int64),
-            np.zeros(0, np.float64),
-            np.zeros(0, np.uint8),
-            np.zeros(0, "S1"),
-        )
-
-    def __len__(self) -> int:
-        return len(self.terms)
-
-    def joined(self, other: Meant) -> Meant:
-        """Return both together, the closest first."""
-        if not len(other):
-            return self
-        if not len(self):
-            return other
-        log_p = np.concatenate([self.log_p, other.log_p])
-        tokens = np.concatenate([self.tokens, other.tokens])
-        order = np.lexsort((tokens, -log_p))
-        return Meant(
-            self.typed,
-            np.concatenate([self.terms, other.terms])[order],
-            log_p[order],
-            np.concatenate([self.how, other.how])[order],
-            tokens[order],
-        )
-
-    def expansions(self) -> list[Expansion]:
-        """Return them as values, one by one."""
-        return [
-            Expansion(term, token.decode(), log_p, HOW[how], self.typed)
-            for term, token, log_p, how in zip(
-                self.terms.tolist(),
-                self.tokens.tolist(),
-                self.log_p.tolist(),
-                self.how.tolist(),
-                strict=True,
-            )
-        ]
-
-
-Found = tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.uint8]]
-"""Places in the index, log P(typed | recorded) and how the names meet."""
+Found = tuple[
+    NDArray[np.int64], NDArray[np.float64], NDArray[np.uint8], NDArray[np.float32] | float
+]
+"""Places in the index, log P(typed | recorded), how the names meet, and what cuts some off."""
 
 
 class NameIndex:
@@ -151,10 +89,10 @@ class NameIndex:
         """Index terms; the sounds of those in ``known`` are taken from there."""
         names = np.asarray(tokens, dtype=np.bytes_) if len(tokens) else np.zeros(0, dtype="S1")
         order = np.argsort(names, kind="stable")
-        times = np.maximum(np.asarray(frequencies, dtype=np.float32)[order], 1.0)
+        times = np.asarray(frequencies, dtype=np.int64)[order]
         self._tokens: NDArray[np.bytes_] = names[order]
         self._term_ids = np.asarray(term_ids, dtype=np.int32)[order]
-        self._bonus: Bonus = (COMMON_BONUS * np.log2(times)).astype(np.float32)
+        self._bonus: Bonus = bonus_of(times)
         self._sounds = _sounds(self._tokens, known)
         self._starts, self._places = file_names(self._tokens, self._sounds)
         self._opened()
@@ -174,6 +112,7 @@ class NameIndex:
             getattr(self, f"_{name}").flags.writeable = False
         self._letters = self._tokens.view(np.uint8).reshape(-1, self._tokens.dtype.itemsize)
         self._filing = filing_of(self._starts, self._places)
+        self._by_term: NDArray[np.intp] | None = None
 
     @classmethod
     def open(cls, folder: Path) -> Self:
@@ -190,6 +129,24 @@ class NameIndex:
         folder.mkdir(mode=0o700)
         for name, array in self.arrays().items():
             np.save(folder / f"{name}.npy", array)
+
+    def with_frequencies(
+        self, terms: NDArray[np.int64], frequencies: NDArray[np.int64]
+    ) -> NameIndex:
+        """Return this index with other frequencies of some terms; those it doesn't hold are none's.
+
+        All but what names are kept the sooner for stays the same arrays.
+        """
+        if not len(terms) or not len(self):
+            return self
+        if self._by_term is None:
+            self._by_term = np.argsort(self._term_ids)
+        numbers = self._term_ids[self._by_term]
+        at = np.minimum(np.searchsorted(numbers, terms), len(self) - 1)
+        held = numbers[at] == terms
+        bonus = self._bonus.copy()
+        bonus[self._by_term[at[held]]] = bonus_of(frequencies[held])
+        return NameIndex.of_arrays({**self.arrays(), "bonus": bonus})
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return all that the index is, by the names of `ARRAYS`."""
@@ -217,25 +174,30 @@ class NameIndex:
 
     def meant_by(self, token: str, limit: int = MOST_EXPANSIONS) -> Meant:
         """Return what `expand` returns, in columns."""
-        if not token or not len(self):
-            return Meant.nothing(token)
-        from athena.sharing.search import compiled
+        return choose(token, [self.candidates(token)], limit) if token else Meant.nothing(token)
 
-        places, log_p, how = self._candidates(token)
-        # The best way in which a name meets the typed one counts, and of equals the first.
-        order = np.argsort(-log_p, kind="stable")
-        order = order[compiled.first_of_each(places[order], len(order))]
-        places, log_p, how = places[order], log_p[order], how[order]
-        if len(places) > limit:
-            worth = log_p + self._bonus[places]
-            worth[how == _EXACT] = np.inf
-            kept = np.sort(np.argsort(-worth, kind="stable")[:limit])
-            places, log_p, how = places[kept], log_p[kept], how[kept]
-        return Meant(
-            token, self._term_ids[places].astype(np.int64), log_p, how, self._tokens[places]
+    def candidates(self, token: str) -> Candidates:
+        """Return all that a typed name may mean, the likeliest of each way, for `choose`."""
+        ways = self._ways(token) if len(self) else []
+        if not ways:
+            ways = [(FORMS, (np.zeros(0, np.int64), np.zeros(0), np.zeros(0, np.uint8), 0.0))]
+        places = np.concatenate([found[0] for _, found in ways])
+        return Candidates(
+            terms=self._term_ids[places].astype(np.int64),
+            tokens=self._tokens[places],
+            places=places,
+            way=np.repeat(
+                np.asarray([way for way, _ in ways], np.uint8), [len(found[0]) for _, found in ways]
+            ),
+            log_p=np.concatenate([found[1] for _, found in ways]),
+            how=np.concatenate([found[2] for _, found in ways]),
+            bonus=self._bonus[places],
+            rough=np.concatenate(
+                [np.broadcast_to(np.float32(found[3]), len(found[0])) for _, found in ways]
+            ),
         )
 
-    def _candidates(self, token: str) -> Found:
+    def _ways(self, token: str) -> list[tuple[int, Found]]:
         from athena.sharing.search import compiled
 
         forms = list(_other_forms(token))
@@ -247,25 +209,29 @@ class NameIndex:
         places = compiled.first_places(self._letters, rows)
         there = np.minimum(places[: len(forms)], len(self) - 1)
         recorded = self._tokens[there] == wanted[: len(forms)]
-        parts = [
+        ways: list[tuple[int, Found]] = [
             (
-                there[recorded],
-                np.asarray([log_p for _, log_p, _ in forms])[recorded],
-                np.asarray([how for _, _, how in forms], dtype=np.uint8)[recorded],
+                FORMS,
+                (
+                    there[recorded],
+                    np.asarray([log_p for _, log_p, _ in forms])[recorded],
+                    np.asarray([how for _, _, how in forms], dtype=np.uint8)[recorded],
+                    0.0,
+                ),
             )
         ]
         if opens:
-            parts.append(self._beginning_with(token, int(places[-2]), int(places[-1])))
+            low, high = int(places[-2]), int(places[-1])
+            ways.append((BEGINNINGS, self._beginning_with(token, low, high)))
         if len(token) > 1:
-            parts.append(self._similar(token))
-        columns = [np.concatenate(column) for column in zip(*parts, strict=True)]
-        return columns[0], columns[1], columns[2]
+            ways.append((SIMILAR, self._similar(token)))
+        return ways
 
     def _similar(self, token: str) -> Found:
         """Return the names within reach of a slip or two, or that sound the same."""
         from athena.sharing.search import compiled
 
-        places, tenths, alike = compiled.similar(
+        places, tenths, alike, rough = compiled.similar(
             np.frombuffer(token.encode(), np.uint8),
             most_left_out(len(token)),
             sound_hash(token),
@@ -274,39 +240,43 @@ class NameIndex:
             self._sounds,
             self._bonus,
             COSTS,
-            _MOST_COMPARED,
+            MOST_COMPARED,
         )
         spelt = tenths / 10.0
         costs = np.where(alike, np.minimum(spelt, SOUND_COST + SOUND_SLIP_SHARE * spelt), spelt)
-        how = np.where(tenths == 0, _EXACT, np.where(costs == spelt, _SPELT, _SOUNDS))
+        how = np.where(tenths == 0, EXACT, np.where(costs == spelt, SPELT, SOUNDS))
         meant = costs <= FARTHEST
-        return places[meant], 0.0 - costs[meant], how[meant].astype(np.uint8)
+        return places[meant], 0.0 - costs[meant], how[meant].astype(np.uint8), rough[meant]
 
     def _beginning_with(self, token: str, low: int, high: int) -> Found:
         """Return names that a typed initial, or a beginning of at least three letters, opens."""
-        opened = np.arange(low, high)
-        if len(opened) > MOST_EXPANSIONS:
-            commonest = np.argpartition(-self._bonus[low:high], MOST_EXPANSIONS)
-            opened = opened[commonest[:MOST_EXPANSIONS]]
-        untyped = np.char.str_len(self._tokens[opened]) - len(token)
+        if low < high and self._tokens[low] == token.encode():
+            low += 1  # the typed name itself
+        opened = low + lowest(-self._bonus[low:high], MOST_EXPANSIONS)
         if len(token) == 1:
-            log_p, how = np.full(len(opened), -INITIAL_COST), _INITIAL
+            log_p, how = np.full(len(opened), -INITIAL_COST), INITIAL
         else:
-            log_p, how = -(BEGINNING_COST + UNTYPED_LETTER_COST * untyped), _BEGINS
-        longer = untyped > 0
-        return opened[longer], log_p[longer], np.full(int(longer.sum()), how, dtype=np.uint8)
+            untyped = np.char.str_len(self._tokens[opened]) - len(token)
+            log_p, how = -(BEGINNING_COST + UNTYPED_LETTER_COST * untyped), BEGINS
+        return opened, log_p, np.full(len(opened), how, dtype=np.uint8), -self._bonus[opened]
+
+
+def bonus_of(frequencies: NDArray[np.int64]) -> Bonus:
+    """Return what names are kept the sooner for, that occur with so many partners."""
+    times = np.maximum(frequencies.astype(np.float32), 1.0)
+    return (COMMON_BONUS * np.log2(times)).astype(np.float32)
 
 
 def _other_forms(token: str) -> Iterator[tuple[str, float, int]]:
     """Yield the other names a typed one may stand for, whether anybody bears them or not."""
-    yield token, 0.0, _EXACT
+    yield token, 0.0, EXACT
     for name, cost in related_names(token).items():
-        yield name, -cost, _FORM
+        yield name, -cost, FORM
     if len(token) > 1:
-        yield token[:1], -INITIAL_COST, _INITIAL
+        yield token[:1], -INITIAL_COST, INITIAL
     for length in range(_SHORTEST_BEGINNING, len(token)):
         cost = TYPED_ON_COST + UNTYPED_LETTER_COST * (len(token) - length)
-        yield token[:length], -cost, _BEGINS
+        yield token[:length], -cost, BEGINS
 
 
 def _sounds(tokens: NDArray[np.bytes_], known: NameIndex | None) -> NDArray[np.uint64]:

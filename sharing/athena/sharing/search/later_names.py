@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from athena.records.names.keys import unpack_name_key
-from athena.sharing.search.expansion import HOW
+from athena.sharing.search.choosing import HOW
 from athena.sharing.search.explaining import FieldMatch
 from athena.sharing.search.meanings import LATER_GIVEN_NAME_COST, Interpretation, Part
 

@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from athena.sharing.search.expansion import HOW, Meant
+from athena.sharing.search.choosing import HOW, Meant
 from athena.sharing.search.query import Reading
 
 LATER_GIVEN_NAME_COST = 0.7

@@ -1,6 +1,10 @@
 """Ranking by log P(typed | recorded), field by field; the same numbers explain the rank.
 
 How common a name is plays no part here: it decides what is looked up, never what is likelier.
+
+Who is as likely as others stands where he was read. Of a common name the store reads only the first
+so many, in the order of their keys; were they then shown in another order, a nominal recorded since
+could bring somebody into the first page, or take him from it, who has nothing to do with it.
 """
 
 from __future__ import annotations
@@ -54,7 +58,7 @@ class Ranked(NamedTuple):
 def rank(
     plan: SearchPlan, candidates: Iterable[Candidate], limit: int | None = None
 ) -> list[Ranked]:
-    """Return each nominal once, by its best row, the likeliest first; ties stand by id.
+    """Return each nominal once, by its best row, the likeliest first; ties stand as they were read.
 
     ``limit`` cuts the least likely off.
     """
@@ -68,26 +72,21 @@ def rank(
     weights, readings = _weigh(plan, keys)
     if asks_for_later(plan.interpretations):
         return _rank_with_later(plan, found, keys, place, weights, readings)[:limit]
-    best: dict[tuple[TenantId, NominalId], tuple[float, int]] = {}
-    least = -math.inf
-    places, by_key = place.tolist(), weights.tolist()
+    best: dict[tuple[TenantId, NominalId], int] = {}
+    places = place.tolist()
     for row in np.argsort(-weights[place], kind="stable").tolist():
-        weight = by_key[places[row]]
-        if weight < least:
-            break
         _, owner_force, nominal_id, _ = found[row]
-        best.setdefault((owner_force, nominal_id), (weight, places[row]))
+        best.setdefault((owner_force, nominal_id), places[row])
         if len(best) == limit:
-            least = weight  # all as likely as the last are read, for ties stand by id
-    ordered = sorted(best.items(), key=lambda item: (-item[1][0], item[0][1].int))[:limit]
+            break
     explainer = _Explainer(plan)
     return [
         Ranked(
             *nominal,
-            score_of(log_p),
+            score_of(float(weights[key])),
             explainer.explain(int(keys[key]), int(readings[key])),
         )
-        for nominal, (log_p, key) in ordered
+        for nominal, key in best.items()
     ]
 
 
@@ -116,7 +115,7 @@ def _rank_with_later(
             at = next((n for n, each in enumerate(why, 1) if each.field == "given_name"), len(why))
             why = (*why[:at], later, *why[at:])
         ranked.append((log_p, Ranked(*nominal, score_of(log_p), why)))
-    ranked.sort(key=lambda item: (-item[0], item[1].nominal_id.int))
+    ranked.sort(key=lambda item: -item[0])
     return [item for _, item in ranked]
 
 

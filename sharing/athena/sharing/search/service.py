@@ -321,16 +321,19 @@ async def _survivors(consultation: Consultation, ranked: Sequence[Ranked]) -> Su
 def _with_values(
     ranked: Sequence[Ranked], exact: Mapping[tuple[TenantId, NominalId], tuple[FieldMatch, float]]
 ) -> list[Ranked]:
-    """Return those found by name and those found by a value, each once, in their order."""
+    """Return those found by name and those found by a value, each once, in their order.
+
+    Ties stand as `rank` has them, those found by a value alone after them by id.
+    """
     known = {(item.owner_force, item.nominal_id): item for item in ranked}
-    for key, (match, score) in exact.items():
+    for key, (match, score) in sorted(exact.items(), key=lambda item: item[0][1].int):
         item = known.get(key)
         if item is None:
             known[key] = Ranked(*key, score, (match,))
         else:
             lifted = round(1 - (1 - item.score) * (1 - score), 4)
             known[key] = item._replace(score=lifted, explanation=(*item.explanation, match))
-    return sorted(known.values(), key=lambda item: (-item.score, str(item.nominal_id)))
+    return sorted(known.values(), key=lambda item: -item.score)
 
 
 def _query_of(name: NameDraft, draft: NominalDraft) -> PersonQuery:

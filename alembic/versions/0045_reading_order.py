@@ -1,4 +1,10 @@
-"""Whoever was born on the day typed is looked for among names by a hash, not one after the other.
+"""Read each range of a search in the order of its keys, and look names of a day up by their hashes.
+
+A search reads the first so many rows of a range, and which these are was left to the plan: by the
+index they come in the order of their keys, by a bitmap as they lie in the table. After an import,
+until the table is vacuumed, it was a bitmap, which besides reads all of a range; so what was read
+of a common name changed while an import ran, and changed back. The index has the order already.
+Those alike are ranked as they are read (docs/adr/0014), so the page has this order too.
 
 A search with a whole date reads who was born on it and keeps those with any of some hundred names.
 At ten million nominals that are some 1,800 rows, each held against every name: two thirds of what
@@ -17,11 +23,8 @@ depends_on = None
 PAIR = 70368744177663
 """46 bits: a pair of terms."""
 
-KEY_OF_DATE = (
-    f"((k.date_key & {PAIR}) << 16) | ((k.date_key >> 46) & 65535) "
-    "| (k.date_key & (-9223372036854775807 - 1)::bigint)"
-)
-"""The name key of a date key. Operators of bits bind alike: each has brackets."""
+SIGN = "(-9223372036854775807 - 1)::bigint"
+"""The sign bit."""
 
 RANGES = """
             p_low bigint[], p_high bigint[], p_good integer, p_enough integer, p_each integer,
@@ -42,6 +45,7 @@ FITS = """AND EXISTS (
                         )
                     )"""
 
+
 HASHED = """(
                               (n.date_key >> 23 & 8388607)
                                   IN (SELECT t::bigint FROM unnest(p_surnames) AS t)
@@ -52,17 +56,17 @@ ONE_BY_ONE = """((n.date_key >> 23 & 8388607)::integer = ANY (p_surnames)
 
 
 def upgrade() -> None:
-    """Look names of a day up by their hashes."""
-    _finding(HASHED)
+    """Say in which order rows are read, and compare names by hashes."""
+    _finding("ORDER BY n.name_key", "ORDER BY n.date_key", HASHED)
 
 
 def downgrade() -> None:
-    """Compare them one by one."""
-    _finding(ONE_BY_ONE)
+    """Leave the order to the plan, and compare names one by one."""
+    _finding("", "", ONE_BY_ONE)
 
 
-def _finding(among: str) -> None:
-    """Replace 0033's look-ups of a search, without filters and with."""
+def _finding(by_name: str, by_date: str, among: str) -> None:
+    """Replace the look-ups of a search, without filters and with."""
     script("SET LOCAL ROLE athena_owner")
     filters = ", p_sex text, p_markers text[], p_today date"
     for name, more, fits in (("find_people", "", ""), ("find_people_like", filters, FITS)):
@@ -91,6 +95,7 @@ def _finding(among: str) -> None:
                         SELECT n.name_key, n.owner_force, n.nominal_id, n.label_id
                         FROM records.name_key AS n
                         WHERE n.name_key >= r.low AND n.name_key <= r.high {fits}
+                        {by_name}
                         LIMIT CASE WHEN r.ord <= v_narrow THEN p_each ELSE p_wide_each END
                     ) AS k
                     LIMIT p_total
@@ -108,13 +113,15 @@ def _finding(among: str) -> None:
                 IF cardinality(p_day_low) > 0 THEN
                     RETURN QUERY
                     -- The index of dates holds all of this: a date key is a name key, day first.
-                    SELECT {KEY_OF_DATE}, k.owner_force, k.nominal_id, k.label_id
+                    SELECT ((k.date_key & {PAIR}) << 16) | ((k.date_key >> 46) & 65535)
+                           | (k.date_key & {SIGN}), k.owner_force, k.nominal_id, k.label_id
                     FROM unnest(p_day_low, p_day_high) AS r (low, high)
                     CROSS JOIN LATERAL (
                         SELECT n.date_key, n.owner_force, n.nominal_id, n.label_id
                         FROM records.name_key AS n
                         WHERE n.date_key >= r.low AND n.date_key <= r.high
                           AND {among} {fits}
+                        {by_date}
                         LIMIT p_total
                     ) AS k;
                 END IF;
