@@ -18,10 +18,9 @@ from athena.records.names.normalise import name_pairs
 from athena.records.names.ranges import Ranges
 from athena.records.synthetic.names import Population, mix_of
 from athena.sharing.search.dictionary import NameDictionary
-from athena.sharing.search.later_names import asks_for_later
 from athena.sharing.search.plan import SearchPlan, make_plan
 from athena.sharing.search.query import PersonQuery
-from athena.sharing.search.ranking import Candidate, Ranked, rank
+from athena.sharing.search.ranking import Candidate, Ranked, rank, to_read_whole
 from support.misspelling import Person
 
 FORCES = ("kent", "essex", "norfolk", "cambridgeshire", "bedfordshire", "hertfordshire")
@@ -98,11 +97,10 @@ class RecordedPeople:
         return ranked
 
     def _with_other_names(self, plan: SearchPlan, found: list[Candidate]) -> list[Candidate]:
-        if not asks_for_later(plan.interpretations):
-            return found
-        people = {candidate.nominal_id.int for candidate in found}
         return found + [
-            _candidate(key, person) for person in people for key in self._by_person[person]
+            _candidate(key, nominal_id.int)
+            for _, nominal_id in to_read_whole(plan, found)
+            for key in self._by_person[nominal_id.int]
         ]
 
     def _in_names(self, ranges: Ranges, each: int) -> list[Candidate]:

@@ -9,6 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
 from athena.records.names.keys import unpack_name_key
 from athena.sharing.search.choosing import HOW
 from athena.sharing.search.explaining import FieldMatch
@@ -23,9 +26,9 @@ CONTRADICTS = -0.4
 """What it costs that other given names are recorded and none of them is the one typed."""
 
 
-def asks_for_later(interpretations: Iterable[Interpretation]) -> bool:
-    """Whether any reading has a second given name."""
-    return any(len(item.given.typed) > 1 for item in interpretations)
+def asking_for_later(interpretations: Iterable[Interpretation]) -> NDArray[np.bool_]:
+    """Return which readings have a second given name."""
+    return np.asarray([len(item.given.typed) > 1 for item in interpretations], dtype=np.bool_)
 
 
 def weigh_later(item: Interpretation, key: int, keys: Sequence[int]) -> FieldMatch | None:

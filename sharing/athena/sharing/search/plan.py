@@ -263,7 +263,8 @@ def _family_ranges(
     """Return the closest surnames with any given name, in the year of birth if it is known.
 
     So a person is found whose given name was typed as one that leads nowhere: a pet name that no
-    table has, a middle name that isn't recorded.
+    table has, a middle name that isn't recorded. With a year of birth only first names count: there
+    are as many further ones, and hardly anybody is known by one alone.
     """
     weighed = _Weighed()
     for item in interpretations:
@@ -275,7 +276,7 @@ def _family_ranges(
     if query.born_years is None:
         return [both(surname_ranges(terms))]
     first, last = year_days(*query.born_years)
-    return [both(pair_ranges(_family(term, names), first, last)) for term in terms.tolist()]
+    return [pair_ranges(_family(term, names), first, last) for term in terms.tolist()]
 
 
 def _family(surname: int, names: NameDictionary) -> Terms:

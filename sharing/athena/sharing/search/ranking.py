@@ -21,7 +21,7 @@ from athena.platform.kernel.identity import LabelId, NominalId, TenantId
 from athena.records.names.keys import DAY_BITS, MOST_DAYS, MOST_TERMS, TERM_BITS, unpack_name_key
 from athena.sharing.search.dates import DateScale
 from athena.sharing.search.explaining import FieldMatch
-from athena.sharing.search.later_names import asks_for_later, weigh_later
+from athena.sharing.search.later_names import asking_for_later, weigh_later
 from athena.sharing.search.meanings import Interpretation, Part
 from athena.sharing.search.plan import (
     FURTHER_NAME_COST,
@@ -35,6 +35,9 @@ NO_MATCH = -7.0
 
 LIKELY = 0.85
 """The score from which a hit counts as likely the same person."""
+
+
+Nominal = tuple[TenantId, NominalId]
 
 
 class Candidate(NamedTuple):
@@ -65,12 +68,9 @@ def rank(
     found = list(candidates)
     if not found:
         return []
-    keys, place = np.unique(
-        np.fromiter((candidate.name_key for candidate in found), np.int64, len(found)),
-        return_inverse=True,
-    )
+    keys, place = _keys_of(found)
     weights, readings = _weigh(plan, keys)
-    if asks_for_later(plan.interpretations):
+    if asking_for_later(plan.interpretations)[readings].any():
         return _rank_with_later(plan, found, keys, place, weights, readings)[:limit]
     best: dict[tuple[TenantId, NominalId], int] = {}
     places = place.tolist()
@@ -88,6 +88,32 @@ def rank(
         )
         for nominal, key in best.items()
     ]
+
+
+def to_read_whole(plan: SearchPlan, found: Sequence[Candidate]) -> list[Nominal]:
+    """Return the nominals, each once, whose rank hangs on all of their names.
+
+    They are those that fit best as somebody with more than one given name typed. Another order of
+    the words typed may have more where the likeliest has one; that alone makes no difference.
+    """
+    asking = asking_for_later(plan.interpretations)
+    if not found or not asking.any():
+        return []
+    keys, place = _keys_of(found)
+    asks = asking[_weigh(plan, keys)[1]][place].tolist()
+    return list(
+        dict.fromkeys(
+            (candidate.owner_force, candidate.nominal_id)
+            for candidate, asked in zip(found, asks, strict=True)
+            if asked
+        )
+    )
+
+
+def _keys_of(found: Sequence[Candidate]) -> tuple[NDArray[np.int64], NDArray[np.intp]]:
+    """Return the distinct name keys of candidates, and which of them each has."""
+    keys = np.fromiter((candidate.name_key for candidate in found), np.int64, len(found))
+    return np.unique(keys, return_inverse=True)
 
 
 def _rank_with_later(

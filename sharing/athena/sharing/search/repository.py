@@ -13,11 +13,10 @@ from athena.platform.kernel.identity import LabelId, NominalId, TenantId
 from athena.policies.visibility.models import Consultation
 from athena.records.names.ranges import Ranges, bounds
 from athena.records.nominals.identifiers import Identifier
-from athena.sharing.search.later_names import asks_for_later
 from athena.sharing.search.places import Place
 from athena.sharing.search.plan import SearchPlan
 from athena.sharing.search.query import NO_FILTERS, Filters
-from athena.sharing.search.ranking import Candidate
+from athena.sharing.search.ranking import Candidate, to_read_whole
 
 SEARCH_HOURS = 1
 """How long a search can be paged through and a record be created on the strength of it."""
@@ -88,14 +87,12 @@ async def by_name(
         return []
     columns = (found.name_keys, found.owners, found.nominals, found.labels)
     rows = list(map(Candidate._make, zip(*columns, strict=True)))
-    if asks_for_later(plan.interpretations):
-        rows += await _other_names(consultation, rows)
-    return rows
+    nominals = to_read_whole(plan, rows)
+    return rows + await _other_names(consultation, nominals) if nominals else rows
 
 
-async def _other_names(consultation: Consultation, found: Sequence[Candidate]) -> list[Candidate]:
-    """Return all rows of the name index of those found: a second given name counts by them."""
-    nominals = list({(row.owner_force, row.nominal_id) for row in found})
+async def _other_names(consultation: Consultation, nominals: Sequence[Found]) -> list[Candidate]:
+    """Return all rows of the name index of some nominals: a second given name counts by them."""
     (names,) = await consultation.session.rows(
         f"SELECT {_COLUMNS} FROM unnest(CAST(:owners AS smallint[]), CAST(:ids AS uuid[])) "
         "AS t (owner, id) CROSS JOIN LATERAL (SELECT k.* FROM records.name_key AS k "
