@@ -67,10 +67,15 @@ ARRAYS = ("tokens", "term_ids", "bonus", "sounds", "starts", "places")
 Bonus = NDArray[np.float32]
 
 
-Found = tuple[
-    NDArray[np.int64], NDArray[np.float64], NDArray[np.uint8], NDArray[np.float32] | float
-]
+Found = tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.uint8], NDArray[np.float32]]
 """Places in the index, log P(typed | recorded), how the names meet, and what cuts some off."""
+
+_NOBODY: Found = (
+    np.zeros(0, np.int64),
+    np.zeros(0, np.float64),
+    np.zeros(0, np.uint8),
+    np.zeros(0, np.float32),
+)
 
 
 class NameIndex:
@@ -180,7 +185,7 @@ class NameIndex:
         """Return all that a typed name may mean, the likeliest of each way, for `choose`."""
         ways = self._ways(token) if len(self) else []
         if not ways:
-            ways = [(FORMS, (np.zeros(0, np.int64), np.zeros(0), np.zeros(0, np.uint8), 0.0))]
+            ways = [(FORMS, _NOBODY)]
         places = np.concatenate([found[0] for _, found in ways])
         return Candidates(
             terms=self._term_ids[places].astype(np.int64),
@@ -192,9 +197,7 @@ class NameIndex:
             log_p=np.concatenate([found[1] for _, found in ways]),
             how=np.concatenate([found[2] for _, found in ways]),
             bonus=self._bonus[places],
-            rough=np.concatenate(
-                [np.broadcast_to(np.float32(found[3]), len(found[0])) for _, found in ways]
-            ),
+            rough=np.concatenate([found[3] for _, found in ways]),
         )
 
     def _ways(self, token: str) -> list[tuple[int, Found]]:
@@ -216,7 +219,7 @@ class NameIndex:
                     there[recorded],
                     np.asarray([log_p for _, log_p, _ in forms])[recorded],
                     np.asarray([how for _, _, how in forms], dtype=np.uint8)[recorded],
-                    0.0,
+                    np.zeros(int(recorded.sum()), np.float32),
                 ),
             )
         ]

@@ -98,6 +98,7 @@ class SearchPlan:
     """The look-ups close enough to tell that a record exists which may not be shown."""
     surname_terms: tuple[int, ...] = ()
     given_terms: tuple[int, ...] = ()
+    """Any of these names brings in whoever was born on one of the days."""
 
 
 @dataclass(slots=True)
@@ -182,6 +183,7 @@ def make_plan(query: PersonQuery, names: NameDictionary) -> SearchPlan:
         narrow, good = any_date.in_order()
         families = _family_ranges(query, interpretations, names)
         wide = np.concatenate(families) if families else NO_RANGES
+    on_the_day = interpretations if query.born is not None else ()
     pointed = pairs[weights >= POINTER_WEIGHT][:MOST_POINTERS]
     return SearchPlan(
         interpretations=interpretations,
@@ -191,9 +193,9 @@ def make_plan(query: PersonQuery, names: NameDictionary) -> SearchPlan:
         wide=wide,
         days=_whole_days(query),
         pointers=_pointer_ranges(query, pointed),
-        surname_terms=_distinct(item.surnames.terms for item in interpretations),
+        surname_terms=_distinct(item.surnames.terms for item in on_the_day),
         given_terms=_distinct(
-            item.given.terms[item.given.log_p >= GIVEN_ALONE_WEIGHT] for item in interpretations
+            item.given.terms[item.given.log_p >= GIVEN_ALONE_WEIGHT] for item in on_the_day
         ),
     )
 
@@ -331,4 +333,5 @@ def _whole_days(query: PersonQuery) -> Ranges:
 
 
 def _distinct(terms: Iterable[Sequence[int] | Terms]) -> tuple[int, ...]:
-    return tuple(np.unique(np.concatenate([np.asarray(item, np.int64) for item in terms])).tolist())
+    columns = [np.asarray(item, np.int64) for item in terms]
+    return tuple(np.unique(np.concatenate(columns)).tolist()) if columns else ()

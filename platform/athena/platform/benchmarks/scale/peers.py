@@ -21,6 +21,12 @@ MOST_SECONDS = 90.0
 """How long each peer may be asked; a slow one answers a subset of the questions."""
 
 FEWEST = 20
+SLIPS_OF_TANTIVY = {"tantivy": 1, "tantivy_two_slips": 2}
+"""How many slips in a word it forgives, by the name of the peer; short words have one at most."""
+
+_SHORT = 5
+"""A word of fewer letters is short, as in our own look-up."""
+
 _WARM_UP = 3
 _RULES = """
     CREATE ROLE walled NOLOGIN;
@@ -77,11 +83,11 @@ async def _ask_trigram(connection: asyncpg.Connection, questions: Sequence[Quest
 
 def ask_tantivy(
     filled: Filled, questions: Sequence[Question], most: int, folder: Path, tell: Tell
-) -> Answers:
+) -> dict[str, Answers]:
     """Return the answers of tantivy without any protection, over at most ``most`` people.
 
-    Names by fuzzy terms of one slip, the year of birth as a wish; ConfigurationError where tantivy
-    isn't installed.
+    Names by fuzzy terms, of one slip and of as many as our own look-up forgives; the year of birth
+    as a wish. ConfigurationError where tantivy isn't installed.
     """
     try:
         tantivy = import_module("tantivy")
@@ -107,15 +113,29 @@ def ask_tantivy(
     writer.wait_merging_threads()
     index.reload()
     searcher = index.searcher()
-    tell("Asking tantivy")
+    within = [question for question in questions if question.row < most]
+    answers = {}
+    for name, slips in SLIPS_OF_TANTIVY.items():
+        tell(f"Asking tantivy, slips in a word: {slips}")
+
+        def query_of(question: Question, slips: int = slips) -> Any:
+            return _tantivy_query(tantivy, schema, question, slips)
+
+        answers[name] = _ask_tantivy(searcher, query_of, within)
+    return answers
+
+
+def _ask_tantivy(
+    searcher: Any, query_of: Callable[[Question], Any], questions: Sequence[Question]
+) -> Answers:
     milliseconds, found = [], []
     started = time.perf_counter()
     for number, question in enumerate([*questions[:_WARM_UP], *questions]):
         begun = time.perf_counter()
-        query = _tantivy_query(tantivy, schema, question)
+        query = query_of(question)
         hits = searcher.search(query, FIRST).hits
         rows = [searcher.doc(address)["row"][0] for _, address in hits]
-        if number >= _WARM_UP and question.row < most:
+        if number >= _WARM_UP:
             milliseconds.append((time.perf_counter() - begun) * 1000)
             found.append((question, question.row in rows))
         if time.perf_counter() - started > MOST_SECONDS and len(found) >= FEWEST:
@@ -123,13 +143,17 @@ def ask_tantivy(
     return milliseconds, found
 
 
-def _tantivy_query(tantivy: Any, schema: Any, question: Question) -> Any:
+def _tantivy_query(tantivy: Any, schema: Any, question: Question, slips: int) -> Any:
     words = f"{question.given} {question.surname}".replace("-", " ").replace("'", " ").split()
     wanted = [
         (
             tantivy.Occur.Should,
             tantivy.Query.fuzzy_term_query(
-                schema, "name", word, distance=1, transposition_cost_one=True
+                schema,
+                "name",
+                word,
+                distance=slips if len(word) >= _SHORT else 1,
+                transposition_cost_one=True,
             ),
         )
         for word in words
