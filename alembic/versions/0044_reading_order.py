@@ -2,9 +2,9 @@
 
 A search reads the first so many rows of a range, and which these are was left to the plan: by the
 index they come in the order of their keys, by a bitmap as they lie in the table. After an import,
-until the table is vacuumed, it was a bitmap, which besides reads all of a range; so what was read of
-a common name changed while an import ran, and changed back. The index has the order already. Those
-alike are ranked as they are read (docs/adr/0014), so the page has this order too.
+until the table is vacuumed, it was a bitmap, which besides reads all of a range; so what was read
+of a common name changed while an import ran, and changed back. The index has the order already.
+Those alike are ranked as they are read (docs/adr/0014), so the page has this order too.
 """
 
 from __future__ import annotations
