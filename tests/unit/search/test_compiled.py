@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rapidfuzz.distance import OSA
 
-from athena.sharing.search import compiled
+from athena.sharing.search import compiled, neighbourhood
 from athena.sharing.search.expansion import NameIndex
 
 letters = st.text("abcdest", min_size=2, max_size=9)
@@ -44,6 +45,18 @@ def test_names_are_placed_as_a_sorted_list_places_them(
         asked.view(np.uint8).reshape(len(asked), -1),
     )
     assert places.tolist() == np.searchsorted(ordered, asked).tolist()
+
+
+@settings(deadline=None)
+@given(st.lists(st.text("abcdest", min_size=1, max_size=24), min_size=1, max_size=12, unique=True))
+def test_a_loop_files_names_as_columns_do(recorded: list[str]) -> None:
+    tokens = np.sort(np.asarray(recorded, dtype=np.bytes_))
+    sounds = neighbourhood.sound_hashes([token.decode() for token in tokens.tolist()])
+    by_columns = neighbourhood.file_names(tokens, sounds)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(neighbourhood, "WORTH_A_LOOP", 1)
+        by_loop = neighbourhood.file_names(tokens, sounds)
+    assert [part.tolist() for part in by_loop] == [part.tolist() for part in by_columns]
 
 
 @settings(deadline=None)
