@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rapidfuzz.distance import OSA
 
-from athena.sharing.search import compiled
+from athena.sharing.search import compiled, compiled_columns, neighbourhood
 from athena.sharing.search.expansion import NameIndex
 
 letters = st.text("abcdest", min_size=2, max_size=9)
@@ -47,9 +48,21 @@ def test_names_are_placed_as_a_sorted_list_places_them(
 
 
 @settings(deadline=None)
+@given(st.lists(st.text("abcdest", min_size=1, max_size=24), min_size=1, max_size=12, unique=True))
+def test_a_loop_files_names_as_columns_do(recorded: list[str]) -> None:
+    tokens = np.sort(np.asarray(recorded, dtype=np.bytes_))
+    sounds = neighbourhood.sound_hashes([token.decode() for token in tokens.tolist()])
+    by_columns = neighbourhood.file_names(tokens, sounds)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(neighbourhood, "WORTH_A_LOOP", 1)
+        by_loop = neighbourhood.file_names(tokens, sounds)
+    assert [part.tolist() for part in by_loop] == [part.tolist() for part in by_columns]
+
+
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 2**46), max_size=60), st.integers(0, 70))
 def test_each_value_is_taken_where_it_stands_first(values: list[int], most: int) -> None:
-    first = compiled.first_of_each(np.asarray(values, dtype=np.int64), most).tolist()
+    first = compiled_columns.first_of_each(np.asarray(values, dtype=np.int64), most).tolist()
     assert first == [values.index(value) for value in dict.fromkeys(values)][:most]
 
 
@@ -57,7 +70,7 @@ def test_each_value_is_taken_where_it_stands_first(values: list[int], most: int)
 @given(st.lists(st.integers(0, 30), max_size=40), st.sets(st.integers(1, 30), max_size=20))
 def test_terms_weigh_what_they_are_given(wanted: list[int], known: set[int]) -> None:
     terms = np.asarray(sorted(known), dtype=np.int64)
-    weights = compiled.weights_of(
+    weights = compiled_columns.weights_of(
         np.asarray(wanted, dtype=np.int64), terms, -terms / 10, missing=-2.5, otherwise=-7.0
     )
     expected = [-2.5 if term == 0 else -term / 10 if term in known else -7.0 for term in wanted]

@@ -114,7 +114,7 @@ def choose(typed: str, parts: Sequence[Candidates], limit: int) -> Meant:
     Common names are kept sooner, none ranks higher for it. Each part's candidates of a way are all
     that it has, or the first by `rough` and the alphabet.
     """
-    from athena.sharing.search import compiled
+    from athena.sharing.search import compiled_columns
 
     if len(parts) == 1:
         (found,) = parts
@@ -126,7 +126,7 @@ def choose(typed: str, parts: Sequence[Candidates], limit: int) -> Meant:
         found, alphabet = found.of(kept), alphabet[kept]
     # The best way in which a name meets the typed one counts, and of equals the first.
     order = np.lexsort((found.way, alphabet, -found.log_p))
-    order = order[compiled.first_of_each(alphabet[order], len(order))]
+    order = order[compiled_columns.first_of_each(alphabet[order], len(order))]
     if len(order) > limit:
         worth = (found.log_p + found.bonus)[order]
         worth[found.how[order] == EXACT] = np.inf

@@ -170,6 +170,43 @@ def _buckets(typed: Letters, left_out: int, own_sound: np.uint64, filing: Filing
 
 
 @compiled
+def filed(
+    names: Letters,
+    left_out: Integers,
+    sounds: NDArray[np.uint64],
+    filing: Filing,
+    entries: int,
+    bits: int,
+) -> NDArray[np.uint64]:
+    """Return buckets, each with the place of a name filed in it in the lower half of a number.
+
+    A name is filed by its sound, and by what stays of it without up to ``left_out`` letters, by its
+    length.
+    """
+    shift = np.uint64(64 - bits)
+    half = np.uint64(32)
+    found = np.empty(entries, np.uint64)
+    count = 0
+    for number in range(len(names)):
+        length = 0
+        while length < names.shape[1] and names[number, length] != 0:
+            length += 1
+        name, place = names[number, :length], np.uint64(number)
+        found[count] = (sounds[number] >> shift) << half | place
+        found[count + 1] = (_hash_without(name, -1, -1, filing) >> shift) << half | place
+        count += 2
+        for first in range(length if left_out[length] > 0 else 0):
+            found[count] = (_hash_without(name, first, -1, filing) >> shift) << half | place
+            count += 1
+        for first in range(length if left_out[length] > 1 else 0):
+            for second in range(first + 1, length):
+                hashed = _hash_without(name, first, second, filing)
+                found[count] = (hashed >> shift) << half | place
+                count += 1
+    return found
+
+
+@compiled
 def _shift_to(size: int) -> np.uint64:
     """Return by how much to shift a hash of 64 bits for a table of a size that is a power of 2."""
     shift = np.uint64(64)
@@ -317,40 +354,3 @@ def likely_pairs(
             weights[there] = weights[number]
             there += 1
     return pairs[:there], weights[:there]
-
-
-@compiled
-def first_of_each(values: Integers, most: int) -> Integers:
-    """Return where each value stands first, in their order; the first ``most`` of them."""
-    slots = 16
-    while slots < 2 * len(values):
-        slots <<= 1
-    seen = np.full(slots, -1, np.int64)
-    first = np.empty(min(len(values), most), np.int64)
-    count = 0
-    for place in range(len(values)):
-        if count == most:
-            break
-        slot = np.int64(np.uint64(values[place]) * _SPREADING >> np.uint64(40)) & (slots - 1)
-        while seen[slot] >= 0 and values[seen[slot]] != values[place]:
-            slot = (slot + 1) & (slots - 1)
-        if seen[slot] < 0:
-            seen[slot] = place
-            first[count] = place
-            count += 1
-    return first[:count]
-
-
-@compiled
-def weights_of(
-    wanted: Integers, terms: Integers, weights: Floats, missing: float, otherwise: float
-) -> Floats:
-    """Return the weights of terms: ``missing`` for term 0, ``otherwise`` for one not known."""
-    found = np.empty(len(wanted), np.float64)
-    for number in range(len(wanted)):
-        found[number] = missing if wanted[number] == 0 else otherwise
-        for place in range(len(terms)):
-            if terms[place] == wanted[number]:
-                found[number] = weights[place]
-                break
-    return found

@@ -44,7 +44,7 @@ class Part:
     @classmethod
     def of(cls, typed: Sequence[str], expand: Expand, later_cost: float, later: str) -> Part:
         """Return the names that any of some typed ones may mean."""
-        from athena.sharing.search import compiled
+        from athena.sharing.search import compiled_columns
 
         meant = [expand(token) for token in typed] or [Meant.nothing("")]
         (first, *further) = meant
@@ -56,7 +56,7 @@ class Part:
         log_p = np.concatenate([first.log_p, *(item.log_p - later_cost for item in further)])
         order = np.argsort(-log_p, kind="stable")
         terms = np.concatenate([item.terms for item in meant])
-        order = order[compiled.first_of_each(terms[order], MOST_TERMS_OF_PART)]
+        order = order[compiled_columns.first_of_each(terms[order], MOST_TERMS_OF_PART)]
         numbers = np.arange(len(meant), dtype=np.uint8)
         return cls(
             tuple(typed),
@@ -73,9 +73,9 @@ class Part:
 
     def weights_of(self, terms: Terms, missing: float, otherwise: float) -> Weights:
         """Return the weights of recorded terms; ``missing`` is that of term 0, no name at all."""
-        from athena.sharing.search import compiled
+        from athena.sharing.search import compiled_columns
 
-        return compiled.weights_of(terms, self.terms, self.log_p, missing, otherwise)
+        return compiled_columns.weights_of(terms, self.terms, self.log_p, missing, otherwise)
 
     def place_of(self, term: int) -> int | None:
         """Return where a recorded term stands, or None if nothing typed leads to it."""

@@ -29,6 +29,8 @@ _POWERS = np.asarray(
 )
 _SOUND_SEED = np.uint64(0xA5A5A5A5A5A5A5A5)
 _FEWEST_BITS, _MOST_BITS = 8, 24
+WORTH_A_LOOP = 500
+"""From how many names on they are filed by a compiled loop."""
 _PLACE_BITS = np.uint64(32)
 
 
@@ -55,6 +57,37 @@ def file_names(tokens: NDArray[np.bytes_], sounds: Hashes) -> tuple[Places, Plac
     )
     bits = min(max(int(entries).bit_length(), _FEWEST_BITS), _MOST_BITS)
     # Bucket and place in one number: sorted where it stands, it takes half the memory of an order.
+    if len(tokens) >= WORTH_A_LOOP:
+        filed = filed_by_loop(tokens, sounds, entries, bits)
+    else:
+        filed = _filed_by_columns(tokens, members, sounds, entries, bits)
+    filed.sort()
+    starts = np.zeros((1 << bits) + 1, dtype=np.uint32)
+    counts = np.bincount((filed >> _PLACE_BITS).view(np.int64), minlength=1 << bits)
+    np.cumsum(counts, out=starts[1:])
+    return starts, filed.astype(np.uint32)
+
+
+def filed_by_loop(tokens: NDArray[np.bytes_], sounds: Hashes, entries: int, bits: int) -> Hashes:
+    """Return every bucket and the place filed in it; other threads run meanwhile."""
+    from athena.sharing.search import compiled
+
+    letters = np.ascontiguousarray(tokens).view(np.uint8).reshape(len(tokens), -1)
+    most = np.asarray([most_left_out(length) for length in range(letters.shape[1] + 1)])
+    nowhere = np.zeros(1, dtype=np.uint32)
+    for array in (letters, nowhere):
+        array.flags.writeable = False  # the compiled loops know no others
+    return compiled.filed(letters, most, sounds, filing_of(nowhere, nowhere), entries, bits)
+
+
+def _filed_by_columns(
+    tokens: NDArray[np.bytes_],
+    members: Sequence[NDArray[np.intp]],
+    sounds: Hashes,
+    entries: int,
+    bits: int,
+) -> Hashes:
+    """Return the same, for few names: the loops take half a second to load."""
     filed = np.empty(entries, dtype=np.uint64)
     filed[: len(tokens)] = _filed(sounds, np.arange(len(tokens), dtype=np.uint64), bits)
     end = len(tokens)
@@ -66,11 +99,7 @@ def file_names(tokens: NDArray[np.bytes_], sounds: Hashes) -> tuple[Places, Plac
         for kept in _kept_letters(length):
             filed[end : end + len(places)] = _filed(_hash(letters[:, kept]), numbers, bits)
             end += len(places)
-    filed.sort()
-    starts = np.zeros((1 << bits) + 1, dtype=np.uint32)
-    counts = np.bincount((filed >> _PLACE_BITS).view(np.int64), minlength=1 << bits)
-    np.cumsum(counts, out=starts[1:])
-    return starts, filed.astype(np.uint32)
+    return filed
 
 
 def filing_of(starts: Places, places: Places) -> Filing:

@@ -113,13 +113,13 @@ class _Weighed:
         self._weights.append(weights)
 
     def best(self, limit: int) -> tuple[Terms, Weights]:
-        from athena.sharing.search import compiled
+        from athena.sharing.search import compiled_columns
 
         if not self._pairs:
             return np.zeros(0, np.int64), np.zeros(0)
         pairs, weights = np.concatenate(self._pairs), np.concatenate(self._weights)
         order = np.lexsort((pairs, -weights))
-        order = order[compiled.first_of_each(pairs[order], limit)]
+        order = order[compiled_columns.first_of_each(pairs[order], limit)]
         return pairs[order], weights[order]
 
 
