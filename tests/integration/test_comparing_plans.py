@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from athena.platform.kernel.database import Parameters, ReadSession, Row
+from athena.platform.kernel.database import Parameters, ReadSession
+from athena.platform.kernel.rows import Row
 from athena.records.names.keys import pair_key
 from athena.records.names.ranges import day_ranges, pair_ranges
 from athena.sharing.comparing import repository

@@ -11,8 +11,9 @@ from uuid import UUID
 from athena.governance.apportionment.models import Measure, parse_formula
 from athena.governance.apportionment.money import FinancialYear
 from athena.governance.apportionment.stored import BasisSet, StoredFormula
-from athena.platform.kernel.database import ReadSession, Row, WriteSession
+from athena.platform.kernel.database import ReadSession, WriteSession
 from athena.platform.kernel.identity import TenantId
+from athena.platform.kernel.rows import Row
 
 
 async def formulas(session: ReadSession, reference: str | None = None) -> list[StoredFormula]:

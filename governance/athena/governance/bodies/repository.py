@@ -10,8 +10,9 @@ from uuid import UUID
 from athena.governance.bodies.constitution import Constitution
 from athena.governance.bodies.models import Appointment, Body, BodyKind, ConstitutionVersion
 from athena.governance.votes.outcome import Duty
-from athena.platform.kernel.database import ReadSession, Row, WriteSession
+from athena.platform.kernel.database import ReadSession, WriteSession
 from athena.platform.kernel.identity import TenantId
+from athena.platform.kernel.rows import Row
 
 _BODY = "SELECT body_id, slug, name, kind, module, forces FROM governance.body"
 

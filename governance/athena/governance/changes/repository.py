@@ -14,8 +14,9 @@ from athena.governance.changes.machine import Kind, State
 from athena.governance.changes.models import Change, ChangeVersion
 from athena.governance.changes.standing import EntryKind
 from athena.governance.entries.repository import EntryTable
-from athena.platform.kernel.database import ReadSession, Row, WriteSession
+from athena.platform.kernel.database import ReadSession, WriteSession
 from athena.platform.kernel.identity import Subject, TenantId
+from athena.platform.kernel.rows import Row
 
 _CHANGE = """
     SELECT c.change_id, c.number, c.tenant_id, t.slug AS tenant, b.slug AS body, c.username,

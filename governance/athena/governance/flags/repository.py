@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from athena.governance.flags.models import Switch, Switches
-from athena.platform.kernel.database import ReadSession, Row, WriteSession
+from athena.platform.kernel.database import ReadSession, WriteSession
 from athena.platform.kernel.identity import TenantId
+from athena.platform.kernel.rows import Row
 
 MONITOR = "athena_monitor"
 CHANNEL = "athena_features"

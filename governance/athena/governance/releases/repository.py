@@ -11,8 +11,9 @@ from athena.governance.entries.repository import EntryTable
 from athena.governance.releases.document import ReleaseDocument
 from athena.governance.releases.machine import RingState, State
 from athena.governance.releases.models import EntryKind, Release, StoredRing
-from athena.platform.kernel.database import ReadSession, Row, WriteSession
+from athena.platform.kernel.database import ReadSession, WriteSession
 from athena.platform.kernel.identity import Role, Subject, TenantId
+from athena.platform.kernel.rows import Row
 
 _RELEASE = """
     SELECT r.release_id, r.number, r.username, r.state, r.version, p.document ->> 'title' AS title,

@@ -11,8 +11,9 @@ from uuid import UUID
 from athena.governance.bodies.constitution import DecisionClass
 from athena.governance.votes.models import Matter, SubjectKind, Vote, VoteStatus
 from athena.governance.votes.outcome import Ballot, Choice, Duty, Seat
-from athena.platform.kernel.database import ReadSession, Row, WriteSession
+from athena.platform.kernel.database import ReadSession, WriteSession
 from athena.platform.kernel.identity import Subject
+from athena.platform.kernel.rows import Row
 
 _VOTE = """
     SELECT v.vote_id, v.body_id, b.slug, v.constitution_version, v.decision, v.subject_kind,

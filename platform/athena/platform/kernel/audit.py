@@ -15,8 +15,9 @@ from uuid import UUID
 
 from asyncpg import PostgresError
 
-from athena.platform.kernel.database import Database, Parameters, ReadSession, Row
+from athena.platform.kernel.database import Database, Parameters, ReadSession
 from athena.platform.kernel.identity import Level, NominalId, Subject, TenantId, TenantKind
+from athena.platform.kernel.rows import Row
 
 STALE_GRANT = "AT001"
 """The SQLSTATE by which the store says that a grant set is unknown, expired or superseded."""

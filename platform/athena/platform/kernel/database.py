@@ -10,20 +10,17 @@ What the store refuses comes as `asyncpg.PostgresError`, with its SQLSTATE.
 from __future__ import annotations
 
 import asyncio
-import json
-import re
-from collections import namedtuple
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from functools import cache, lru_cache
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 
 import asyncpg
 from sqlalchemy import URL
 
 from athena.platform.kernel.credentials import login_password
 from athena.platform.kernel.errors import StoreUnavailableError
+from athena.platform.kernel.rows import Row, numbered, row_type, speak_json
 
 WAIT_SECONDS = 10.0
 """How long a call waits for a connection while others of its login have them all."""
@@ -36,9 +33,6 @@ _STATEMENTS_KEPT = 250
 """How many prepared statements a connection keeps."""
 
 Parameters = Mapping[str, Any]
-
-_PARAMETER = re.compile(r"(?<![:\w\\]):(\w+)(?!:)")
-"""A name after a colon; a cast has two, and a colon that is meant has a backslash before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,38 +57,6 @@ class StoreAddress:
         return URL.create("postgresql+asyncpg", user, password, self.host, self.port, self.database)
 
 
-class Row(tuple[Any, ...]):
-    """A row of an answer: a tuple whose columns are attributes too."""
-
-    __slots__ = ()
-
-    if TYPE_CHECKING:
-
-        def __getattr__(self, column: str) -> Any: ...
-
-        @classmethod
-        def _make(cls, values: Iterable[Any]) -> Row: ...
-
-        def _asdict(self) -> dict[str, Any]: ...
-
-
-@cache
-def _row_type(columns: tuple[str, ...]) -> type[Row]:
-    """Return the type of rows with some columns; one whose name can't be an attribute has none."""
-    named = namedtuple("Row", columns, rename=True)  # type: ignore[misc]
-    return cast("type[Row]", type("Row", (named, Row), {"__slots__": ()}))
-
-
-@lru_cache(maxsize=2048)
-def numbered(statement: str) -> tuple[str, tuple[str, ...]]:
-    """Return a statement as the store takes it, and which named parameter each number is."""
-    numbers: dict[str, int] = {}
-    sql = _PARAMETER.sub(
-        lambda found: f"${numbers.setdefault(found[1], len(numbers) + 1)}", statement
-    )
-    return sql.replace("\\:", ":"), tuple(numbers)
-
-
 class ReadSession:
     """A transaction that reads; it may append to the audit log, which is what lets it see."""
 
@@ -108,7 +70,7 @@ class ReadSession:
         records = await self._connection.fetch(sql, *values)
         if not records:
             return []
-        return list(map(_row_type(tuple(records[0].keys()))._make, records))
+        return list(map(row_type(tuple(records[0].keys()))._make, records))
 
     async def one(self, statement: str, parameters: Parameters | None = None) -> Row | None:
         """Run a query and return its only row, or None; ValueError where there are more."""
@@ -277,7 +239,7 @@ class Database:
             else:
                 async with _committed(connection):
                     yield connection
-        except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             if broke_off(error) or _is_closed(connection):
                 raise StoreUnavailableError(  # as where the server ends a session at suspension
                     "The records store broke off; nothing was changed. Try again shortly."
@@ -285,7 +247,8 @@ class Database:
             raise
         except (asyncio.CancelledError, GeneratorExit):
             # The server takes back what was begun; one that hangs would never say so.
-            connection.terminate()
+            if not _is_closed(connection):
+                connection.terminate()
             raise
         finally:
             await self._give_back(pool, connection)
@@ -321,7 +284,7 @@ class Database:
 
     async def _meet(self, connection: asyncpg.Connection) -> None:
         """Ready a new connection, and tell which process of the server is behind it."""
-        await _speak_json(connection)
+        await speak_json(connection)
         if self._met is not None:
             self._met(connection.get_server_pid())
 
@@ -370,21 +333,3 @@ async def _return(pool: asyncpg.Pool, connection: asyncpg.Connection) -> None:
 
 async def _leave_as_it_is(_: asyncpg.Connection) -> None:
     """Reset nothing: transactions end before, and all that they set ends with them."""
-
-
-async def _speak_json(connection: asyncpg.Connection) -> None:
-    """Have documents come as what they say; they go as text, since who sends one writes it."""
-    await connection.set_type_codec(
-        "jsonb",
-        schema="pg_catalog",
-        format="binary",
-        encoder=lambda text: b"\x01" + text.encode(),  # the version of the format
-        decoder=lambda document: json.loads(document[1:]),
-    )
-    await connection.set_type_codec(
-        "json",
-        schema="pg_catalog",
-        format="binary",
-        encoder=str.encode,
-        decoder=json.loads,
-    )

@@ -23,10 +23,11 @@ from uuid import UUID
 from asyncpg import PostgresError
 from prometheus_client import Counter, Gauge
 
-from athena.platform.kernel.database import Database, ReadSession, Row
+from athena.platform.kernel.database import Database, ReadSession
 from athena.platform.kernel.errors import AthenaError, StoreUnavailableError
 from athena.platform.kernel.metrics import REGISTRY
 from athena.platform.kernel.permits import sqlstate
+from athena.platform.kernel.rows import Row
 
 WAIT_SECONDS = 0.5
 """How long a standby may take to replay what was just committed; then it is behind."""

@@ -12,7 +12,8 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from athena.platform.kernel.database import ReadSession, Row, WriteSession
+from athena.platform.kernel.database import ReadSession, WriteSession
+from athena.platform.kernel.rows import Row
 from athena.policies.agreements.document import AgreementStatus
 from athena.policies.agreements.models import SignatoryKey, Signature, Step, Version
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from athena.platform.kernel.database import ReadSession, Row
+from athena.platform.kernel.database import ReadSession
 from athena.platform.kernel.identity import LabelId, NominalId, TenantId
+from athena.platform.kernel.rows import Row
 from athena.policies.explanations.models import Archived, LabelOf, ReliedOn
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from athena.platform.kernel.database import ReadSession, Row, WriteSession
+from athena.platform.kernel.database import ReadSession, WriteSession
+from athena.platform.kernel.rows import Row
 from athena.policies.roles.models import Rule
 
 CLIENT_BODY = "athena_amo"

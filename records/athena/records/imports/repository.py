@@ -8,10 +8,10 @@ from uuid import UUID
 
 from asyncpg import IntegrityConstraintViolationError, PostgresError
 
-from athena.platform.kernel.database import Row
 from athena.platform.kernel.errors import ConflictError
 from athena.platform.kernel.identity import LabelId, NominalId
 from athena.platform.kernel.permits import sqlstate
+from athena.platform.kernel.rows import Row
 from athena.policies.visibility.models import Alteration, Consultation
 from athena.records.imports.models import (
     Run,

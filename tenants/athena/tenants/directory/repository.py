@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from athena.platform.kernel.database import ReadSession, Row, WriteSession
+from athena.platform.kernel.database import ReadSession, WriteSession
 from athena.platform.kernel.identity import TenantId, TenantKind
+from athena.platform.kernel.rows import Row
 from athena.tenants.directory.models import NewForce, Tenant, TenantStatus
 
 _COLUMNS = (

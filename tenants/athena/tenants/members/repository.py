@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from uuid import UUID, uuid4
 
 from athena.platform.kernel.clock import today
-from athena.platform.kernel.database import ReadSession, Row, WriteSession
+from athena.platform.kernel.database import ReadSession, WriteSession
 from athena.platform.kernel.grants import held
 from athena.platform.kernel.identity import Clearance, Role, Subject, TenantId, TenantKind
+from athena.platform.kernel.rows import Row
 
 _SUBJECT = f"""
     SELECT m.member_id, m.username, m.display_name, m.clearance, t.tenant_id, t.slug, t.kind,

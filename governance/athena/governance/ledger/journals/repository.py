@@ -15,8 +15,9 @@ from athena.governance.ledger.models import (
     Position,
     Posted,
 )
-from athena.platform.kernel.database import ReadSession, Row, WriteSession
+from athena.platform.kernel.database import ReadSession, WriteSession
 from athena.platform.kernel.identity import TenantId
+from athena.platform.kernel.rows import Row
 
 
 async def post(

@@ -6,8 +6,9 @@ from datetime import datetime
 from uuid import UUID
 
 from athena.governance.releases.models import BlackOut
-from athena.platform.kernel.database import ReadSession, Row, WriteSession
+from athena.platform.kernel.database import ReadSession, WriteSession
 from athena.platform.kernel.identity import Subject
+from athena.platform.kernel.rows import Row
 
 _BLACK_OUT = """
     SELECT b.black_out_id, t.slug, b.title, b.begins_at, b.ends_at, b.username, b.filed_at,

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from uuid import UUID
 
-from athena.platform.kernel.database import Row
 from athena.platform.kernel.desk import OpenChange, OpenWork
 from athena.platform.kernel.drafts.models import DraftHead, SavedDraft
+from athena.platform.kernel.rows import Row
 
 _HEAD = "draft_id, record_type, version, saved_at, expires_at"
 

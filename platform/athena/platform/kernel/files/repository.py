@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from uuid import UUID
 
-from athena.platform.kernel.database import Row
 from athena.platform.kernel.desk import OpenChange, OpenWork
 from athena.platform.kernel.files.format import Header
 from athena.platform.kernel.files.models import NewFile, StoredFile, StoredKey, WrappedKey
 from athena.platform.kernel.identity import LabelId
+from athena.platform.kernel.rows import Row
 
 _COLUMNS = (
     "file_id, label_id, record_class, record_id, sealed_name, media_type, size, chunk_count, "

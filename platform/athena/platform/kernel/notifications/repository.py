@@ -6,11 +6,12 @@ from datetime import timedelta
 from uuid import UUID
 
 from athena.platform.kernel.clock import today
-from athena.platform.kernel.database import Row, WriteSession
+from athena.platform.kernel.database import WriteSession
 from athena.platform.kernel.desk import OpenChange, OpenWork
 from athena.platform.kernel.grants import held
 from athena.platform.kernel.identity import TenantId
 from athena.platform.kernel.notifications.models import Message, Notification
+from athena.platform.kernel.rows import Row
 from athena.platform.kernel.worklist.models import Assignee, RecordReference
 
 OUTBOX_LOGIN = "athena_outbox"

@@ -6,9 +6,9 @@ from collections.abc import Collection, Sequence
 from uuid import UUID
 
 from athena.platform.kernel.clocks.models import Due
-from athena.platform.kernel.database import Row
 from athena.platform.kernel.desk import OpenChange, OpenWork
 from athena.platform.kernel.identity import Role, TenantId
+from athena.platform.kernel.rows import Row
 from athena.platform.kernel.worklist.models import (
     STILL_TO_DO,
     Assignee,

@@ -7,8 +7,9 @@ from datetime import datetime
 from uuid import UUID
 
 from athena.platform.kernel.clocks.models import Due
-from athena.platform.kernel.database import ReadSession, Row, WriteSession
+from athena.platform.kernel.database import ReadSession, WriteSession
 from athena.platform.kernel.identity import NominalId, TenantId
+from athena.platform.kernel.rows import Row
 from athena.policies.visibility.models import Consultation
 from athena.sharing.ppss.corrections.models import (
     Change,

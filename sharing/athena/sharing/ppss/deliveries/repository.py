@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from athena.platform.kernel.database import ReadSession, Row, WriteSession
+from athena.platform.kernel.database import ReadSession, WriteSession
 from athena.platform.kernel.identity import TenantId
+from athena.platform.kernel.rows import Row
 from athena.sharing.ppss.deliveries.machine import EventState, Standing, Verdict
 from athena.sharing.ppss.deliveries.models import (
     Due,

@@ -9,8 +9,8 @@ from uuid import UUID
 import rfc8785
 
 from athena.platform.kernel.audit import Entry, EventKind, RecordSeen, Writes, append_with
-from athena.platform.kernel.database import Row
 from athena.platform.kernel.identity import NominalId, TenantId
+from athena.platform.kernel.rows import Row
 from athena.policies.visibility.models import Consultation
 from athena.sharing.ppss.disclosures import repository
 from athena.sharing.ppss.disclosures.models import Disclosure

@@ -9,9 +9,10 @@ from uuid import UUID
 from asyncpg import PostgresError
 
 from athena.platform.kernel.audit import Writes
-from athena.platform.kernel.database import ReadSession, Row
+from athena.platform.kernel.database import ReadSession
 from athena.platform.kernel.identity import LabelId, Level, NominalId, TenantId
 from athena.platform.kernel.permits import sqlstate
+from athena.platform.kernel.rows import Row
 from athena.policies.visibility.models import Consultation, RecordKey
 from athena.sharing.ppss.disclosures.sealing import Sealed
 from athena.sharing.ppss.limits.models import Recent

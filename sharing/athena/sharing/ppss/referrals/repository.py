@@ -8,10 +8,11 @@ from uuid import UUID
 
 from asyncpg import PostgresError
 
-from athena.platform.kernel.database import ReadSession, Row, WriteSession
+from athena.platform.kernel.database import ReadSession, WriteSession
 from athena.platform.kernel.errors import ConflictError
 from athena.platform.kernel.identity import Clearance, NominalId, TenantId
 from athena.platform.kernel.permits import sqlstate
+from athena.platform.kernel.rows import Row
 from athena.policies.visibility.models import Alteration, Consultation
 from athena.sharing.ppss.disclosures.sealing import Sealed
 from athena.sharing.ppss.referrals.models import (
