@@ -29,7 +29,7 @@ IDLE_SECONDS = 60.0
 """How long a connection stays open that nobody uses."""
 
 _CLOSING_SECONDS = 5.0
-_STATEMENTS_KEPT = 250
+_STATEMENTS_KEPT = 100
 """How many prepared statements a connection keeps."""
 
 Parameters = Mapping[str, Any]
