@@ -64,7 +64,7 @@ def _open(named: str) -> None:
                   THEN c.grant_set_id = nullif(current_setting('athena.logged_grants', true),
                                                '')::uuid
                        AND c.at > clock_timestamp() - interval '{OPEN_SECONDS} seconds'
-                  ELSE c.at = now() END
+                  ELSE c.xid = pg_current_xact_id_if_assigned() AND c.at = now() END
               AND c.login = session_user AND g.login = session_user
               AND g.expires_at > clock_timestamp()
               AND g.policy_revision = (SELECT s.revision FROM ctx.policy_state AS s);
