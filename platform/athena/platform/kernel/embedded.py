@@ -18,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
@@ -89,8 +89,9 @@ class EmbeddedServer:
 
     def set_back(self, pid: int) -> None:
         """Have the server's process for one connection stand back behind the others."""
-        if parent_of(pid) == self._cluster.postmaster():
-            stand_back(pid)
+        with suppress(OSError):  # the server has just ended, and so will the connection
+            if parent_of(pid) == self._cluster.postmaster():
+                stand_back(pid)
 
     def stop(self) -> None:
         """Leave the server, and stop it when no other live process holds it."""
