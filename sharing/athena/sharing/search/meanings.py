@@ -15,7 +15,7 @@ from athena.sharing.search.query import Reading
 LATER_GIVEN_NAME_COST = 0.7
 """What it costs that a later given name matches and not the first."""
 
-LATER_SURNAME_COST = 2.0
+LATER_SURNAME_COST = 3.0
 """What it costs that a part of a surname matches and not the whole."""
 
 MOST_TERMS_OF_PART = 90

@@ -68,7 +68,7 @@ def rank(
     found = list(candidates)
     if not found:
         return []
-    keys, place = _keys_of(found)
+    keys, place = _keys_of(plan, found)
     weights, readings = _weigh(plan, keys)
     if asking_for_later(plan.interpretations)[readings].any():
         return _rank_with_later(plan, found, keys, place, weights, readings)[:limit]
@@ -80,14 +80,14 @@ def rank(
         if len(best) == limit:
             break
     explainer = _Explainer(plan)
-    return [
-        Ranked(
-            *nominal,
+    told: dict[int, tuple[float, tuple[FieldMatch, ...]]] = {
+        key: (
             score_of(float(weights[key])),
             explainer.explain(int(keys[key]), int(readings[key])),
         )
-        for nominal, key in best.items()
-    ]
+        for key in set(best.values())
+    }
+    return [Ranked(*nominal, *told[key]) for nominal, key in best.items()]
 
 
 def to_read_whole(plan: SearchPlan, found: Sequence[Candidate]) -> list[Nominal]:
@@ -99,7 +99,7 @@ def to_read_whole(plan: SearchPlan, found: Sequence[Candidate]) -> list[Nominal]
     asking = asking_for_later(plan.interpretations)
     if not found or not asking.any():
         return []
-    keys, place = _keys_of(found)
+    keys, place = _keys_of(plan, found)
     asks = asking[_weigh(plan, keys)[1]][place].tolist()
     return list(
         dict.fromkeys(
@@ -110,9 +110,16 @@ def to_read_whole(plan: SearchPlan, found: Sequence[Candidate]) -> list[Nominal]
     )
 
 
-def _keys_of(found: Sequence[Candidate]) -> tuple[NDArray[np.int64], NDArray[np.intp]]:
-    """Return the distinct name keys of candidates, and which of them each has."""
+def _keys_of(
+    plan: SearchPlan, found: Sequence[Candidate]
+) -> tuple[NDArray[np.int64], NDArray[np.intp]]:
+    """Return the distinct name keys of candidates, and which of them each has.
+
+    Where no date is asked for the keys have none: all who bear a name then count as one.
+    """
     keys = np.fromiter((candidate.name_key for candidate in found), np.int64, len(found))
+    if plan.dates is None:
+        keys &= ~MOST_DAYS
     return np.unique(keys, return_inverse=True)
 
 
@@ -181,15 +188,8 @@ class _Explainer:
         self._plan = plan
         self._dates: DateScale | None = plan.dates
         self._said: dict[tuple[int, str, int], FieldMatch] = {}
-        self._whole: dict[tuple[int, int], tuple[FieldMatch, ...]] = {}
 
     def explain(self, key: int, reading: int) -> tuple[FieldMatch, ...]:
-        said = self._whole.get((key, reading))
-        if said is None:
-            said = self._whole[key, reading] = self._explain(key, reading)
-        return said
-
-    def _explain(self, key: int, reading: int) -> tuple[FieldMatch, ...]:
         item = self._plan.interpretations[reading]
         surname, given, _ = unpack_name_key(key)
         matches = []
