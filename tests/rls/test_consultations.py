@@ -54,3 +54,21 @@ async def test_the_open_consultation_is_found_in_its_index(
             assert await connection.fetchval(SCANS, table) == 0
     finally:
         await connection.close()
+
+
+async def test_nothing_is_read_whole_to_find_it(world: World, cluster: Cluster) -> None:
+    """A plan that has to read a table whole would be priced, and compiled, as if it took hours."""
+    admin = await cluster.admin(world.database)
+    try:
+        async with admin.transaction():
+            await admin.execute("SET LOCAL enable_seqscan = off; SET LOCAL ROLE athena_visibility")
+            plan = await admin.fetch(
+                "EXPLAIN SELECT s.shown FROM ctx.open_consultation AS o "
+                "JOIN ctx.grant_scope AS s ON s.grant_set_id = o.grant_set_id "
+                "WHERE s.scope = 'match'"
+            )
+    finally:
+        await admin.close()
+    told = "\n".join(row[0] for row in plan)
+    assert "consultation_pkey" in told
+    assert "Seq Scan" not in told
