@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from support.cluster import Cluster
-from support.world import World, build_world, open_consultation
+from support.world import World, loaded_world, open_consultation
 
 ASKING = (
     "SELECT ctx.open_grant_set()",
@@ -27,12 +27,8 @@ SCANS = "SELECT pg_stat_get_xact_numscans($1::oid)"
 @pytest.fixture(scope="module")
 async def world(cluster: Cluster, consortium: str) -> AsyncIterator[World]:
     """Yield a loaded world."""
-    with cluster.locked():
-        name = await cluster.create(consortium)
-    try:
-        yield await build_world(cluster, name)
-    finally:
-        await cluster.drop(name)
+    async with loaded_world(cluster, consortium) as made:
+        yield made
 
 
 @pytest.mark.parametrize("asking", ASKING)

@@ -17,7 +17,7 @@ from support.world import (
     GROUPS,
     SURNAME_TERM,
     World,
-    build_world,
+    loaded_world,
     open_consultation,
     store_grant,
 )
@@ -30,10 +30,7 @@ WAITS = "SELECT EXISTS (SELECT FROM pg_locks WHERE pid = $1 AND NOT granted)"
 @pytest.fixture(scope="module")
 async def world(cluster: Cluster, consortium: str) -> AsyncIterator[World]:
     """Yield a loaded world in which Kent has two labels and sees both."""
-    with cluster.locked():
-        name = await cluster.create(consortium)
-    try:
-        made = await build_world(cluster, name)
+    async with loaded_world(cluster, consortium) as made:
         kent = await made.as_login("athena_kent")
         made.labels["other"] = await kent.fetchval(
             "SELECT ctx.intern_label('nominal', 'OFFICIAL', 'P', '{}', '{another}', false, false)"
@@ -43,8 +40,6 @@ async def world(cluster: Cluster, consortium: str) -> AsyncIterator[World]:
         scopes = dict.fromkeys(("match", "summary", *GROUPS), own)
         made.grants["kent"] = await store_grant(made, "athena_kent", made.kent, scopes)
         yield made
-    finally:
-        await cluster.drop(name)
 
 
 @pytest.fixture

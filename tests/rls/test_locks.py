@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from support.cluster import Cluster
 from support.exceptions import TABLES
-from support.world import GROUPS, World, build_world, open_consultation, store_grant
+from support.world import GROUPS, World, loaded_world, open_consultation, store_grant
 
 SCOPES = ("match", "summary", "pointer", "existence", *GROUPS)
 NAMES = ("kent", "open", "pointer", "closed")
@@ -37,12 +37,8 @@ IN_A_DATABASE = settings(
 @pytest.fixture(scope="module")
 async def world(cluster: Cluster, consortium: str) -> AsyncIterator[World]:
     """Yield a loaded world."""
-    with cluster.locked():
-        name = await cluster.create(consortium)
-    try:
-        yield await build_world(cluster, name)
-    finally:
-        await cluster.drop(name)
+    async with loaded_world(cluster, consortium) as made:
+        yield made
 
 
 async def granted(world: World, grant: Mapping[str, Any]) -> UUID:

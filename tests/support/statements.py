@@ -11,6 +11,9 @@ from athena.platform.kernel.database import Database, Parameters, ReadSession
 Hear = Callable[[str, str], None]
 """Takes the login and the statement that is about to run."""
 
+# The real session and the real store stay. A method is replaced to hear what goes by, and there the
+# checker of types is silenced.
+
 
 @contextmanager
 def heard(hear: Hear) -> Iterator[None]:

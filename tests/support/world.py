@@ -13,6 +13,8 @@ Kent's grant set, stored as the policy writer stores every other:
 from __future__ import annotations
 
 import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from uuid import UUID, uuid4
 
@@ -56,6 +58,17 @@ class World:
     async def as_login(self, login: str) -> asyncpg.Connection:
         """Open a connection as a login."""
         return await self.cluster.login(self.database, login)
+
+
+@asynccontextmanager
+async def loaded_world(cluster: Cluster, consortium: str) -> AsyncIterator[World]:
+    """Yield a world in a database of its own, which goes with the block."""
+    with cluster.locked():
+        name = await cluster.create(consortium)
+    try:
+        yield await build_world(cluster, name)
+    finally:
+        await cluster.drop(name)
 
 
 async def build_world(cluster: Cluster, database: str) -> World:

@@ -17,6 +17,7 @@ from asyncpg import PostgresError
 
 from athena.platform.kernel.database import Database, Parameters, ReadSession
 from athena.platform.kernel.identity import Level, NominalId, Subject, TenantId, TenantKind
+from athena.platform.kernel.permits import sqlstate
 from athena.platform.kernel.rows import Row
 
 STALE_GRANT = "AT001"
@@ -158,7 +159,7 @@ async def _appending(
             },
         )
     except PostgresError as error:
-        if error.sqlstate == STALE_GRANT:
+        if sqlstate(error) == STALE_GRANT:
             raise StaleGrantError from None
         raise
     assert row is not None  # the event's own, and what is returned with it is one

@@ -33,7 +33,7 @@ class Row(tuple[Any, ...]):
 @cache
 def row_type(columns: tuple[str, ...]) -> type[Row]:
     """Return the type of rows with some columns; one whose name can't be an attribute has none."""
-    named = namedtuple("Row", columns, rename=True)  # type: ignore[misc]
+    named = namedtuple("Row", columns, rename=True)  # type: ignore[misc] # known at run time
     return cast("type[Row]", type("Row", (named, Row), {"__slots__": ()}))
 
 

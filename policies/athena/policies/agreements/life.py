@@ -27,7 +27,7 @@ from athena.platform.kernel.errors import (
     RefusedError,
 )
 from athena.platform.kernel.identity import Subject
-from athena.platform.kernel.permits import check_reason
+from athena.platform.kernel.permits import check_reason, sqlstate
 from athena.policies.agreements import repository
 from athena.policies.agreements.checks import (
     absent,
@@ -364,7 +364,7 @@ class Agreements:
             try:
                 yield
             except PostgresError as error:
-                sentence = _CONFLICTS.get(error.sqlstate)
+                sentence = _CONFLICTS.get(sqlstate(error))
                 if sentence is None:
                     raise
                 raise ConflictError(sentence) from None

@@ -42,6 +42,7 @@ from athena.platform.kernel.identity import (
     Subject,
     TenantKind,
 )
+from athena.platform.kernel.permits import sqlstate
 from athena.policies.agreements.service import standing
 from athena.policies.decisions import bundles
 from athena.policies.decisions.documents import VisibilityDocument
@@ -333,7 +334,7 @@ class Gate:
                     singles.locks,
                 )
             except PostgresError as error:
-                if error.sqlstate == STALE_GRANT:
+                if sqlstate(error) == STALE_GRANT:
                     raise StaleGrantError from None
                 raise
         return Visibility(

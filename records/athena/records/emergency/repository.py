@@ -10,6 +10,7 @@ from asyncpg import PostgresError
 
 from athena.platform.kernel.errors import RefusedError
 from athena.platform.kernel.identity import LabelId, NominalId, TenantId
+from athena.platform.kernel.permits import sqlstate
 from athena.policies.visibility.models import Alteration, Consultation
 from athena.records.emergency.models import Access
 
@@ -59,7 +60,7 @@ async def break_glass(
             },
         )
     except PostgresError as error:
-        if error.sqlstate == _SEALED:
+        if sqlstate(error) == _SEALED:
             raise RefusedError(
                 "The owner has sealed this record: it is never opened in an emergency. "
                 "Contact the owner's unit."
